@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Maxima that formats and both sides of the boundary share, each with its reason. */
+#pragma once
+
+#define MANIFEST_SIZE_MAX   65536u /* one hostcall slot; real ones are below 2 KiB */
+#define MANIFEST_LAYERS_MAX 8u     /* path lookups walk all of them */
+#define MANIFEST_ARGS_MAX   64u
+#define MANIFEST_ENV_MAX    64u
+#define MANIFEST_MOUNTS_MAX 16u
+#define MANIFEST_FILES_MAX  16u    /* inputs, and outputs: hashed into the evidence by name */
+#define MANIFEST_TEXT_MAX   4096u  /* PATH_MAX */
+#define NAME_MAX_BYTES      64u    /* names of inputs, outputs, layers */
+#define NONCE_MAX           64u
+#define INPUT_SIZE_MAX      (1024u * 1024 * 1024)
+#define QUOTE_SIZE_MAX      16384u
+#define CLAIMS_SIZE_MAX     8192u
+#define EVIDENCE_SIZE_MAX   (1024u * 1024)

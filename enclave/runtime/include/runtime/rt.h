@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the trusted runtime offers to the doors above it (library OS, SDK, shim). All of it is
+ * compiled with general registers only: the workload's vector state stays in the registers and is
+ * saved by the runtime just when the enclave is left or between rt_vector_begin() and _end().
+ * Errors are -errno. Functions may be called from any enclave thread unless they say otherwise. */
+#pragma once
+
+#include "abi/boot.h"
+#include "abi/hostcall.h"
+#include "abi/layout.h"
+#include "abi/manifest.h"
+#include "abi/sgx.h"
+#include "runtime/types.h"
+
+/* ---- registers of the workload at a system call, cpuid or fault ------------------------------ */
+
+/* Saved on the thread's runtime stack by the entry assembly; written back when the call returns.
+ * The layout is known to entry.S. */
+struct rt_frame {
+    uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
+    uint64_t rdi, rsi, rbp, rbx, rdx, rcx, rax;
+    uint64_t rip;    /* where the workload goes on */
+    uint64_t rflags; /* restored only when RT_FRAME_FULL is set; otherwise unspecified as after a call */
+    uint64_t rsp;
+    uint64_t flags; /* RT_FRAME_* */
+};
+#define RT_FRAME_FULL 1u /* restore rcx, r11 and rflags too (faults, signal return) */
+
+/* Why the workload was interrupted, for door_fault(). Only what the hardware reported (EXITINFO,
+ * EXINFO), never the host's word. */
+struct rt_fault {
+    unsigned vector; /* 0 #DE, 3 #BP, 6 #UD, 13 #GP, 14 #PF, 16 #MF, 17 #AC, 19 #XM */
+    uint64_t addr;   /* #PF and #GP: MADDR, else 0 */
+    uint32_t error;  /* page-fault error code */
+};
+
+/* ---- what a door implements ------------------------------------------------------------------- */
+
+/* First thread, once, on its runtime stack, after boot: manifest is decoded and matches CONFIGID.
+ * The library OS loads the program here, fills *frame with the program's first registers and
+ * returns: the runtime jumps there. A door that refuses calls rt_refuse(). */
+void door_start(const struct manifest *manifest, struct rt_frame *frame);
+/* A system call of the workload, whichever way it came. Result in frame->rax. */
+void door_syscall(struct rt_frame *frame);
+/* A fault of the workload. Returns to continue with *frame (for instance in a signal handler). */
+void door_fault(struct rt_frame *frame, const struct rt_fault *fault);
+/* A new thread made by rt_thread_start(), first time on its own runtime stack. */
+void door_thread(void *argument, struct rt_frame *frame);
+
+/* ---- the workload's memory -------------------------------------------------------------------- */
+
+/* Is [p, p+n) inside the workload's part of ELRANGE? Says nothing about mapping. */
+bool app_range_ok(app_ptr p, uint64_t n);
+/* Copies; -EFAULT when any byte cannot be accessed (what was copied before stays). */
+int copy_from_app(void *to, app_ptr from, size_t n) MUST_USE;
+int copy_to_app(app_ptr to, const void *from, size_t n) MUST_USE;
+int zero_app(app_ptr to, size_t n) MUST_USE;
+/* Length of the string without NUL, at most max-1; -EFAULT, or -ENAMETOOLONG. */
+int64_t string_from_app(char *to, app_ptr from, size_t max) MUST_USE;
+/* 32-bit atomics for futexes. */
+int load_app_u32(uint32_t *ret, app_ptr p) MUST_USE;
+int cmpxchg_app_u32(app_ptr p, uint32_t expected, uint32_t desired, uint32_t *ret_old) MUST_USE;
+/* A raw view for bulk work such as hashing in place: the caller knows that the range is committed
+ * and lives until it is done. Casts stay here. */
+void *app_raw(app_ptr p, uint64_t n);
+
+/* Pages. Addresses and sizes page aligned, inside APP_BASE..APP_END. Protections are
+ * SGX_SECINFO_R/W/X; W and X together are refused with -EACCES.
+ * commit: fresh zero pages, readable and writable (EAUG + EACCEPT). The range must not be committed.
+ * protect: changes committed pages; W is accepted away before X is given.
+ * release: gives pages back (TRIM); the next commit finds zeros. */
+int rt_mem_commit(app_ptr at, uint64_t size) MUST_USE;
+int rt_mem_protect(app_ptr at, uint64_t size, uint64_t from_prot, uint64_t to_prot) MUST_USE;
+int rt_mem_release(app_ptr at, uint64_t size, uint64_t prot) MUST_USE;
+
+/* Trusted heap, zeroed, 16-byte aligned; NULL only when memory is exhausted. free(NULL) is fine.
+ * Thread-safe. Large sizes are page aligned. */
+void *rt_alloc(size_t n) MUST_USE;
+void *rt_realloc(void *p, size_t n) MUST_USE;
+void rt_free(void *p);
+
+/* ---- host memory: layers and inputs ----------------------------------------------------------- */
+
+host_span rt_layer_span(size_t layer); /* whole mapping: EROFS image and hash tree */
+uint64_t rt_input_size(size_t input);  /* UINT64_MAX: not given. Untrusted until read */
+/* Copies n bytes at offset once. REQUIREs that the range lies in the span. `to` is trusted memory
+ * or app_raw(). */
+void copy_from_host(void *to, host_span from, uint64_t offset, size_t n);
+
+/* ---- threads ---------------------------------------------------------------------------------- */
+
+struct rt_thread; /* opaque; one per enclave thread */
+struct rt_thread *rt_self(void);
+unsigned rt_thread_number(const struct rt_thread *t); /* 0 is the first, below THREADS_MAX */
+/* The door's own pointer per thread. */
+void *rt_self_data(void);
+void rt_set_self_data(void *data);
+/* The workload's FS base of the calling thread. */
+uint64_t rt_get_fsbase(void);
+void rt_set_fsbase(uint64_t base);
+/* Starts a thread that runs door_thread(argument, frame) and then *frame. -EAGAIN at the limit. */
+int rt_thread_start(void *argument, uint64_t fsbase) MUST_USE;
+/* The calling thread ends. The last act may be a store and futex wake that the door did before. */
+void rt_thread_exit(void) __attribute__((noreturn));
+/* Parks the calling thread until rt_wake() of its number, or the timeout (ns; UINT64_MAX none).
+ * May return without reason. Returns 0 or -ETIMEDOUT. */
+int rt_wait(uint64_t timeout_ns);
+void rt_wake(unsigned thread_number);
+
+/* Spin-then-park lock. Zero-initialised. */
+struct rt_lock {
+    uint32_t state;
+    uint32_t waiters[THREADS_MAX / 32];
+};
+void rt_lock(struct rt_lock *l);
+void rt_unlock(struct rt_lock *l);
+
+/* ---- time, randomness, identity --------------------------------------------------------------- */
+
+/* Nanoseconds from the TSC, set once from the host's clock: monotone, untrusted in rate and origin.
+ * clock: CLOCK_REALTIME 0, CLOCK_MONOTONIC 1. */
+uint64_t rt_clock_ns(int clock);
+/* RDRAND; stops the enclave when it fails. */
+void rt_random(void *to, size_t n);
+void rt_report(const struct sgx_targetinfo *target, const uint8_t reportdata[64],
+               struct sgx_report *ret);
+/* EGETKEY; 0 or an enum sgx_error as a positive number. */
+int rt_getkey(const struct sgx_keyrequest *request, uint8_t ret_key[16]) MUST_USE;
+/* The enclave's own identity, from a REPORT to itself made at boot. */
+const struct sgx_report_body *rt_identity(void);
+
+/* ---- crypto (each saves and restores the vector state itself) ----------------------------------- */
+
+void rt_sha256(struct bytes data, uint8_t ret[32]);
+void rt_sha512(struct bytes data, uint8_t ret[64]);
+/* count independent messages of 4096 bytes, each hashed after salt (dm-verity version 1):
+ * ret[i] = SHA-256(salt || blocks[i]). Fast: multi-buffer. */
+void rt_sha256_blocks(const void *const *blocks, size_t count, struct bytes salt, uint8_t (*ret)[32]);
+struct rt_sha256_state {
+    uint64_t opaque[16];
+};
+void rt_sha256_init(struct rt_sha256_state *s);
+void rt_sha256_update(struct rt_sha256_state *s, struct bytes data);
+void rt_sha256_final(struct rt_sha256_state *s, uint8_t ret[32]);
+/* Code between these may use vector registers and library code that reads %fs:0x28. Not nested. */
+void rt_vector_begin(void);
+void rt_vector_end(void);
+/* The workload's vector state, in the standard XSAVE layout, for signal frames. size from
+ * rt_xstate_size(). restore validates MXCSR and reserved bits and ends in -EINVAL for bad ones. */
+size_t rt_xstate_size(void);
+int rt_xstate_save(app_ptr to) MUST_USE;
+int rt_xstate_restore(app_ptr from) MUST_USE;
+/* CPUID from the enclave's table (allow-listed leaves, checked at boot). In and out: rax rbx rcx rdx. */
+void rt_cpuid(struct rt_frame *frame);
+/* Entry points of rewritten instructions, to be jumped to with RCX = address to go on at (syscall),
+ * or with RCX pushed and restored by the stub (cpuid; see entry.S). */
+uint64_t rt_syscall_entry(void);
+uint64_t rt_cpuid_entry(void);
+
+/* ---- talking to the host ---------------------------------------------------------------------- */
+
+/* fd 1, 2: dropped unless the manifest gives them to the host; 0 or -errno. */
+int64_t rt_console_write(int fd, struct bytes data);
+int64_t rt_console_read(void *to, size_t n);
+/* Copies a declared input into trusted or app_raw memory; exactly n bytes or -EIO. */
+int rt_input_read(size_t input, uint64_t offset, void *to, size_t n) MUST_USE;
+int rt_output_write(size_t output, uint64_t offset, struct bytes data) MUST_USE;
+/* The evidence of this run, when the host asked for it: fills nonce from boot and has the claims
+ * quoted. 0, or -errno, or -ENODATA when nobody asked. */
+struct run_claims;
+int rt_evidence(struct run_claims *claims) MUST_USE;
+/* Ends the enclave. */
+void rt_exit(enum exit_kind kind, uint64_t value) __attribute__((noreturn));
+/* Refuses to start or stops, with a sentence for the operator (no workload data in it). */
+void rt_refuse(const char *format, ...) __attribute__((noreturn)) PRINTF(1, 2);
+void rt_fatal(const char *format, ...) __attribute__((noreturn)) PRINTF(1, 2);
+/* Trace line, only in debug enclaves with that class on; cheap test first. */
+bool rt_tracing(unsigned trace_class);
+void rt_trace(const char *format, ...) PRINTF(1, 2);
+
+/* libc's four, implemented in the runtime; compilers emit calls to them. */
+void *memcpy(void *to, const void *from, size_t n);
+void *memmove(void *to, const void *from, size_t n);
+void *memset(void *to, int c, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+size_t strlen(const char *s);
