@@ -13,6 +13,14 @@ struct boot_layer {
     uint64_t size; /* of the whole mapping */
 };
 
+/* One CPUID answer of the host's processor. The enclave keeps allow-listed leaves only, overrides
+ * what its own XFRM and needs say, and serves the workload from the result. */
+struct boot_cpuid {
+    uint32_t leaf, subleaf;
+    uint32_t eax, ebx, ecx, edx;
+};
+#define BOOT_CPUID_MAX 64u
+
 struct boot_record {
     uint64_t magic;
     uint64_t manifest_addr;
@@ -26,6 +34,11 @@ struct boot_record {
     uint64_t want_evidence; /* nonzero: claims and a report are made at exit */
     uint64_t nonce_size;
     uint8_t nonce[NONCE_MAX];
+    /* Clock: at time-stamp counter `tsc` the host's clocks showed these, and it ticks at tsc_hz. */
+    uint64_t tsc, tsc_hz, realtime_ns, monotonic_ns;
+    uint64_t cpu_count;
+    uint64_t cpuid_count;
+    struct boot_cpuid cpuid[BOOT_CPUID_MAX];
 };
 
 enum trace_class { TRACE_SYS = 1, TRACE_HOST = 2, TRACE_MM = 4, TRACE_SIGNAL = 8 };

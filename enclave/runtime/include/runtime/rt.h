@@ -150,10 +150,16 @@ void rt_vector_end(void);
 size_t rt_xstate_size(void);
 int rt_xstate_save(app_ptr to) MUST_USE;
 int rt_xstate_restore(app_ptr from) MUST_USE;
-/* CPUID from the enclave's table (allow-listed leaves, checked at boot). In and out: rax rbx rcx rdx. */
-void rt_cpuid(struct rt_frame *frame);
-/* Entry points of rewritten instructions, to be jumped to with RCX = address to go on at (syscall),
- * or with RCX pushed and restored by the stub (cpuid; see entry.S). */
+/* CPUID from the enclave's table (allow-listed leaves, checked at boot). In: regs[0] leaf, regs[2]
+ * subleaf; out: eax ebx ecx edx. */
+void rt_cpuid(uint32_t regs[4]);
+/* Processors that the host says it has: at least 1, at most 64; a hint. */
+unsigned rt_cpu_count(void);
+/* Entry points of rewritten instructions.
+ * syscall: a stub jumps there with RCX = address to go on at and the workload's registers otherwise;
+ * R11 and flags are lost. The stack is not touched.
+ * cpuid: a stub has moved RSP below the red zone and calls it; RAX RBX RCX RDX and flags as after
+ * the instruction, everything else kept (the call itself may use R11, saved by the stub). */
 uint64_t rt_syscall_entry(void);
 uint64_t rt_cpuid_entry(void);
 
