@@ -4,6 +4,7 @@
 
 #define MANIFEST_SIZE_MAX   65536u /* one hostcall slot; real ones are below 2 KiB */
 #define MANIFEST_LAYERS_MAX 8u     /* path lookups walk all of them */
+#define LAYER_SIZE_MAX      (UINT64_C(1) << 36) /* one mapping, and block numbers in 32 bits */
 #define MANIFEST_ARGS_MAX   64u
 #define MANIFEST_ENV_MAX    64u
 #define MANIFEST_MOUNTS_MAX 16u
