@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files as the library OS offers them: the contract between fs/ and the rest of the library OS.
+ *
+ * Everything here is called with the library OS's one lock held, on an enclave thread. Functions
+ * that may wait do so only through the hooks at the end, which release the lock meanwhile: a caller
+ * must hold its own reference to every object that it uses after such a call.
+ *
+ * Trust: layers and inputs come from the host. Layer bytes are copied into the enclave, hashed
+ * against the measured dm-verity root, and only then used; a mismatch stops the enclave. Inputs are
+ * data nobody vouched for: they are copied once and their SHA-256 goes into the run's claims. Paths,
+ * buffers and flags come from the workload. */
+#pragma once
+
+#include "abi/evidence.h"
+#include "abi/manifest.h"
+#include "runtime/rt.h"
+
+#define FS_PATH_MAX  4096u /* PATH_MAX, with the NUL */
+#define FS_NAME_MAX  255u
+#define FS_FD_MAX    1024u /* RLIMIT_NOFILE; also the largest number of open descriptors */
+#define FS_IO_MAX    UINT64_C(0x7ffff000) /* Linux's MAX_RW_COUNT */
+#define ERESTARTSYS  512 /* a signal is pending: the dispatcher restarts the call or says EINTR */
+
+/* ---- life ------------------------------------------------------------------------------------- */
+
+/* Mounts what the manifest names: layers stacked at "/", bottom first; tmpfs; /proc, /dev, /sys;
+ * inputs and outputs; descriptors 0, 1, 2; working directory. Outputs exist from the start, empty;
+ * inputs that were not given do not exist. The manifest is borrowed for good. -errno after a
+ * sentence in *d; the caller refuses to start then. */
+int fs_start(const struct manifest *manifest, struct diag *d) MUST_USE;
+/* At the end of the workload: sends every output to the host and fills the names and hashes of
+ * inputs (those given, opened or not) and outputs into *claims (rest of it untouched).
+ * -errno: the first output that could not be written, with a sentence. */
+int fs_finish(struct run_claims *claims, struct diag *d) MUST_USE;
+
+/* ---- open files ------------------------------------------------------------------------------- */
+
+struct file;   /* open file description, refcounted */
+struct node;   /* inode */
+struct dentry; /* a name in the tree */
+
+void file_ref(struct file *f);
+void file_unref(struct file *f); /* NULL is fine */
+
+/* Borrowed: valid until the lock is released; file_ref() for longer. NULL: EBADF. */
+struct file *fd_get(int fd);
+/* Lowest free descriptor at or above `from`; takes its own reference. -EMFILE. */
+int fd_install(struct file *f, int from, bool cloexec) MUST_USE;
+int fd_close(int fd) MUST_USE;
+/* execve closes the marked ones; exit closes all. */
+void fd_close_on_exec(void);
+void fd_close_all(void);
+
+/* Opens for execution or mapping by the library OS itself: read-only, follows symbolic links,
+ * relative to the working directory, checks execute permission when `exec`. */
+int fs_open_path(const char *path, bool exec, struct file **ret_f) MUST_USE;
+/* Size of a regular file; -EACCES for anything else. */
+int fs_file_size(struct file *f, uint64_t *ret_size) MUST_USE;
+/* Reads up to n bytes into trusted memory. Returns bytes read (short only at end of file). */
+int64_t fs_read_trusted(struct file *f, uint64_t off, void *to, size_t n) MUST_USE;
+/* Fills [dst, dst+size) of committed, writable workload memory for a mapping: file bytes from off
+ * (page aligned) and zeros beyond the end of the file. Layer files go from host memory straight to
+ * their place and are verified there, in batches. 0 or -errno; never leaves unverified bytes. */
+int fs_read_into_app(struct file *f, app_ptr dst, uint64_t size, uint64_t off) MUST_USE;
+
+enum fs_map_kind {
+    FS_MAP_NONE,   /* cannot be mapped: -ENODEV */
+    FS_MAP_STATIC, /* content never changes: MAP_SHARED reading is the same as MAP_PRIVATE */
+    FS_MAP_FILE,   /* in memory, may change: private mappings are copies of now; shared: -ENODEV */
+    FS_MAP_ZERO,   /* /dev/zero: an anonymous mapping */
+};
+enum fs_map_kind fs_map_kind(struct file *f);
+/* Executable mappings: only files of layers, whose bytes are measured. */
+bool fs_is_measured(struct file *f);
+/* May be read/written by this description (O_RDONLY...); for mmap's EACCES. */
+bool fs_may_read(struct file *f);
+bool fs_may_write(struct file *f);
+/* Identity for /proc/self/maps. */
+void fs_file_id(struct file *f, uint32_t *ret_major, uint32_t *ret_minor, uint64_t *ret_ino);
+
+/* The rewriting table of an ELF file of a layer (abi/sites.h): verified bytes in an rt_alloc()
+ * buffer that the caller frees; the caller validates what is in them. -ENOENT: there is none. */
+int fs_sites(struct file *f, void **ret_data, size_t *ret_size) MUST_USE;
+
+/* Absolute path of an open file as readlink of /proc/self/fd/N shows it, NUL-terminated and cut to
+ * capacity. Returns the length. */
+size_t fs_file_path(struct file *f, char *ret_path, size_t capacity);
+/* What /proc/self/exe points at; set by exec. Takes its own reference. */
+void fs_set_exe(struct file *f);
+/* Path of the working directory. */
+size_t fs_cwd_path(char *ret_path, size_t capacity);
+uint32_t fs_umask(void);
+
+/* ---- text of /proc files ---------------------------------------------------------------------- */
+
+/* A growing text; the first failure sticks and the read ends in -ENOMEM. */
+struct fs_text {
+    char *data;
+    size_t size, capacity;
+    bool failed;
+};
+void fs_text_put(struct fs_text *t, struct bytes b);
+void fs_printf(struct fs_text *t, const char *format, ...) PRINTF(2, 3); /* base_format()'s subset */
+
+/* ---- what the rest of the library OS provides -------------------------------------------------- */
+
+/* Threads that sleep until something changes. Zero-initialised. Implemented in libos/wait.c. */
+struct wait_queue {
+    uint64_t waiting[THREADS_MAX / 64];
+};
+/* Releases the lock, sleeps until os_wake_all() or the deadline (CLOCK_MONOTONIC in ns, UINT64_MAX:
+ * none), takes the lock again. May return 0 without reason, so callers loop. -ETIMEDOUT at the
+ * deadline, -ERESTARTSYS when a signal wants delivery. */
+int os_block(struct wait_queue *q, uint64_t deadline_ns) MUST_USE;
+void os_wake_all(struct wait_queue *q);
+/* Around hostcalls that may take long (console). */
+void os_lock(void);
+void os_unlock(void);
+
+unsigned os_cpu_count(void); /* what sched_getaffinity says */
+/* SIGPIPE or SIGXFSZ to the calling thread. */
+void os_raise(int signo);
+
+struct os_process {
+    int pid, tid, ppid, thread_count;
+    uint64_t vm_size, vm_peak, rss; /* bytes */
+    uint64_t memory_limit;          /* bytes the workload may commit */
+    uint64_t start_ns;              /* CLOCK_MONOTONIC at start */
+    uint64_t cpu_ns;                /* 0 when not accounted */
+    uint64_t stack_start, start_code, end_code;
+    uint64_t pending, blocked, ignored, caught; /* signal masks */
+    char comm[16];
+};
+void os_process_info(struct os_process *ret);
+void os_set_comm(const char *comm); /* write to /proc/self/comm */
+/* Thread ids, for /proc/self/task. Returns how many, fills at most max. */
+size_t os_thread_ids(int *ret_tids, size_t max);
+void os_maps_text(struct fs_text *t);    /* /proc/self/maps */
+void os_cmdline_text(struct fs_text *t); /* NUL separated */
+void os_environ_text(struct fs_text *t);
+void os_auxv_text(struct fs_text *t);
+/* RLIMIT_*: soft and hard of a resource 0..15, UINT64_MAX unlimited. */
+void os_rlimit(unsigned resource, uint64_t *ret_soft, uint64_t *ret_hard);
+
+/* ---- system calls ----------------------------------------------------------------------------- */
+
+/* Rows are in fs/syscalls_fs.def. Argument types there and the C types of the bodies:
+ *   FD(x), DIRFD(x), INT(x)  int        MODE(x)  uint32_t       SIZE(x)  uint64_t    OFF(x)  int64_t
+ *   PATH(x), IN(x), OUT(x), INOUT(x), IN_BUF(x, size), OUT_BUF(x, size)  app_ptr
+ * Prototypes come from that table: int64_t sys_NAME(types...). */
