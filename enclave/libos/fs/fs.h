@@ -120,6 +120,9 @@ void os_unlock(void);
 unsigned os_cpu_count(void); /* what sched_getaffinity says */
 /* SIGPIPE or SIGXFSZ to the calling thread. */
 void os_raise(int signo);
+/* ppoll, pselect6: sets the calling thread's signal mask (sigset_t of 8 bytes at set) for the rest
+ * of this system call; the dispatcher puts the old one back after delivering what was pending. */
+int os_temporary_sigmask(app_ptr set, uint64_t sigset_size) MUST_USE;
 
 struct os_process {
     int pid, tid, ppid, thread_count;
@@ -147,4 +150,4 @@ void os_rlimit(unsigned resource, uint64_t *ret_soft, uint64_t *ret_hard);
 /* Rows are in fs/syscalls_fs.def. Argument types there and the C types of the bodies:
  *   FD(x), DIRFD(x), INT(x)  int        MODE(x)  uint32_t       SIZE(x)  uint64_t    OFF(x)  int64_t
  *   PATH(x), IN(x), OUT(x), INOUT(x), IN_BUF(x, size), OUT_BUF(x, size)  app_ptr
- * Prototypes come from that table: int64_t sys_NAME(types...). */
+ * Prototypes are the table's too, in libos/syscalls.h: int64_t sys_NAME(types...). */
