@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Manifest and evidence: what is written is read back, and every deviation has a refusal. */
+#include <errno.h>
+#include <string.h>
+
+#include "abi/evidence.h"
+#include "abi/layout.h"
+#include "abi/manifest.h"
+#include "tests/tap.h"
+
+static struct manifest sample(void)
+{
+    struct manifest m = {
+        .door = DOOR_LIBOS,
+        .stdout_host = true,
+        .uid = 1000,
+        .gid = 1000,
+        .memory = 1u << 30,
+        .threads = 8,
+        .entry = BYTES_STR("/usr/bin/python3.11"),
+        .cwd = BYTES_STR("/"),
+        .layer_count = 2,
+        .argv_count = 2,
+        .env_count = 2,
+        .mount_count = 1,
+        .input_count = 1,
+        .output_count = 1,
+        .argv = {BYTES_STR("python3.11"), BYTES_STR("/app/a.py")},
+        .env = {BYTES_STR("A=1"), BYTES_STR("B=")},
+        .mounts = {{BYTES_STR("/tmp"), 1u << 20}},
+        .inputs = {{BYTES_STR("day"), BYTES_STR("/in/day"), 100}},
+        .outputs = {{BYTES_STR("trips"), BYTES_STR("/out/trips"), 100}},
+    };
+    m.layers[0] = (struct manifest_layer){.name = BYTES_STR("python"), .size = 8192};
+    m.layers[1] = (struct manifest_layer){.name = BYTES_STR("app"), .size = 4096};
+    return m;
+}
+
+static int encode(const struct manifest *m, struct diag *d)
+{
+    static uint8_t out[MANIFEST_SIZE_MAX];
+    struct writer w = writer_of(out, sizeof out);
+    return manifest_encode(m, &w, d);
+}
+
+static void test_manifest_round_trip(void)
+{
+    uint8_t out[4096], out2[4096];
+    struct diag d = {{0}};
+    struct manifest m = sample(), back;
+    struct writer w = writer_of(out, sizeof out), w2 = writer_of(out2, sizeof out2);
+    CHECK(manifest_encode(&m, &w, &d) == 0, "a manifest is encoded");
+    CHECK(manifest_decode(BYTES(out, w.size), &back, &d) == 0 && back.threads == 8 &&
+              back.layer_count == 2 && bytes_equal_str(back.argv[1], "/app/a.py") &&
+              back.stdout_host && !back.stderr_host && back.layers[0].size == 8192,
+          "and decodes to the same values");
+    CHECK(manifest_encode(&back, &w2, &d) == 0 && w2.size == w.size && memcmp(out, out2, w.size) == 0,
+          "which encode to the same bytes");
+    size_t accepted = 0;
+    for (size_t n = 0; n < w.size; n++) {
+        accepted += manifest_decode(BYTES(out, n), &back, &d) == 0;
+    }
+    CHECK(accepted == 0, "no truncated manifest is accepted");
+    out[w.size] = 0;
+    CHECK(manifest_decode(BYTES(out, w.size + 1), &back, &d) == -EINVAL &&
+              strstr(d.text, "follow") != NULL,
+          "bytes after the manifest are refused");
+    struct writer small = writer_of(out, 100);
+    CHECK(manifest_encode(&m, &small, &d) == -ENOSPC, "a small buffer is -ENOSPC");
+}
+
+/* A flipped bit either is refused or changes the decoded value: never the same manifest twice. */
+static void test_manifest_bits(void)
+{
+    uint8_t out[4096], out2[4096];
+    struct diag d;
+    struct manifest m = sample(), back;
+    struct writer w = writer_of(out, sizeof out);
+    bool good = manifest_encode(&m, &w, &d) == 0;
+    for (size_t bit = 0; bit < 8 * w.size; bit++) {
+        out[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+        struct writer w2 = writer_of(out2, sizeof out2);
+        if (manifest_decode(BYTES(out, w.size), &back, &d) == 0) {
+            good = good && manifest_encode(&back, &w2, &d) == 0 && memcmp(out, out2, w.size) == 0;
+        }
+        out[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+    }
+    CHECK(good, "whatever a flipped bit makes has one encoding or none");
+}
+
+#define REFUSED(sentence, word, ...)                                                               \
+    do {                                                                                           \
+        struct manifest m = sample();                                                              \
+        struct diag d = {{0}};                                                                     \
+        __VA_ARGS__;                                                                               \
+        CHECK(encode(&m, &d) == -EINVAL && strstr(d.text, word) != NULL, sentence);                \
+    } while (0)
+
+static void test_manifest_refusals(void)
+{
+    static char long_text[MANIFEST_TEXT_MAX + 1];
+    memset(long_text, 'x', sizeof long_text - 1);
+    REFUSED("a relative path", "entry", m.entry = BYTES_STR("bin/x"));
+    REFUSED("dot-dot in a path", "entry", m.entry = BYTES_STR("/bin/../x"));
+    REFUSED("a dot in a path", "cwd", m.cwd = BYTES_STR("/."));
+    REFUSED("a doubled slash", "cwd", m.cwd = BYTES_STR("/a//b"));
+    REFUSED("a slash at the end", "cwd", m.cwd = BYTES_STR("/a/"));
+    REFUSED("NUL in a text", "entry", m.entry = BYTES_STR("/a\0b"));
+    REFUSED("a text that is too long", "argv", m.argv[0] = BYTES_STR(long_text));
+    REFUSED("a mount over everything", "path", m.mounts[0].path = BYTES_STR("/"));
+    REFUSED("no arguments at all", "argv", m.argv_count = 0);
+    REFUSED("no layer", "layers", m.layer_count = 0);
+    REFUSED("too many layers", "more entries", m.layer_count = MANIFEST_LAYERS_MAX + 1);
+    REFUSED("a layer of part blocks", "size", m.layers[0].size = 4097);
+    REFUSED("a salt that is too long", "salt", m.layers[0].salt = BYTES(long_text, 33));
+    REFUSED("a repeated layer name", "layers", m.layers[1].name = BYTES_STR("python"));
+    REFUSED("a variable without value", "env", m.env[0] = BYTES_STR("A"));
+    REFUSED("a variable without name", "env", m.env[0] = BYTES_STR("=1"));
+    REFUSED("a repeated variable", "env", m.env[1] = BYTES_STR("A=2"));
+    REFUSED("no threads", "threads", m.threads = 0);
+    REFUSED("too many threads", "threads", m.threads = THREADS_MAX + 1);
+    REFUSED("uneven memory", "memory", m.memory = 4097);
+    REFUSED("more memory than there is room", "memory", m.memory = APP_END);
+    REFUSED("the user id that means no user", "uid", m.uid = UINT32_MAX);
+    REFUSED("an equals sign in a name", "name", m.inputs[0].name = BYTES_STR("a=b"));
+    REFUSED("an input and an output at one place", "path", m.outputs[0].path = m.inputs[0].path);
+    REFUSED("an input that may be nothing", "max", m.inputs[0].max = 0);
+    REFUSED("a repeated input name", "inputs", m.input_count = 2;
+            m.inputs[1] = (struct manifest_file){BYTES_STR("day"), BYTES_STR("/in/2"), 1});
+}
+
+static void test_evidence(void)
+{
+    static uint8_t out[8192];
+    struct diag d;
+    struct evidence e = {BYTES_STR("quote"), BYTES_STR("claims"), BYTES_STR("manifest"),
+                         {.tcb_info = BYTES_STR("{}"), .root_crl = BYTES_STR("crl")}};
+    struct evidence back;
+    struct writer w = writer_of(out, sizeof out);
+    CHECK(evidence_encode(&e, &w, &d) == 0 && evidence_decode(BYTES(out, w.size), &back, &d) == 0 &&
+              bytes_equal_str(back.quote, "quote") &&
+              bytes_equal_str(back.collateral.root_crl, "crl"),
+          "evidence is written and read back");
+    size_t accepted = 0;
+    for (size_t n = 0; n < w.size; n++) {
+        accepted += evidence_decode(BYTES(out, n), &back, &d) == 0;
+    }
+    CHECK(accepted == 0, "no truncated evidence is accepted");
+    e.quote.size = 0;
+    w = writer_of(out, sizeof out);
+    CHECK(evidence_encode(&e, &w, &d) == -EINVAL && w.size == 0, "evidence without a quote is refused");
+}
+
+static void test_claims(void)
+{
+    uint8_t out[4096], out2[4096];
+    struct diag d;
+    struct run_claims c = {.nonce = BYTES_STR("n"), .input_count = 3, .output_count = 1};
+    struct run_claims back;
+    c.inputs[0] = (struct claim_file){.name = BYTES_STR("zz"), .sha256 = {1}};
+    c.inputs[1] = (struct claim_file){.name = BYTES_STR("c"), .sha256 = {2}};
+    c.inputs[2] = (struct claim_file){.name = BYTES_STR("aa"), .sha256 = {3}};
+    c.outputs[0] = (struct claim_file){.name = BYTES_STR("o"), .sha256 = {4}};
+    struct writer w = writer_of(out, sizeof out), w2 = writer_of(out2, sizeof out2);
+    CHECK(run_claims_encode(&c, &w, &d) == 0 && run_claims_decode(BYTES(out, w.size), &back, &d) == 0,
+          "claims are written and read back");
+    CHECK(bytes_equal_str(back.inputs[0].name, "c") && bytes_equal_str(back.inputs[1].name, "aa") &&
+              back.inputs[2].sha256[0] == 1 && back.outputs[0].sha256[0] == 4,
+          "sorted by name");
+    struct claim_file first = c.inputs[0];
+    c.inputs[0] = c.inputs[2];
+    c.inputs[2] = first;
+    CHECK(run_claims_encode(&c, &w2, &d) == 0 && w.size == w2.size && memcmp(out, out2, w.size) == 0,
+          "whatever order they came in");
+    c.inputs[1].name = c.inputs[0].name;
+    w = writer_of(out, sizeof out);
+    CHECK(run_claims_encode(&c, &w, &d) == -EINVAL, "a repeated name is refused");
+    c.input_count = 0;
+    c.exit_kind = 4;
+    w = writer_of(out, sizeof out);
+    CHECK(run_claims_encode(&c, &w, &d) == -EINVAL, "an unknown way to end is refused");
+}
+
+int main(void)
+{
+    test_manifest_round_trip();
+    test_manifest_bits();
+    test_manifest_refusals();
+    test_evidence();
+    test_claims();
+    return tap_done();
+}
