@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text that leaves the enclave: the workload's standard streams where the manifest gives them to
+ * the host, traces of debug enclaves, and the runtime's own last words. Everything here is seen by
+ * the host, so the runtime never puts the workload's data in it. */
+#include "thread.h"
+
+#define EPIPE 32
+#define ENXIO 6
+
+static struct {
+    bool out[3]; /* by descriptor: may it leave */
+    uint64_t trace;
+} console;
+
+void rt_console_start(const struct manifest *m, uint64_t trace)
+{
+    console.out[0] = m->stdin_host;
+    console.out[1] = m->stdout_host;
+    console.out[2] = m->stderr_host;
+    console.trace = m->debug ? trace : 0;
+}
+
+static int64_t raw_write(int fd, struct bytes data)
+{
+    int64_t done = 0;
+    while (data.size > 0) {
+        size_t n = data.size < HOSTCALL_DATA_MAX ? data.size : HOSTCALL_DATA_MAX;
+        int64_t r = rt_hostcall(HOSTCALL_console_write, (const uint64_t[HOSTCALL_ARGS]){(uint64_t)fd},
+                                BYTES(data.data, n), NULL, 0);
+        if (r <= 0 || (uint64_t)r > n) {
+            return done > 0 ? done : r < 0 ? r : -EPIPE;
+        }
+        done += r;
+        data = BYTES(data.data + r, data.size - (size_t)r);
+    }
+    return done;
+}
+
+int64_t rt_console_write(int fd, struct bytes data)
+{
+    REQUIRE(fd == 1 || fd == 2);
+    return console.out[fd] ? raw_write(fd, data) : (int64_t)data.size;
+}
+
+int64_t rt_console_read(void *to, size_t n)
+{
+    if (!console.out[0]) {
+        return 0;
+    }
+    size_t size = n < HOSTCALL_DATA_MAX ? n : HOSTCALL_DATA_MAX;
+    return rt_hostcall(HOSTCALL_console_read, (const uint64_t[HOSTCALL_ARGS]){size}, BYTES(NULL, 0),
+                       to, size);
+}
+
+bool rt_tracing(unsigned trace_class)
+{
+    return (console.trace & trace_class) != 0;
+}
+
+void rt_trace(const char *format, ...)
+{
+    char text[1024];
+    __builtin_va_list args;
+    __builtin_va_start(args, format);
+    size_t n = base_vformat(text, sizeof text - 1, format, args);
+    __builtin_va_end(args);
+    n = n < sizeof text - 2 ? n : sizeof text - 2;
+    text[n] = '\n';
+    ignore_result(raw_write(3, BYTES(text, n + 1)) < 0, "a trace that nobody reads is no failure");
+}
+
+void rt_exit(enum exit_kind kind, uint64_t value)
+{
+    for (;;) {
+        HOSTCALL_SIMPLE(HOSTCALL_exit, (uint64_t)kind, value);
+    }
+}
+
+/* Fatal paths may run while a hostcall is being checked, so nothing in them is checked again. */
+static void say_and_stop(enum exit_kind kind, const char *format, __builtin_va_list args)
+    __attribute__((noreturn));
+static void say_and_stop(enum exit_kind kind, const char *format, __builtin_va_list args)
+{
+    static bool dying;
+    if (!__atomic_exchange_n(&dying, true, __ATOMIC_SEQ_CST)) {
+        char text[DIAG_MAX];
+        size_t n = base_vformat(text, sizeof text - 1, format, args);
+        n = n < sizeof text - 2 ? n : sizeof text - 2;
+        text[n] = '\n';
+        raw_write(2, BYTES(text, n + 1));
+        rt_exit(kind, 0);
+    }
+    rt_leave_forever();
+}
+
+void rt_refuse(const char *format, ...)
+{
+    __builtin_va_list args;
+    __builtin_va_start(args, format);
+    say_and_stop(EXIT_REFUSED, format, args);
+}
+
+void rt_fatal(const char *format, ...)
+{
+    __builtin_va_list args;
+    __builtin_va_start(args, format);
+    say_and_stop(EXIT_RUNTIME, format, args);
+}
+
+void base_require_failed(const char *expression, const char *file, int line)
+{
+    rt_fatal("internal error: %s does not hold at %s:%d", expression, file, line);
+}

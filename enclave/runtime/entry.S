@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every way in and out of an enclave thread.
+ *
+ * The adversary chooses when to enter, with which registers and flags, and may interrupt between any
+ * two instructions. So: DF and AC are cleared and a synthetic vector state is loaded before any C
+ * runs; T_STATE says what an entry at CSSA 0 may mean, everything else leaves again at once; entries
+ * at CSSA 1 use a stack of their own and touch nothing that the interrupted code uses; a TCS cannot
+ * be entered twice. What leaves in registers is nothing but the exit target.
+ *
+ * System calls of the workload arrive at rt_syscall_entry by a jump from a rewritten site, or from
+ * the exception path with the same registers. The workload's vector registers are not touched.
+ */
+#include "offsets.h"
+
+#define ENCLU_EEXIT 4
+
+.macro enclu_padded
+    .byte 0x0f, 0x01, 0xd7 /* ENCLU */
+    .byte 0x66, 0x90       /* room for a five-byte call on the software machine */
+.endm
+
+.macro load_synthetic_state
+    mov %gs:T_XFRM, %rax
+    mov %rax, %rdx
+    shr $32, %rdx
+    lea synthetic_xstate(%rip), %rcx
+    xrstor64 (%rcx)
+.endm
+
+/* EEXIT to RBX with RSP and RBP as they are; every other register and the flags say nothing. */
+.macro scrub_and_exit
+    xor %ecx, %ecx
+    xor %edx, %edx
+    xor %esi, %esi
+    xor %edi, %edi
+    xor %r8d, %r8d
+    xor %r9d, %r9d
+    xor %r10d, %r10d
+    xor %r11d, %r11d
+    xor %r12d, %r12d
+    xor %r13d, %r13d
+    xor %r14d, %r14d
+    xor %r15d, %r15d
+    xor %eax, %eax /* and the flags */
+    mov $ENCLU_EEXIT, %eax
+    enclu_padded
+    ud2
+.endm
+
+/* The state that trusted code starts from: x87 control word 0x037f, MXCSR 0x1fbf (all exceptions
+ * masked, status flags set: INTEL-SA-00219 style timing mitigation), everything else initial. */
+    .section .rodata
+    .balign 64
+synthetic_xstate:
+    .short 0x037f
+    .zero 22
+    .long 0x1fbf
+    .long 0xffff
+    .zero 480
+    .quad 3 /* XSTATE_BV: x87 and SSE are in the image, the rest is initial */
+    .zero 56
+    .zero 2688
+
+    .section .text.entry, "ax"
+    .globl rt_entry
+    .type rt_entry, @function
+rt_entry:
+    cld
+    test %eax, %eax
+    jnz entry_exception
+    cmpq $STATE_HOSTCALL, %gs:T_STATE
+    je entry_from_hostcall
+    cmpq $STATE_NEW, %gs:T_STATE
+    jne entry_refused
+
+    /* First entry of this thread. */
+    mov %rsp, %gs:T_HOST_RSP
+    mov %rbp, %gs:T_HOST_RBP
+    mov %rcx, %gs:T_HOST_RET
+    mov %gs:T_STACK_TOP, %rsp
+    movq $STATE_RUNNING, %gs:T_STATE
+    mov %rdi, %gs:T_ENTRY_RDI
+    push $0x202
+    popfq
+    load_synthetic_state
+    lfence
+    mov %gs:T_SELF, %rdi
+    xor %ebp, %ebp
+    call rt_first_entry
+    ud2
+
+/* A state that does not expect this entry: leave without having read or written anything else. */
+entry_refused:
+    mov %rcx, %rbx
+    scrub_and_exit
+
+entry_from_hostcall:
+    mov %rsp, %gs:T_HOST_RSP
+    mov %rbp, %gs:T_HOST_RBP
+    mov %rcx, %gs:T_HOST_RET
+    mov %gs:T_SAVED_RSP, %rsp
+    movq $STATE_RUNNING, %gs:T_STATE
+    push $0x202
+    popfq
+    mov %gs:T_XFRM, %rax
+    mov %rax, %rdx
+    shr $32, %rdx
+    mov %gs:T_XSAVE_LEAVE, %rcx
+    xrstor64 (%rcx)
+    lfence
+    mov %gs:T_APP_FS, %rax
+    wrfsbase %rax
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbx
+    pop %rbp
+    ret
+
+/* void rt_leave(void): EEXIT for a hostcall. Returns when the host has entered again. */
+    .globl rt_leave
+    .type rt_leave, @function
+rt_leave:
+    push %rbp
+    push %rbx
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+    rdfsbase %rax
+    mov %rax, %gs:T_APP_FS
+    mov %gs:T_XFRM, %rax
+    mov %rax, %rdx
+    shr $32, %rdx
+    mov %gs:T_XSAVE_LEAVE, %rcx
+    xsave64 (%rcx)
+    mov %rsp, %gs:T_SAVED_RSP
+    movq $STATE_HOSTCALL, %gs:T_STATE
+    jmp leave_now
+
+leave_now:
+    load_synthetic_state
+    mov %gs:T_HOST_RET, %rbx
+    mov %gs:T_HOST_RSP, %rsp
+    mov %gs:T_HOST_RBP, %rbp
+    scrub_and_exit
+
+/* void rt_leave_forever(void): the thread is dead. Once T_IN_USE is cleared another thread may write
+ * this one's control page, so nothing of it is read after that. */
+    .globl rt_leave_forever
+    .type rt_leave_forever, @function
+rt_leave_forever:
+    load_synthetic_state
+    movq $STATE_DEAD, %gs:T_STATE
+    mov %gs:T_HOST_RET, %rbx
+    mov %gs:T_HOST_RSP, %rsp
+    mov %gs:T_HOST_RBP, %rbp
+    movq $0, %gs:T_IN_USE
+    scrub_and_exit
+
+/* An entry while an interrupted context waits in SSA frame 0. CSSA above 1 cannot come: NSSA is 2
+ * and frame 1 would be in use only if this code were interrupted. */
+entry_exception:
+    cmp $1, %eax
+    jne entry_refused
+    mov %rsp, %gs:T_EXC_RSP
+    mov %rbp, %gs:T_EXC_RBP
+    mov %rcx, %gs:T_EXC_RET
+    mov %gs:T_EXC_TOP, %rsp
+    push $0x202
+    popfq
+    lfence
+    mov %gs:T_SELF, %rdi
+    xor %ebp, %ebp
+    call rt_exception
+    mov %gs:T_EXC_RET, %rbx
+    mov %gs:T_EXC_RSP, %rsp
+    mov %gs:T_EXC_RBP, %rbp
+    scrub_and_exit
+
+/* A system call of the workload: RAX number, RDI RSI RDX R10 R8 R9 arguments, RCX where to go on. */
+    .balign 64
+    .globl rt_syscall_enter
+    .type rt_syscall_enter, @function
+rt_syscall_enter:
+    mov %rsp, %gs:T_APP_RSP
+    mov %gs:T_STACK_TOP, %rsp
+    push $0                    /* flags */
+    push %gs:T_APP_RSP         /* rsp */
+    push $0x202                /* rflags */
+    push %rcx                  /* rip */
+    push %rax
+    push %rcx
+    push %rdx
+    push %rbx
+    push %rbp
+    push %rsi
+    push %rdi
+    push %r8
+    push %r9
+    push %r10
+    push %r11
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+    cld
+    mov %rsp, %rdi
+    sub $8, %rsp               /* 19 words below a 16-byte aligned top */
+    call door_syscall
+    add $8, %rsp
+    testl $FRAME_FULL, 18*8(%rsp)
+    jnz restore_full
+    /* rbx, rbp, r12-r15 were kept by C; rcx and r11 are what `syscall` leaves there. */
+    mov 4*8(%rsp), %r11
+    mov 5*8(%rsp), %r10
+    mov 6*8(%rsp), %r9
+    mov 7*8(%rsp), %r8
+    mov 8*8(%rsp), %rdi
+    mov 9*8(%rsp), %rsi
+    mov 12*8(%rsp), %rdx
+    mov 14*8(%rsp), %rax
+    mov 15*8(%rsp), %rcx
+    mov 17*8(%rsp), %rsp
+    jmp *%rcx
+
+/* All registers as the frame says. Nothing may fault from here on but the workload's own target. */
+restore_full:
+    mov 15*8(%rsp), %rax
+    mov %rax, %gs:T_APP_RIP
+    mov 17*8(%rsp), %rax
+    mov %rax, %gs:T_APP_RSP
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %r11
+    pop %r10
+    pop %r9
+    pop %r8
+    pop %rdi
+    pop %rsi
+    pop %rbp
+    pop %rbx
+    pop %rdx
+    pop %rcx
+    pop %rax
+    lea 8(%rsp), %rsp
+    popfq
+    mov %gs:T_APP_RSP, %rsp
+    jmp *%gs:T_APP_RIP
+
+/* void rt_resume_app(struct rt_frame *): go to the workload; the frame lies on the runtime stack. */
+    .globl rt_resume_app
+    .type rt_resume_app, @function
+rt_resume_app:
+    mov %rdi, %rsp
+    jmp restore_full
+
+/* The exception path resumes here after a fault of the workload: registers are in the thread's
+ * fault frame, which C copies to the runtime stack. */
+    .globl rt_fault_entry
+    .type rt_fault_entry, @function
+rt_fault_entry:
+    mov %gs:T_STACK_TOP, %rsp
+    cld
+    mov %gs:T_SELF, %rdi
+    call rt_fault_on_stack
+    ud2
+
+/* cpuid from a rewritten site: called by the stub below the red zone. Keeps everything but the four
+ * registers that cpuid writes; the workload's stack is only used for the return address and rflags. */
+    .globl rt_cpuid_enter
+    .type rt_cpuid_enter, @function
+rt_cpuid_enter:
+    pushfq
+    mov %rsp, %gs:T_APP_RSP
+    mov %gs:T_STACK_TOP, %rsp
+    push %rbp
+    push %rsi
+    push %rdi
+    push %r8
+    push %r9
+    push %r10
+    push %r11
+    push %r12
+    cld
+    sub $16, %rsp
+    mov %eax, (%rsp)
+    mov %ebx, 4(%rsp)
+    mov %ecx, 8(%rsp)
+    mov %edx, 12(%rsp)
+    mov %rsp, %rdi
+    call rt_cpuid
+    mov (%rsp), %eax
+    mov 4(%rsp), %ebx
+    mov 8(%rsp), %ecx
+    mov 12(%rsp), %edx
+    add $16, %rsp
+    pop %r12
+    pop %r11
+    pop %r10
+    pop %r9
+    pop %r8
+    pop %rdi
+    pop %rsi
+    pop %rbp
+    mov %gs:T_APP_RSP, %rsp
+    popfq
+    ret
+
+    .globl rt_syscall_entry
+    .type rt_syscall_entry, @function
+rt_syscall_entry:
+    lea rt_syscall_enter(%rip), %rax
+    ret
+    .globl rt_cpuid_entry
+    .type rt_cpuid_entry, @function
+rt_cpuid_entry:
+    lea rt_cpuid_enter(%rip), %rax
+    ret
+
+/* void rt_vector_begin(void), rt_vector_end(void): the workload's vector state and FS base make
+ * room for library code, and come back. */
+    .globl rt_vector_begin
+    .type rt_vector_begin, @function
+rt_vector_begin:
+    rdfsbase %rax
+    mov %rax, %gs:T_APP_FS
+    mov %gs:T_XFRM, %rax
+    mov %rax, %rdx
+    shr $32, %rdx
+    mov %gs:T_XSAVE_LIB, %rcx
+    xsave64 (%rcx)
+    mov %gs:T_XFRM, %rax
+    lea synthetic_xstate(%rip), %rcx
+    xrstor64 (%rcx)
+    mov %gs:T_SELF, %rax
+    wrfsbase %rax
+    ret
+    .globl rt_vector_end
+    .type rt_vector_end, @function
+rt_vector_end:
+    mov %gs:T_XFRM, %rax
+    mov %rax, %rdx
+    shr $32, %rdx
+    mov %gs:T_XSAVE_LIB, %rcx
+    xrstor64 (%rcx)
+    mov %gs:T_APP_FS, %rax
+    wrfsbase %rax
+    ret
+
+/* void rt_xsave_current(void *area), int rt_xrstor_current(const void *area): the live vector state.
+ * The restore may fault on bad MXCSR or header: the exception table turns that into -EINVAL. */
+    .globl rt_xsave_current
+    .type rt_xsave_current, @function
+rt_xsave_current:
+    mov %rdi, %rcx
+    mov %gs:T_XFRM, %rax
+    mov %rax, %rdx
+    shr $32, %rdx
+    xsave64 (%rcx)
+    ret
+
+/* void rt_vector_linux_start(void): what Linux gives a new program: MXCSR 0x1f80. */
+    .globl rt_vector_linux_start
+    .type rt_vector_linux_start, @function
+rt_vector_linux_start:
+    ldmxcsr linux_mxcsr(%rip)
+    ret
+    .section .rodata
+    .balign 4
+linux_mxcsr:
+    .long 0x1f80
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Entries at CSSA 1: something interrupted this thread and waits in SSA frame 0. What it was is
+ * believed from EXITINFO alone (Sigy: a host may enter here at any time and claim anything). Without
+ * a valid EXITINFO this is the host's kick, which carries nothing.
+ *
+ * Nothing is handled on the exception stack. Either the saved context is amended (a system call by
+ * trap, cpuid, a fault inside a guarded copy), or it is saved aside and the thread is sent to
+ * rt_fault_entry, which goes on at CSSA 0 on the ordinary runtime stack. */
+#include "thread.h"
+
+enum { VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_PF = 14 };
+
+struct fixup {
+    uint64_t from, to;
+};
+extern const struct fixup rt_fixups[], rt_fixups_end[];
+
+int rt_copy_faulting(void *to, const void *from, size_t n);
+uint64_t rt_syscall_entry(void);
+
+static bool in_runtime(uint64_t rip)
+{
+    return rip >= RUNTIME_BASE;
+}
+
+static bool fix_up(struct sgx_gprsgx *gpr)
+{
+    for (const struct fixup *f = rt_fixups; f < rt_fixups_end; f++) {
+        if (gpr->rip == f->from) {
+            gpr->rip = f->to;
+            gpr->rax = 1;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `syscall` and `cpuid` are illegal inside; the ones that were not rewritten arrive here. */
+static bool emulate(struct sgx_gprsgx *gpr)
+{
+    app_ptr at = app_at(gpr->rip);
+    if (!app_range_ok(at, 2)) {
+        return false;
+    }
+    /* The bytes can be read: the processor has just fetched them, and the workload's executable
+     * pages are always readable. */
+    const uint8_t *code = (const uint8_t *)app_raw(at, 2);
+    if (code[0] == 0x0f && code[1] == 0x05) {
+        gpr->rcx = gpr->rip + 2;
+        gpr->r11 = gpr->rflags;
+        gpr->rip = rt_syscall_entry();
+        return true;
+    }
+    if (code[0] == 0x0f && code[1] == 0xa2) {
+        uint32_t regs[4] = {(uint32_t)gpr->rax, (uint32_t)gpr->rbx, (uint32_t)gpr->rcx,
+                            (uint32_t)gpr->rdx};
+        rt_cpuid(regs);
+        gpr->rax = regs[0];
+        gpr->rbx = regs[1];
+        gpr->rcx = regs[2];
+        gpr->rdx = regs[3];
+        gpr->rip += 2;
+        return true;
+    }
+    return false;
+}
+
+static void save_aside(struct rt_thread *t, struct sgx_gprsgx *gpr, unsigned vector)
+{
+    t->fault_frame = (struct rt_frame){
+        .r15 = gpr->r15, .r14 = gpr->r14, .r13 = gpr->r13, .r12 = gpr->r12,
+        .r11 = gpr->r11, .r10 = gpr->r10, .r9 = gpr->r9, .r8 = gpr->r8,
+        .rdi = gpr->rdi, .rsi = gpr->rsi, .rbp = gpr->rbp, .rbx = gpr->rbx,
+        .rdx = gpr->rdx, .rcx = gpr->rcx, .rax = gpr->rax, .rip = gpr->rip,
+        .rflags = gpr->rflags, .rsp = gpr->rsp, .flags = RT_FRAME_FULL,
+    };
+    t->fault = (struct rt_fault){.vector = vector};
+    if (vector == VECTOR_PF || vector == VECTOR_GP) {
+        t->fault.addr = t->ssa_exinfo->maddr;
+        t->fault.error = t->ssa_exinfo->errcd;
+    }
+    gpr->rip = (uint64_t)(uintptr_t)&rt_fault_entry;
+    gpr->rflags &= ~UINT64_C(0x40500); /* AC, DF, TF */
+}
+
+void rt_exception(struct rt_thread *t)
+{
+    struct sgx_gprsgx *gpr = t->ssa_gpr;
+    uint32_t info = gpr->exitinfo;
+    if ((info & SGX_EXITINFO_VALID) == 0) {
+        return; /* the kick */
+    }
+    gpr->exitinfo = 0; /* each event is handled once, however often the host enters */
+    unsigned vector = SGX_EXITINFO_VECTOR(info);
+    if (in_runtime(gpr->rip)) {
+        if (fix_up(gpr)) {
+            return;
+        }
+        t->fault_in_runtime = true;
+    } else if (vector == VECTOR_UD && emulate(gpr)) {
+        return;
+    }
+    save_aside(t, gpr, vector);
+}
+
+void rt_fault_on_stack(struct rt_thread *t) __attribute__((noreturn));
+void rt_fault_on_stack(struct rt_thread *t)
+{
+    struct rt_frame frame = t->fault_frame;
+    struct rt_fault fault = t->fault;
+    if (t->fault_in_runtime) {
+        /* Addresses of the runtime are public; registers might hold the workload's data. */
+        rt_fatal("the runtime faulted: vector %u at image offset 0x%lx, address 0x%lx%s", fault.vector,
+                 frame.rip - RUNTIME_BASE, fault.addr,
+                 frame.rip == 0xfc0000000 ? " (entry)" : "");
+    }
+    door_fault(&frame, &fault);
+    rt_resume_app(&frame);
+}

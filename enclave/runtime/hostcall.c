@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one door to the host. Requests are copied out of the enclave in multiples of eight bytes to
+ * eight-byte aligned addresses (stale-data CVEs); answers are copied in once and checked against
+ * hostcalls.def: sizes, greatest result, permitted errnos. An answer outside the table stops the
+ * enclave: a host that breaks the contract once is not asked again. */
+#include "thread.h"
+
+/* Linux errno values that hostcalls.def names; the enclave has no libc headers to take them from. */
+enum {
+    EINTR = 4,
+    EIO = 5,
+    EAGAIN = 11,
+    ENOMEM = 12,
+    ENODEV = 19,
+    EINVAL = 22,
+    EFBIG = 27,
+    ENOSPC = 28,
+    EPIPE = 32,
+    ENOSYS = 38,
+    ETIMEDOUT = 110,
+};
+
+struct contract {
+    const char *name;
+    uint64_t to_max, from_max;
+    int64_t result_max;
+    int errnos[4]; /* ends with 0 */
+};
+
+static const struct contract contracts[] = {
+#define HOSTCALL(number, name, to_host, from_host, result_max, ...)                                \
+    [number] = {#name, (to_host), (from_host), (result_max), __VA_ARGS__},
+#include "abi/hostcalls.def"
+#undef HOSTCALL
+};
+
+host_span rt_host_span(host_ptr p, uint64_t size, const char *what)
+{
+    uint64_t end;
+    if (!add_ok(p.addr, size, &end) || p.addr < ELRANGE_BASE + ELRANGE_SIZE || p.addr % 8 != 0) {
+        rt_fatal("the host's address for %s (%lx, %lu bytes) is not outside the enclave", what,
+                 p.addr, size);
+    }
+    __asm__ volatile("lfence" : : : "memory"); /* no speculative use before the check */
+    return (host_span){p.addr, size};
+}
+
+/* SAFETY: the span was checked by rt_host_span() to lie outside ELRANGE; what is read there is
+ * hostile and is validated after the copy. */
+void copy_from_host(void *to, host_span from, uint64_t offset, size_t n)
+{
+    REQUIRE(range_within(offset, n, from.size));
+    const void *source = (const void *)(from.addr + offset);
+    __asm__ volatile("rep movsb" : "+D"(to), "+S"(source), "+c"(n) : : "memory");
+}
+
+static uint64_t read_host_u64(host_span from, uint64_t offset)
+{
+    uint64_t v;
+    copy_from_host(&v, from, offset, sizeof v);
+    return v;
+}
+
+/* SAFETY: as above; eight bytes at a time, to an aligned address. */
+static void write_host_u64(host_span to, uint64_t offset, uint64_t value)
+{
+    REQUIRE(offset % 8 == 0 && range_within(offset, 8, to.size));
+    *(volatile uint64_t *)(to.addr + offset) = value;
+}
+
+static void write_host(host_span to, uint64_t offset, struct bytes from)
+{
+    for (size_t at = 0; at < from.size; at += 8) {
+        uint64_t word = 0;
+        size_t n = from.size - at < 8 ? from.size - at : 8;
+        __builtin_memcpy(&word, from.data + at, n);
+        write_host_u64(to, offset + at, word);
+    }
+}
+
+static bool errno_permitted(const struct contract *c, int64_t result)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(c->errnos) && c->errnos[i] != 0; i++) {
+        if (result == -c->errnos[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+#define SLOT(member) offsetof(struct hostcall_slot, member)
+
+int64_t rt_hostcall(unsigned number, const uint64_t args[HOSTCALL_ARGS], struct bytes to_host,
+                    void *from_host, size_t from_size)
+{
+    REQUIRE(number < ARRAY_SIZE(contracts) && contracts[number].name != NULL);
+    const struct contract *c = &contracts[number];
+    REQUIRE(to_host.size <= c->to_max && from_size <= c->from_max);
+    host_span slot = rt_self()->slot;
+
+    write_host(slot, SLOT(data), to_host);
+    for (size_t i = 0; i < HOSTCALL_ARGS; i++) {
+        write_host_u64(slot, SLOT(args) + 8 * i, args[i]);
+    }
+    write_host_u64(slot, SLOT(to_size), to_host.size);
+    write_host_u64(slot, SLOT(number), number);
+    rt_leave();
+
+    int64_t result = (int64_t)read_host_u64(slot, SLOT(result));
+    uint64_t size = read_host_u64(slot, SLOT(from_size));
+    if (result < 0 ? !errno_permitted(c, result) : result > c->result_max) {
+        rt_fatal("the host answered %ld to hostcall %s, which its contract does not allow", result,
+                 c->name);
+    }
+    if (c->from_max != 0 && result >= 0) {
+        if (size > from_size || (uint64_t)result != size) {
+            rt_fatal("the host answered hostcall %s with %lu bytes where at most %lu were asked",
+                     c->name, size, from_size);
+        }
+        copy_from_host(from_host, slot, SLOT(data), size);
+    }
+    return result;
+}

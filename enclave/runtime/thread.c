@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Enclave threads. The first one is part of the measured image; later ones get memory by EAUG and
+ * their TCS by EMODT, so a program that needs one thread pays for one. The host decides when a
+ * thread runs, never where: entry point, stacks and GS base stand in the TCS that the enclave wrote
+ * and accepted. */
+#include "thread.h"
+
+#define EAGAIN 11
+#define ENOMEM 12
+#define XFRM_SUPPORTED UINT64_C(0xe7) /* x87 SSE AVX AVX-512; the processor masks what it lacks */
+#define AREA_STRIDE    (UINT64_C(64) * SGX_PAGE_SIZE)
+_Static_assert(sizeof(struct rt_thread_area) + SGX_PAGE_SIZE <= AREA_STRIDE, "area and TCS fit");
+_Static_assert(RUNTIME_THREADS + THREADS_MAX * AREA_STRIDE <= RUNTIME_END, "all threads fit");
+
+void rt_entry(void);
+
+static struct rt_thread_area first_area;
+static union {
+    struct rt_thread thread;
+    uint8_t page[4096];
+} first_control __attribute__((aligned(4096))) = {.thread = {
+    .self = &first_control.thread,
+    .stack_top = (uint64_t)(uintptr_t)(first_area.stack + sizeof first_area.stack),
+    .state = STATE_NEW,
+    .xsave_leave = first_area.xsave_leave,
+    .xsave_lib = first_area.xsave_lib,
+    .exc_top = (uint64_t)(uintptr_t)(first_area.exc_stack + sizeof first_area.exc_stack),
+    .xfrm = XFRM_SUPPORTED,
+}};
+
+/* ELRANGE_BASE is 0, so addresses are the offsets that the TCS wants. */
+_Static_assert(ELRANGE_BASE == 0, "TCS fields below are addresses");
+extern const struct sgx_tcs rt_first_tcs;
+const struct sgx_tcs rt_first_tcs __attribute__((section(".tcs"), aligned(4096))) = {
+    .ossa = (uint64_t)(uintptr_t)first_area.ssa,
+    .nssa = THREAD_SSA_FRAMES,
+    .oentry = (uint64_t)(uintptr_t)&rt_entry,
+    .ofsbasgx = (uint64_t)(uintptr_t)&first_control,
+    .ogsbasgx = (uint64_t)(uintptr_t)&first_control,
+    .fslimit = 0xfff,
+    .gslimit = 0xfff,
+};
+
+static struct {
+    struct rt_lock lock;
+    struct rt_thread *all[THREADS_MAX];
+} threads;
+
+static void set_ssa(struct rt_thread *t, struct rt_thread_area *area)
+{
+    uint8_t *end = area->ssa[0] + SGX_PAGE_SIZE;
+    t->ssa_gpr = (struct sgx_gprsgx *)(void *)(end - sizeof(struct sgx_gprsgx));
+    t->ssa_exinfo = (struct sgx_exinfo *)(void *)(end - sizeof(struct sgx_gprsgx) -
+                                                  sizeof(struct sgx_exinfo));
+}
+
+static void set_canary(struct rt_thread *t)
+{
+    rt_random(&t->canary, sizeof t->canary);
+    t->canary &= ~UINT64_C(0xff); /* a string overflow stops at the zero byte */
+}
+
+void rt_thread_init(struct rt_thread *t, struct rt_thread_area *area, unsigned number,
+                    uint64_t xfrm, uint64_t tcs)
+{
+    *t = (struct rt_thread){
+        .self = t,
+        .stack_top = (uint64_t)(uintptr_t)(area->stack + sizeof area->stack),
+        .state = STATE_NEW,
+        .xsave_leave = area->xsave_leave,
+        .xsave_lib = area->xsave_lib,
+        .exc_top = (uint64_t)(uintptr_t)(area->exc_stack + sizeof area->exc_stack),
+        .xfrm = xfrm,
+        .number = number,
+        .tcs = tcs,
+        .in_use = true,
+    };
+    memset(area->xsave_leave, 0, sizeof area->xsave_leave);
+    memset(area->xsave_lib, 0, sizeof area->xsave_lib);
+    set_ssa(t, area);
+    set_canary(t);
+}
+
+void rt_threads_start(uint64_t xfrm)
+{
+    struct rt_thread *t = rt_self();
+    set_ssa(t, &first_area);
+    set_canary(t);
+    t->xfrm = xfrm & XFRM_SUPPORTED;
+    t->tcs = (uint64_t)(uintptr_t)&rt_first_tcs;
+    t->in_use = true;
+    threads.all[0] = t;
+}
+
+struct rt_thread *rt_self(void)
+{
+    struct rt_thread *t;
+    __asm__("mov %%gs:0, %0" : "=r"(t));
+    return t;
+}
+
+unsigned rt_thread_number(const struct rt_thread *t)
+{
+    return t->number;
+}
+
+struct rt_thread *rt_thread_by_number(unsigned number)
+{
+    return number < THREADS_MAX ? threads.all[number] : NULL;
+}
+
+void *rt_self_data(void)
+{
+    return rt_self()->door_data;
+}
+
+void rt_set_self_data(void *data)
+{
+    rt_self()->door_data = data;
+}
+
+uint64_t rt_get_fsbase(void)
+{
+    uint64_t base;
+    __asm__ volatile("rdfsbase %0" : "=r"(base));
+    return base;
+}
+
+void rt_set_fsbase(uint64_t base)
+{
+    __asm__ volatile("wrfsbase %0" : : "r"(base));
+}
+
+/* Memory of thread `number`, added page range by page range; guards stay holes. */
+static struct rt_thread_area *new_area(unsigned number, uint64_t *ret_tcs)
+{
+    uint64_t base = RUNTIME_THREADS + (number - 1) * AREA_STRIDE;
+    uint64_t tcs = base + sizeof(struct rt_thread_area);
+    uint64_t guard1 = base + offsetof(struct rt_thread_area, guard1);
+    uint64_t guard2 = base + offsetof(struct rt_thread_area, guard2);
+    if (rt_pages_commit(base, guard1 - base) != 0 ||
+        rt_pages_commit(guard1 + SGX_PAGE_SIZE, guard2 - guard1 - SGX_PAGE_SIZE) != 0 ||
+        rt_pages_commit(guard2 + SGX_PAGE_SIZE, tcs + SGX_PAGE_SIZE - guard2 - SGX_PAGE_SIZE) != 0) {
+        return NULL;
+    }
+    /* SAFETY: pages just accepted at a fixed place of the runtime's own range. */
+    struct rt_thread_area *area = (struct rt_thread_area *)base;
+    *(struct sgx_tcs *)tcs = (struct sgx_tcs){
+        .ossa = (uint64_t)(uintptr_t)area->ssa,
+        .nssa = THREAD_SSA_FRAMES,
+        .oentry = (uint64_t)(uintptr_t)&rt_entry,
+        .ofsbasgx = base,
+        .ogsbasgx = base,
+        .fslimit = 0xfff,
+        .gslimit = 0xfff,
+    };
+    if (rt_pages_to_tcs(tcs) != 0) {
+        return NULL;
+    }
+    *ret_tcs = tcs;
+    return area;
+}
+
+static int reserve_number(void)
+{
+    for (unsigned i = 1; i < THREADS_MAX; i++) {
+        struct rt_thread *t = threads.all[i];
+        if (t == NULL || !__atomic_load_n(&t->in_use, __ATOMIC_ACQUIRE)) {
+            return (int)i;
+        }
+    }
+    return -EAGAIN;
+}
+
+static int prepare(void *argument, uint64_t fsbase, unsigned *ret_number, uint64_t *ret_tcs)
+{
+    int number = reserve_number();
+    if (number < 0) {
+        return number;
+    }
+    struct rt_thread *t = threads.all[number];
+    uint64_t tcs = 0;
+    struct rt_thread_area *area;
+    if (t == NULL) {
+        area = new_area((unsigned)number, &tcs);
+        if (area == NULL) {
+            return -EAGAIN;
+        }
+        t = (struct rt_thread *)(void *)area->control;
+    } else {
+        area = (struct rt_thread_area *)(void *)t;
+        tcs = t->tcs;
+    }
+    rt_thread_init(t, area, (unsigned)number, rt_self()->xfrm, tcs);
+    t->start_argument = argument;
+    t->app_fs = fsbase;
+    threads.all[number] = t;
+    *ret_number = (unsigned)number;
+    *ret_tcs = tcs;
+    return 0;
+}
+
+int rt_thread_start(void *argument, uint64_t fsbase)
+{
+    unsigned number = 0;
+    uint64_t tcs = 0;
+    rt_lock(&threads.lock);
+    int r = prepare(argument, fsbase, &number, &tcs);
+    if (r == 0) {
+        r = (int)HOSTCALL_SIMPLE(HOSTCALL_thread_start, tcs, number);
+        if (r != 0) {
+            __atomic_store_n(&threads.all[number]->in_use, false, __ATOMIC_RELEASE);
+        }
+    }
+    rt_unlock(&threads.lock);
+    return r;
+}
+
+/* The slot's number tells the host; nothing comes back. A successor on the same TCS cannot enter
+ * before this exit is complete: the TCS is busy until then. */
+void rt_thread_exit(void)
+{
+    struct rt_thread *t = rt_self();
+    REQUIRE(t->number != 0);
+    *(volatile uint64_t *)(t->slot.addr + offsetof(struct hostcall_slot, number)) =
+        HOSTCALL_thread_exit;
+    rt_leave_forever();
+}
+
+int rt_wait(uint64_t timeout_ns)
+{
+    return (int)HOSTCALL_SIMPLE(HOSTCALL_wait, timeout_ns);
+}
+
+void rt_wake(unsigned thread_number)
+{
+    HOSTCALL_SIMPLE(HOSTCALL_wake, thread_number);
+}

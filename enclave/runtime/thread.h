@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One enclave thread as the runtime sees it. GS base points here while the thread is inside, and FS
+ * base too while library code runs (T_CANARY is what such code reads at %fs:0x28). */
+#pragma once
+
+#include "offsets.h"
+#include "runtime/rt.h"
+
+struct rt_thread {
+    struct rt_thread *self;
+    uint64_t app_rsp;   /* scratch of the entry code */
+    uint64_t stack_top; /* runtime stack for calls of the workload */
+    uint64_t state;     /* STATE_*; see offsets.h */
+    uint64_t saved_rsp; /* runtime stack while outside in a hostcall */
+    uint64_t canary;
+    uint64_t app_fs;      /* workload's FS base while outside or in library code */
+    void *xsave_leave;    /* vector state while outside */
+    void *xsave_lib;      /* vector state while library code runs */
+    uint64_t exc_top;     /* stack for entries at CSSA 1 */
+    uint64_t host_rsp, host_rbp, host_ret;
+    uint64_t xfrm;
+    uint64_t exc_rsp, exc_rbp, exc_ret;
+    uint64_t app_rip;
+    uint64_t entry_rdi; /* first argument of the first entry */
+    uint64_t in_use;    /* cleared by the last instructions of a thread that leaves for good */
+    /* Unknown to the assembly from here on. */
+    struct sgx_gprsgx *ssa_gpr;   /* of SSA frame 0 */
+    struct sgx_exinfo *ssa_exinfo;
+    host_span slot;
+    unsigned number;
+    uint64_t tcs;
+    void *start_argument;
+    void *door_data;
+    bool fault_in_runtime;
+    struct rt_frame fault_frame;
+    struct rt_fault fault;
+};
+
+#define CHECK_OFFSET(member, offset)                                                               \
+    _Static_assert(offsetof(struct rt_thread, member) == (offset), #member)
+CHECK_OFFSET(self, T_SELF);
+CHECK_OFFSET(app_rsp, T_APP_RSP);
+CHECK_OFFSET(stack_top, T_STACK_TOP);
+CHECK_OFFSET(state, T_STATE);
+CHECK_OFFSET(saved_rsp, T_SAVED_RSP);
+CHECK_OFFSET(canary, T_CANARY);
+CHECK_OFFSET(app_fs, T_APP_FS);
+CHECK_OFFSET(xsave_leave, T_XSAVE_LEAVE);
+CHECK_OFFSET(xsave_lib, T_XSAVE_LIB);
+CHECK_OFFSET(exc_top, T_EXC_TOP);
+CHECK_OFFSET(host_rsp, T_HOST_RSP);
+CHECK_OFFSET(host_rbp, T_HOST_RBP);
+CHECK_OFFSET(host_ret, T_HOST_RET);
+CHECK_OFFSET(xfrm, T_XFRM);
+CHECK_OFFSET(exc_rsp, T_EXC_RSP);
+CHECK_OFFSET(exc_rbp, T_EXC_RBP);
+CHECK_OFFSET(exc_ret, T_EXC_RET);
+CHECK_OFFSET(app_rip, T_APP_RIP);
+CHECK_OFFSET(entry_rdi, T_ENTRY_RDI);
+CHECK_OFFSET(in_use, T_IN_USE);
+
+/* The memory of one thread: control pages, stacks, TCS. The first thread's is part of the image,
+ * later ones are added at RUNTIME_THREADS. Guard pages are never committed (first thread: read-only
+ * zero pages would be measured for nothing; its stacks lie below data that is never written). */
+#define THREAD_SSA_FRAMES  2u
+#define THREAD_STACK_PAGES 32u
+#define THREAD_EXC_PAGES   4u
+struct rt_thread_area {
+    uint8_t control[4096]; /* struct rt_thread */
+    uint8_t xsave_leave[4096];
+    uint8_t xsave_lib[4096];
+    uint8_t ssa[THREAD_SSA_FRAMES][4096];
+    uint8_t guard1[4096];
+    uint8_t exc_stack[THREAD_EXC_PAGES * 4096];
+    uint8_t guard2[4096];
+    uint8_t stack[THREAD_STACK_PAGES * 4096];
+} __attribute__((aligned(4096)));
+_Static_assert(sizeof(struct rt_thread) <= 4096, "control page");
+
+/* entry.S */
+void rt_leave(void);                                    /* exit for a hostcall; returns afterwards */
+void rt_leave_forever(void) __attribute__((noreturn));  /* the thread is dead and may be reused */
+void rt_resume_app(struct rt_frame *frame) __attribute__((noreturn));
+void rt_fault_entry(void);
+void rt_vector_linux_start(void);
+void rt_xsave_current(void *area);
+extern const uint8_t rt_text_start[], rt_text_end[], rt_image_start[], rt_image_end[];
+
+/* thread.c */
+void rt_thread_init(struct rt_thread *t, struct rt_thread_area *area, unsigned number,
+                    uint64_t xfrm, uint64_t tcs);
+struct rt_thread *rt_thread_by_number(unsigned number);
+/* exception.c: called on the exception stack at CSSA 1. */
+void rt_exception(struct rt_thread *t);
+/* start.c: first entry of a thread, on its runtime stack. */
+void rt_first_entry(struct rt_thread *t);
+
+/* enclu.S: the leaves. */
+uint64_t enclu_accept(const struct sgx_secinfo *secinfo, uint64_t page);
+void enclu_modpe(const struct sgx_secinfo *secinfo, uint64_t page);
+void enclu_report(const struct sgx_targetinfo *target, const void *reportdata,
+                  struct sgx_report *out);
+uint64_t enclu_getkey(const struct sgx_keyrequest *request, void *out);
+
+/* hostcall.c */
+int64_t rt_hostcall(unsigned number, const uint64_t args[HOSTCALL_ARGS], struct bytes to_host,
+                    void *from_host, size_t from_size);
+#define HOSTCALL_SIMPLE(number, ...)                                                               \
+    rt_hostcall((number), (const uint64_t[HOSTCALL_ARGS]){__VA_ARGS__}, BYTES(NULL, 0), NULL, 0)
+/* Wholly outside ELRANGE and without overflow, else stops the enclave. */
+host_span rt_host_span(host_ptr p, uint64_t size, const char *what);
+
+/* mem.c */
+int rt_pages_commit(uint64_t addr, uint64_t size);
+int rt_pages_to_tcs(uint64_t addr);
+/* boot-time set-up */
+void rt_heap_start(void);
+void rt_clock_start(const struct boot_record *boot);
+void rt_cpuid_start(const struct boot_record *boot, uint64_t xfrm);
+void rt_console_start(const struct manifest *m, uint64_t trace);
+void rt_evidence_start(const struct boot_record *boot);
+extern const struct boot_record *rt_boot_copy(void);
