@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* alcove run: runs a bundle in an enclave and becomes its exit status. */
+#include "cli.h"
+#include "host/run.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+const char verb_run_help[] =
+    "usage: alcove run BUNDLE [OPTION]...\n"
+    "\n"
+    "Runs the program that BUNDLE names in an enclave of its own and exits with its exit status, or\n"
+    "ends by its signal. The program sees its measured layers, the inputs and outputs that its\n"
+    "manifest declares, and nothing else of this machine: no files, no environment, no arguments.\n"
+    "\n"
+    "  --input NAME=PATH    give the file PATH as the declared input NAME\n"
+    "  --output NAME=PATH   write the declared output NAME to PATH when the program ends with status 0\n"
+    "  --quote FILE         write evidence of this run to FILE: which program ran, on which inputs, with\n"
+    "                       which outputs; check it with `alcove verify`\n"
+    "  --nonce HEX          up to 64 bytes that the evidence repeats, so that it can be told to be fresh\n"
+    "  --machine NAME       soft (default) or sgx (the hardware; nobody has run this yet)\n"
+    "  --trace[=WHAT]       print what the program asks of the system; WHAT is a list of sys, host, mm and\n"
+    "                       signal (default sys). Only bundles built with \"debug: true\" can be traced\n"
+    "  --trap-only          software machine: emulate enclave instructions by trap, not by translation\n"
+    "  --help               this text\n"
+    "\n"
+    "Exit status: the program's own; 125 when it could not be started or the enclave died, 2 for wrong\n"
+    "usage.\n";
+
+#define EXIT_NOT_RUN 125
+
+static int parse_file(char *text, struct run_file *files, size_t *count, const char *option)
+{
+    char *equals = strchr(text, '=');
+    if (equals == NULL || equals == text || equals[1] == '\0') {
+        return cli_usage("run", "%s wants NAME=PATH, got \"%s\"", option, text);
+    }
+    if (*count == RUN_FILES_MAX) {
+        return cli_usage("run", "more than %u times %s", RUN_FILES_MAX, option);
+    }
+    *equals = '\0';
+    files[(*count)++] = (struct run_file){text, equals + 1};
+    return CLI_OK;
+}
+
+static int parse_trace(const char *list, uint64_t *ret)
+{
+    static const struct {
+        const char *name;
+        uint64_t bit;
+    } classes[] = {{"sys", TRACE_SYS}, {"host", TRACE_HOST}, {"mm", TRACE_MM},
+                   {"signal", TRACE_SIGNAL}};
+    while (*list != '\0') {
+        size_t n = strcspn(list, ",");
+        size_t i = 0;
+        while (i < ARRAY_SIZE(classes) &&
+               (strlen(classes[i].name) != n || strncmp(classes[i].name, list, n) != 0)) {
+            i++;
+        }
+        if (i == ARRAY_SIZE(classes)) {
+            return cli_usage("run", "--trace knows sys, host, mm and signal, not \"%.*s\"", (int)n, list);
+        }
+        *ret |= classes[i].bit;
+        list += n + (list[n] == ',');
+    }
+    return CLI_OK;
+}
+
+static int parse_nonce(const char *hex, uint8_t *nonce, struct bytes *ret)
+{
+    size_t n = strlen(hex) / 2;
+    if (n == 0 || n > NONCE_MAX || !hex_decode(nonce, n, BYTES(hex, strlen(hex)))) {
+        return cli_usage("run", "--nonce wants 1 to %u bytes in hexadecimal", NONCE_MAX);
+    }
+    *ret = BYTES(nonce, n);
+    return CLI_OK;
+}
+
+enum { OPT_INPUT = 256, OPT_OUTPUT, OPT_QUOTE, OPT_NONCE, OPT_MACHINE, OPT_TRACE, OPT_TRAP, OPT_HELP };
+
+static int parse_option(int option, struct run_request *q, uint8_t *nonce)
+{
+    switch (option) {
+    case OPT_INPUT:
+        return parse_file(optarg, q->inputs, &q->input_count, "--input");
+    case OPT_OUTPUT:
+        return parse_file(optarg, q->outputs, &q->output_count, "--output");
+    case OPT_QUOTE:
+        q->evidence_path = optarg;
+        return CLI_OK;
+    case OPT_NONCE:
+        return parse_nonce(optarg, nonce, &q->nonce);
+    case OPT_MACHINE:
+        q->machine = optarg;
+        return CLI_OK;
+    case OPT_TRACE:
+        return parse_trace(optarg == NULL ? "sys" : optarg, &q->trace);
+    case OPT_TRAP:
+        q->trap_only = true;
+        return CLI_OK;
+    default:
+        return cli_usage("run", "unknown or incomplete option");
+    }
+}
+
+static int parse(int argc, char **argv, struct run_request *q, uint8_t *nonce)
+{
+    static const struct option options[] = {{"input", required_argument, NULL, OPT_INPUT},
+                                            {"output", required_argument, NULL, OPT_OUTPUT},
+                                            {"quote", required_argument, NULL, OPT_QUOTE},
+                                            {"nonce", required_argument, NULL, OPT_NONCE},
+                                            {"machine", required_argument, NULL, OPT_MACHINE},
+                                            {"trace", optional_argument, NULL, OPT_TRACE},
+                                            {"trap-only", no_argument, NULL, OPT_TRAP},
+                                            {NULL, 0, NULL, 0}};
+    int option;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        int r = parse_option(option, q, nonce);
+        if (r != CLI_OK) {
+            return r;
+        }
+    }
+    if (optind != argc - 1) {
+        return cli_usage("run", "give exactly one bundle");
+    }
+    if (q->nonce.size > 0 && q->evidence_path == NULL) {
+        return cli_usage("run", "--nonce goes with --quote FILE");
+    }
+    q->bundle = argv[optind];
+    return CLI_OK;
+}
+
+/* Ends like the workload ended: by the same signal, without a core file of ours. */
+static int die_by(int signal_number)
+{
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+    return 128 + signal_number;
+}
+
+int verb_run(int argc, char **argv)
+{
+    struct run_request q = {.machine = "soft"};
+    uint8_t nonce[NONCE_MAX];
+    struct run_result result = {0};
+    struct diag d = {""};
+    int r = parse(argc, argv, &q, nonce);
+    if (r != CLI_OK) {
+        return r;
+    }
+    r = host_run(&q, &result, &d);
+    if (r == -EINTR) {
+        return die_by(SIGINT);
+    }
+    if (r != 0) {
+        cli_fail("run", &d);
+        return EXIT_NOT_RUN;
+    }
+    switch (result.kind) {
+    case EXIT_STATUS:
+        return (int)(result.value & 0xff);
+    case EXIT_SIGNAL:
+        return die_by((int)(result.value & 0x7f));
+    case EXIT_REFUSED:
+    case EXIT_RUNTIME:
+        return EXIT_NOT_RUN; /* the runtime has said why */
+    }
+    return EXIT_NOT_RUN;
+}

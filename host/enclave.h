@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside the host library: an enclave, its threads and their slots. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "host/host.h"
+
+struct host_thread {
+    struct host_enclave *enclave;
+    struct hostcall_slot *slot;
+    unsigned number;
+    uint64_t tcs;
+    atomic_uint wake_token;     /* 1: a wake-up is remembered; futex word */
+    atomic_uint start_token;    /* 1: enter again from the start; futex word */
+    bool running;               /* has a host thread */
+    pthread_t pthread;
+};
+
+struct host_enclave {
+    struct host_config config;
+    struct machine *machine;
+    struct boot_record boot;
+    struct host_thread threads[THREADS_MAX];
+    pthread_mutex_t threads_lock;
+    uint64_t first_tcs;
+};
+
+/* serve.c: answers the call in the thread's slot. Returns false when the thread must not enter
+ * again. */
+bool host_serve(struct host_thread *t);
+/* threads.c */
+int host_thread_prepare(struct host_enclave *e, unsigned number, uint64_t tcs);
+int host_thread_start(struct host_enclave *e, unsigned number, uint64_t tcs);
+int host_thread_enter(struct host_thread *t, uint64_t rdi, struct diag *d);
+int64_t host_thread_wait(struct host_thread *t, uint64_t timeout_ns);
+void host_thread_wake(struct host_enclave *e, uint64_t number);
+/* boot.c */
+void host_boot_fill(struct host_enclave *e);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs a bundle once: a supervisor (the calling process) and an enclave process that is locked by
+ * seccomp. The supervisor keeps what must outlive or stay outside the lock: quoting, the evidence
+ * file, committing outputs, the exit status. */
+#pragma once
+
+#include "host/host.h"
+
+#define RUN_FILES_MAX MANIFEST_FILES_MAX
+
+struct run_file {
+    const char *name, *path;
+};
+
+struct run_request {
+    const char *bundle;
+    const char *machine; /* "soft" or "sgx" */
+    bool trap_only;
+    struct run_file inputs[RUN_FILES_MAX], outputs[RUN_FILES_MAX];
+    size_t input_count, output_count;
+    const char *evidence_path; /* NULL: no quote */
+    struct bytes nonce;
+    uint64_t trace;
+};
+
+struct run_result {
+    enum exit_kind kind;
+    uint64_t value;
+};
+
+/* 0 when the enclave ran to an end of its own (see ret); negative when it could not be started or
+ * died. Outputs appear at their paths only when the workload's exit status is 0... they are written
+ * to temporary names beside them before. */
+int host_run(const struct run_request *request, struct run_result *ret, struct diag *d) MUST_USE;

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Locks an enclave process to the system calls that its hostcalls need. The same filter makes a
+ * `syscall` instruction inside ELRANGE trap: the software machine turns that into #UD, as hardware
+ * does. Order: architecture first (`int 0x80` arrives as i386), then the instruction pointer, then
+ * the number. libseccomp cannot test the instruction pointer, so the program is written out. */
+#include "enclave.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Why each is needed. */
+static const int allowed[] = {
+    SYS_futex,          /* wait, wake, pthread locks */
+    SYS_write,          /* console, output of the supervisor's socket */
+    SYS_read,           /* console input */
+    SYS_pread64,        /* declared inputs */
+    SYS_pwrite64,       /* declared outputs */
+    SYS_mprotect,       /* page permissions; thread stacks */
+    SYS_madvise,        /* pages given back; thread stacks */
+    SYS_mmap,           /* thread stacks, slots */
+    SYS_munmap,         /* thread stacks */
+    SYS_rt_sigreturn,   /* the machine's signal handlers */
+    SYS_rt_sigprocmask, /* threads, the machine */
+    SYS_sigaltstack,    /* new threads */
+    SYS_sendmsg,        /* microcode, supervisor */
+    SYS_sendto,         SYS_recvmsg, SYS_recvfrom,
+    SYS_clock_gettime,  /* where the vDSO does not serve it */
+    SYS_clock_nanosleep, SYS_nanosleep,
+    SYS_set_robust_list, SYS_rseq, SYS_gettid, SYS_getpid, SYS_sched_yield, /* new threads */
+    SYS_sched_getaffinity, /* processors, for the boot record */
+    SYS_tgkill,         /* abort() */
+    SYS_ioctl,          /* the hardware machine's page operations */
+    SYS_close,          SYS_exit, SYS_exit_group,
+    SYS_restart_syscall,
+};
+
+#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define LOAD_HIGH(field)                                                                           \
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field) + 4)
+#define RETURN(value) BPF_STMT(BPF_RET | BPF_K, (value))
+
+static size_t add_prologue(struct sock_filter *f)
+{
+    const struct sock_filter prologue[] = {
+        LOAD(arch),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
+        RETURN(SECCOMP_RET_TRAP),
+        LOAD_HIGH(instruction_pointer),
+        /* Inside ELRANGE (the pointer is already past the instruction; the last two bytes of the
+         * range belong to the runtime's thread area and are never executable). */
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (uint32_t)(ELRANGE_SIZE >> 32), 1, 0),
+        RETURN(SECCOMP_RET_TRAP),
+        LOAD(nr),
+        /* clone3 hides its flags from filters: glibc falls back to clone. */
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+        RETURN(SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 4),
+        LOAD(args[0]),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1),
+        RETURN(SECCOMP_RET_ALLOW),
+        RETURN(SECCOMP_RET_ERRNO | EPERM),
+    };
+    memcpy(f, prologue, sizeof prologue);
+    return ARRAY_SIZE(prologue);
+}
+
+int host_lock_process(struct diag *d)
+{
+    struct sock_filter program[128];
+    _Static_assert(14 + 2 * ARRAY_SIZE(allowed) + 1 <= ARRAY_SIZE(program), "the filter fits");
+    size_t n = add_prologue(program);
+    for (size_t i = 0; i < ARRAY_SIZE(allowed); i++) {
+        program[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+                                                    (uint32_t)allowed[i], 0, 1);
+        program[n++] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
+    }
+    program[n++] = (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS);
+    const struct sock_fprog prog = {.len = (unsigned short)n, .filter = program};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) != 0) {
+        return diag_fail(d, -errno, "cannot lock the enclave process with seccomp: %s; the kernel needs "
+                         "CONFIG_SECCOMP_FILTER", strerror(errno));
+    }
+    return 0;
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The supervisor. Order matters: everything is opened before the enclave process is forked, the
+ * enclave process builds its enclave, locks itself and runs; what it wants of the world afterwards
+ * goes over one socket. If either dies, the other notices (parent-death signal, end of file). */
+#include "host/run.h"
+#include "enclave.h"
+#include "evidence.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Messages from the enclave process; each is answered by one struct reply. */
+struct message {
+    uint32_t number; /* HOSTCALL_quote_target, _quote_report, _exit; 0: a diagnosis, no answer */
+    uint32_t size;
+    uint64_t args[2];
+    uint8_t data[HOSTCALL_DATA_MAX];
+};
+struct reply {
+    int64_t result;
+    uint8_t data[512];
+};
+
+struct run {
+    const struct run_request *request;
+    struct host_bundle bundle;
+    struct host_config config;
+    char *output_temp[MANIFEST_FILES_MAX];
+    const char *output_path[MANIFEST_FILES_MAX];
+    int sockets[2]; /* supervisor, enclave process */
+    struct evidence_maker *evidence;
+    bool ended;
+    struct run_result result;
+};
+
+/* ---- preparing ---------------------------------------------------------------------------------- */
+
+static int find_declared(const struct manifest_file *files, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (bytes_equal_str(files[i].name, name)) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+static int open_input(struct run *run, const struct run_file *f, struct diag *d)
+{
+    const struct manifest *m = run->bundle.manifest;
+    int i = find_declared(m->inputs, m->input_count, f->name);
+    if (i < 0) {
+        return diag_fail(d, -EINVAL, "the manifest declares no input \"%s\"", f->name);
+    }
+    if (run->config.inputs[i].fd >= 0) {
+        return diag_fail(d, -EINVAL, "input \"%s\" is given twice", f->name);
+    }
+    int fd = open(f->path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        return diag_fail(d, -errno, "input \"%s\": cannot open %s: %s", f->name, f->path,
+                         strerror(errno));
+    }
+    run->config.inputs[i] = (struct host_file){fd, (uint64_t)st.st_size};
+    if (!S_ISREG(st.st_mode)) {
+        return diag_fail(d, -EINVAL, "input \"%s\": %s is not a regular file", f->name, f->path);
+    }
+    if ((uint64_t)st.st_size > m->inputs[i].max) {
+        return diag_fail(d, -EFBIG, "input \"%s\": %s has %lu bytes, the manifest allows %lu", f->name,
+                         f->path, (unsigned long)st.st_size, (unsigned long)m->inputs[i].max);
+    }
+    return 0;
+}
+
+static int open_output(struct run *run, const struct run_file *f, struct diag *d)
+{
+    const struct manifest *m = run->bundle.manifest;
+    int i = find_declared(m->outputs, m->output_count, f->name);
+    if (i < 0) {
+        return diag_fail(d, -EINVAL, "the manifest declares no output \"%s\"", f->name);
+    }
+    if (run->output_temp[i] != NULL) {
+        return diag_fail(d, -EINVAL, "output \"%s\" is given twice", f->name);
+    }
+    if (asprintf(&run->output_temp[i], "%s.XXXXXX", f->path) < 0) {
+        run->output_temp[i] = NULL;
+        return diag_fail(d, -ENOMEM, "no memory");
+    }
+    int fd = mkostemp(run->output_temp[i], O_CLOEXEC);
+    if (fd < 0) {
+        int error = errno;
+        free(run->output_temp[i]);
+        run->output_temp[i] = NULL;
+        return diag_fail(d, -error, "output \"%s\": cannot create %s: %s", f->name, f->path,
+                         strerror(error));
+    }
+    mode_t mask = umask(0);
+    umask(mask);
+    ignore_result(fchmod(fd, 0666 & ~mask), "a stricter mode than usual is no harm");
+    run->config.outputs[i] = (struct host_file){fd, 0};
+    run->output_path[i] = f->path;
+    return 0;
+}
+
+static int prepare_files(struct run *run, struct diag *d)
+{
+    const struct run_request *q = run->request;
+    int r = 0;
+    for (size_t i = 0; i < MANIFEST_FILES_MAX; i++) {
+        run->config.inputs[i].fd = run->config.outputs[i].fd = -1;
+    }
+    run->config.input_count = run->bundle.manifest->input_count;
+    run->config.output_count = run->bundle.manifest->output_count;
+    for (size_t i = 0; r == 0 && i < q->input_count; i++) {
+        r = open_input(run, &q->inputs[i], d);
+    }
+    for (size_t i = 0; r == 0 && i < q->output_count; i++) {
+        r = open_output(run, &q->outputs[i], d);
+    }
+    return r;
+}
+
+static int prepare(struct run *run, struct diag *d)
+{
+    const struct run_request *q = run->request;
+    struct host_config *c = &run->config;
+    int r = host_bundle_open(q->bundle, &run->bundle, d);
+    if (r != 0) {
+        return r;
+    }
+    if (q->trace != 0 && !run->bundle.manifest->debug) {
+        return diag_fail(d, -EPERM, "tracing shows what the workload does, so only a bundle built with "
+                                    "\"debug: true\" can be traced");
+    }
+    c->ops = machine_by_name(q->machine);
+    if (c->ops == NULL) {
+        return diag_fail(d, -EINVAL, "unknown machine \"%s\": soft or sgx", q->machine);
+    }
+    c->machine.trap_only = q->trap_only;
+    c->image = (struct host_image){run->bundle.sgxs, {0}, run->bundle.manifest_cbor,
+                                   run->bundle.manifest->debug};
+    memcpy(&c->image.sigstruct, run->bundle.sigstruct.data, sizeof c->image.sigstruct);
+    c->layer_count = run->bundle.layer_count;
+    memcpy(c->layers, run->bundle.layers, sizeof c->layers);
+    c->trace = q->trace;
+    c->want_evidence = q->evidence_path != NULL;
+    c->nonce = q->nonce;
+    r = prepare_files(run, d);
+    if (r == 0 && q->evidence_path != NULL) {
+        r = evidence_maker_open(&c->machine, c->ops, run->bundle.manifest_cbor, &run->evidence, d);
+    }
+    if (r == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, run->sockets) != 0) {
+        r = diag_fail(d, -errno, "cannot make a socket pair: %s", strerror(errno));
+    }
+    return r;
+}
+
+/* ---- the enclave process ------------------------------------------------------------------------ */
+
+static void send_diag(struct run *run, const struct diag *d)
+{
+    struct message m = {.number = 0, .size = (uint32_t)strlen(d->text)};
+    memcpy(m.data, d->text, m.size);
+    ignore_result((int)send(run->sockets[1], &m, offsetof(struct message, data) + m.size, MSG_NOSIGNAL),
+                  "the supervisor is gone, nobody is left to tell");
+}
+
+static int64_t forward(void *context, unsigned number, struct hostcall_slot *slot)
+{
+    struct run *run = context;
+    static struct message m;
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    struct reply reply = {.result = -EIO};
+    if (slot->to_size > sizeof m.data) {
+        return -EIO;
+    }
+    pthread_mutex_lock(&lock);
+    m.number = number;
+    m.size = (uint32_t)slot->to_size;
+    m.args[0] = slot->args[0];
+    m.args[1] = slot->args[1];
+    memcpy(m.data, slot->data, m.size);
+    size_t size = offsetof(struct message, data) + m.size;
+    if (send(run->sockets[1], &m, size, MSG_NOSIGNAL) == (ssize_t)size && number == HOSTCALL_exit) {
+        _exit(EXIT_SUCCESS);
+    }
+    if (recv(run->sockets[1], &reply, sizeof reply, 0) != (ssize_t)sizeof reply) {
+        _exit(EXIT_FAILURE);
+    }
+    pthread_mutex_unlock(&lock);
+    if (reply.result > 0 && reply.result <= (int64_t)sizeof reply.data) {
+        memcpy(slot->data, reply.data, (size_t)reply.result);
+    }
+    return reply.result;
+}
+
+static void enclave_process(struct run *run) __attribute__((noreturn));
+static void enclave_process(struct run *run)
+{
+    struct host_enclave *e = NULL;
+    struct diag d = {""};
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_NAME, "alcove-enclave");
+    signal(SIGINT, SIG_IGN); /* the terminal's Ctrl-C is the supervisor's to handle */
+    close(run->sockets[0]);
+    run->config.service = forward;
+    run->config.service_context = run;
+    int r = host_enclave_create(&run->config, &e, &d);
+    r = r != 0 ? r : host_lock_process(&d);
+    r = r != 0 ? r : host_enclave_run(e, &d);
+    if (r == 0) {
+        diag_fail(&d, -EFAULT, "the enclave's first thread left without an exit");
+    }
+    send_diag(run, &d);
+    _exit(EXIT_FAILURE);
+}
+
+/* ---- the supervisor ----------------------------------------------------------------------------- */
+
+static volatile sig_atomic_t stop_signal;
+static volatile pid_t child_pid;
+
+static void on_stop_signal(int signal_number)
+{
+    stop_signal = signal_number;
+    if (child_pid > 0) {
+        kill(child_pid, SIGKILL);
+    }
+}
+
+static void watch_signals(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_stop_signal};
+    for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+        sigaction(signals[i], &action, NULL);
+    }
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static struct reply answer(struct run *run, const struct message *m, struct diag *d)
+{
+    struct reply reply = {.result = -EIO};
+    if (run->evidence == NULL) {
+        reply.result = -ENODEV;
+    } else if (m->number == HOSTCALL_quote_target) {
+        struct sgx_targetinfo target;
+        if (evidence_maker_target(run->evidence, &target, d) == 0) {
+            memcpy(reply.data, &target, sizeof target);
+            reply.result = sizeof target;
+        }
+    } else if (m->number == HOSTCALL_quote_report && m->size >= sizeof(struct sgx_report)) {
+        reply.result = evidence_maker_quote(run->evidence, BYTES(m->data, m->size), d) == 0 ? 0 : -EIO;
+    }
+    return reply;
+}
+
+/* Serves until the enclave process is gone. */
+static int serve(struct run *run, struct diag *d)
+{
+    static struct message m;
+    d->text[0] = '\0';
+    for (;;) {
+        ssize_t n = recv(run->sockets[0], &m, sizeof m, 0);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < (ssize_t)offsetof(struct message, data) ||
+            (size_t)n != offsetof(struct message, data) + m.size) {
+            return run->ended ? 0 : -EFAULT;
+        }
+        if (m.number == 0) {
+            return diag_fail(d, -EFAULT, "%.*s", (int)m.size, (const char *)m.data);
+        }
+        if (m.number == HOSTCALL_exit) {
+            run->ended = true;
+            run->result = (struct run_result){(enum exit_kind)m.args[0], m.args[1]};
+            continue;
+        }
+        struct reply reply = answer(run, &m, d);
+        ignore_result((int)send(run->sockets[0], &reply, sizeof reply, MSG_NOSIGNAL),
+                      "if the enclave process died, the next receive says so");
+    }
+}
+
+static int wait_for_child(struct run *run, int r, struct diag *d)
+{
+    int status = 0;
+    while (waitpid(child_pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    child_pid = 0;
+    if (stop_signal != 0) {
+        return diag_fail(d, -EINTR, "stopped by signal %d", (int)stop_signal);
+    }
+    if (r == -EFAULT && d->text[0] == '\0') {
+        return WIFSIGNALED(status)
+                   ? diag_fail(d, r, "the enclave process was ended by signal %d (%s)",
+                               WTERMSIG(status), strsignal(WTERMSIG(status)))
+                   : diag_fail(d, r, "the enclave process ended with status %d before the workload did",
+                               WEXITSTATUS(status));
+    }
+    (void)run;
+    return r;
+}
+
+static int commit_outputs(struct run *run, struct diag *d)
+{
+    for (size_t i = 0; i < run->config.output_count; i++) {
+        if (run->output_temp[i] == NULL) {
+            continue;
+        }
+        if (rename(run->output_temp[i], run->output_path[i]) != 0) {
+            return diag_fail(d, -errno, "cannot rename the output to %s: %s", run->output_path[i],
+                             strerror(errno));
+        }
+        free(run->output_temp[i]);
+        run->output_temp[i] = NULL;
+    }
+    return 0;
+}
+
+static void clean_up(struct run *run)
+{
+    for (size_t i = 0; i < MANIFEST_FILES_MAX; i++) {
+        if (run->output_temp[i] != NULL) {
+            unlink(run->output_temp[i]);
+            free(run->output_temp[i]);
+        }
+        if (run->config.inputs[i].fd > 0) {
+            close(run->config.inputs[i].fd);
+        }
+        if (run->config.outputs[i].fd > 0) {
+            close(run->config.outputs[i].fd);
+        }
+    }
+    evidence_maker_close(run->evidence);
+    host_bundle_close(&run->bundle);
+    free(run);
+}
+
+static int supervise(struct run *run, struct diag *d)
+{
+    watch_signals();
+    pid_t pid = fork();
+    if (pid < 0) {
+        return diag_fail(d, -errno, "cannot fork: %s", strerror(errno));
+    }
+    if (pid == 0) {
+        enclave_process(run);
+    }
+    child_pid = pid;
+    if (stop_signal != 0) {
+        kill(pid, SIGKILL);
+    }
+    close(run->sockets[1]);
+    int r = serve(run, d);
+    r = wait_for_child(run, r, d);
+    if (r == 0 && run->result.kind == EXIT_STATUS && run->result.value == 0) {
+        r = commit_outputs(run, d);
+    }
+    /* Evidence of a failed run is evidence too: its claims carry the exit status. */
+    if (r == 0 && run->evidence != NULL && run->result.kind <= EXIT_SIGNAL) {
+        r = evidence_maker_write(run->evidence, run->request->evidence_path, d);
+    }
+    close(run->sockets[0]);
+    return r;
+}
+
+int host_run(const struct run_request *request, struct run_result *ret, struct diag *d)
+{
+    struct run *run = calloc(1, sizeof *run);
+    if (run == NULL) {
+        return diag_fail(d, -ENOMEM, "no memory");
+    }
+    run->request = request;
+    host_clock_start();
+    int r = prepare(run, d);
+    r = r != 0 ? r : supervise(run, d);
+    if (r == 0) {
+        *ret = run->result;
+    }
+    clean_up(run);
+    return r;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The host's half of abi/hostcalls.def. The enclave is not trusted by the host either: lengths and
+ * numbers from the slot are bounded before use. */
+#include "enclave.h"
+
+#include <errno.h>
+#include <time.h>
+#include <unistd.h>
+
+static uint64_t clock_now(uint64_t clock)
+{
+    struct timespec ts;
+    clock_gettime(clock == 0 ? CLOCK_REALTIME : CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static int64_t serve_console_write(struct hostcall_slot *s)
+{
+    size_t n = s->to_size <= HOSTCALL_DATA_MAX ? s->to_size : HOSTCALL_DATA_MAX;
+    ssize_t r;
+    do {
+        r = write(s->args[0] == 1 ? 1 : 2, s->data, n);
+    } while (r < 0 && errno == EINTR);
+    return r >= 0 ? r : errno == EPIPE ? -EPIPE : -EIO;
+}
+
+static size_t wanted(const struct hostcall_slot *s, uint64_t size)
+{
+    (void)s;
+    return size <= HOSTCALL_DATA_MAX ? size : HOSTCALL_DATA_MAX;
+}
+
+static int64_t serve_console_read(struct hostcall_slot *s)
+{
+    ssize_t r = read(0, s->data, wanted(s, s->args[0]));
+    return r >= 0 ? r : errno == EINTR ? -EINTR : -EIO;
+}
+
+static int64_t serve_input_read(const struct host_config *c, struct hostcall_slot *s)
+{
+    if (s->args[0] >= c->input_count || c->inputs[s->args[0]].fd < 0) {
+        return -EIO;
+    }
+    size_t n = wanted(s, s->args[2]);
+    size_t done = 0;
+    while (done < n) {
+        ssize_t r = pread(c->inputs[s->args[0]].fd, s->data + done, n - done,
+                          (off_t)(s->args[1] + done));
+        if (r < 0 && errno == EINTR) {
+            continue;
+        }
+        if (r <= 0) {
+            break;
+        }
+        done += (size_t)r;
+    }
+    return done == 0 && n > 0 ? -EIO : (int64_t)done;
+}
+
+static int64_t serve_output_write(const struct host_config *c, struct hostcall_slot *s)
+{
+    if (s->args[0] >= c->output_count || s->to_size > HOSTCALL_DATA_MAX) {
+        return -EIO;
+    }
+    if (c->outputs[s->args[0]].fd < 0) {
+        return (int64_t)s->to_size; /* declared, but nobody asked for it */
+    }
+    size_t done = 0;
+    while (done < s->to_size) {
+        ssize_t r = pwrite(c->outputs[s->args[0]].fd, s->data + done, s->to_size - done,
+                           (off_t)(s->args[1] + done));
+        if (r < 0 && errno == EINTR) {
+            continue;
+        }
+        if (r < 0) {
+            return errno == ENOSPC ? -ENOSPC : errno == EFBIG ? -EFBIG : -EIO;
+        }
+        done += (size_t)r;
+    }
+    return (int64_t)done;
+}
+
+static int64_t memory_result(int r)
+{
+    return r == 0 ? 0 : r == -ENOMEM ? -ENOMEM : -EINVAL;
+}
+
+static int64_t serve_memory(struct host_enclave *e, struct hostcall_slot *s)
+{
+    const struct machine_ops *ops = e->config.ops;
+    uint64_t offset = s->args[0] - ELRANGE_BASE;
+    uint64_t size = s->args[1];
+    switch (s->number) {
+    case HOSTCALL_mem_map:
+        return memory_result(ops->map(e->machine, offset, size, s->args[2]));
+    case HOSTCALL_mem_restrict:
+        return memory_result(ops->restrict_permissions(e->machine, offset, size, s->args[2]));
+    case HOSTCALL_mem_protect:
+        return memory_result(ops->protect(e->machine, offset, size, s->args[2]));
+    case HOSTCALL_mem_type:
+        return memory_result(
+            ops->modify_type(e->machine, offset, size, (enum sgx_page_type)s->args[2]));
+    default:
+        return memory_result(ops->remove(e->machine, offset, size));
+    }
+}
+
+static int64_t dispatch(struct host_thread *t, struct hostcall_slot *s)
+{
+    struct host_enclave *e = t->enclave;
+    switch (s->number) {
+    case HOSTCALL_mem_map:
+    case HOSTCALL_mem_restrict:
+    case HOSTCALL_mem_protect:
+    case HOSTCALL_mem_type:
+    case HOSTCALL_mem_remove:
+        return serve_memory(e, s);
+    case HOSTCALL_thread_start:
+        return host_thread_start(e, (unsigned)s->args[1], s->args[0]);
+    case HOSTCALL_wait:
+        return host_thread_wait(t, s->args[0]);
+    case HOSTCALL_wake:
+        host_thread_wake(e, s->args[0]);
+        return 0;
+    case HOSTCALL_clock:
+        return (int64_t)clock_now(s->args[0]);
+    case HOSTCALL_console_write:
+        return serve_console_write(s);
+    case HOSTCALL_console_read:
+        return serve_console_read(s);
+    case HOSTCALL_input_read:
+        return serve_input_read(&e->config, s);
+    case HOSTCALL_output_write:
+        return serve_output_write(&e->config, s);
+    default:
+        return e->config.service == NULL
+                   ? -EIO
+                   : e->config.service(e->config.service_context, (unsigned)s->number, s);
+    }
+}
+
+static bool returns_data(uint64_t number)
+{
+    return number == HOSTCALL_console_read || number == HOSTCALL_input_read ||
+           number == HOSTCALL_quote_target || number == HOSTCALL_ecall_done ||
+           number == HOSTCALL_ocall;
+}
+
+bool host_serve(struct host_thread *t)
+{
+    struct hostcall_slot *s = t->slot;
+    if (s->number == HOSTCALL_thread_exit || s->number == 0) {
+        return false;
+    }
+    int64_t result = dispatch(t, s);
+    s->from_size = returns_data(s->number) && result > 0 ? (uint64_t)result : 0;
+    s->result = result;
+    return true;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Host threads that enter the enclave. Each enclave thread number has one host thread for life: when
+ * the enclave's thread ends, the host thread waits to enter the same TCS again, so a TCS is never
+ * entered twice at once. */
+#include "enclave.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static long futex_wait(atomic_uint *word, unsigned value, const struct timespec *timeout)
+{
+    return syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, timeout, NULL, 0);
+}
+
+static void futex_wake(atomic_uint *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+int64_t host_thread_wait(struct host_thread *t, uint64_t timeout_ns)
+{
+    struct timespec ts = {(time_t)(timeout_ns / 1000000000), (long)(timeout_ns % 1000000000)};
+    if (atomic_exchange(&t->wake_token, 0) == 1) {
+        return 0;
+    }
+    long r = futex_wait(&t->wake_token, 0, timeout_ns == UINT64_MAX ? NULL : &ts);
+    int error = r == 0 ? 0 : errno;
+    if (atomic_exchange(&t->wake_token, 0) == 1) {
+        return 0;
+    }
+    return error == ETIMEDOUT ? -ETIMEDOUT : 0;
+}
+
+void host_thread_wake(struct host_enclave *e, uint64_t number)
+{
+    if (number < THREADS_MAX) {
+        atomic_store(&e->threads[number].wake_token, 1);
+        futex_wake(&e->threads[number].wake_token);
+    }
+}
+
+int host_thread_prepare(struct host_enclave *e, unsigned number, uint64_t tcs)
+{
+    struct host_thread *t = &e->threads[number];
+    if (t->slot == NULL) {
+        void *slot = mmap(NULL, sizeof *t->slot, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (slot == MAP_FAILED) {
+            return -ENOMEM;
+        }
+        t->slot = slot;
+    }
+    t->enclave = e;
+    t->number = number;
+    t->tcs = tcs;
+    return 0;
+}
+
+/* Calls enter() with the process's own floating-point control words around it: the enclave leaves
+ * with its synthetic ones. */
+static int enter_once(struct host_thread *t, uint64_t rdi, unsigned leaf, struct machine_run *run)
+{
+    uint32_t mxcsr;
+    uint16_t control;
+    __asm__ volatile("stmxcsr %0; fnstcw %1" : "=m"(mxcsr), "=m"(control));
+    int r = t->enclave->config.ops->enter(t->enclave->machine, rdi, 0, 0, leaf, 0, 0, run);
+    __asm__ volatile("ldmxcsr %0; fldcw %1" : : "m"(mxcsr), "m"(control));
+    return r;
+}
+
+/* The loop that every user of the vDSO function writes: a normal exit is a hostcall; an exception is
+ * shown to the enclave by an entry at CSSA 1, after whose exit the interrupted code resumes. */
+int host_thread_enter(struct host_thread *t, uint64_t rdi, struct diag *d)
+{
+    struct machine_run run = {.tcs = t->tcs};
+    bool handling = false;
+    unsigned leaf = ENCLU_EENTER;
+    for (;;) {
+        if (!handling && leaf == ENCLU_EENTER) {
+            t->slot->number = 0;
+        }
+        int r = enter_once(t, rdi, leaf, &run);
+        if (r == 0 && handling) {
+            handling = false;
+            leaf = ENCLU_ERESUME;
+        } else if (r == 0) {
+            if (!host_serve(t)) {
+                return 0;
+            }
+            leaf = ENCLU_EENTER;
+        } else if (r == -EFAULT && !handling) {
+            handling = true;
+            leaf = ENCLU_EENTER;
+        } else {
+            return diag_fail(d, -EFAULT,
+                             "enclave thread %u died: vector %u, error 0x%x, address 0x%lx%s", t->number,
+                             run.exception_vector, run.exception_error_code,
+                             (unsigned long)run.exception_addr,
+                             handling ? ", while it handled another exception" : "");
+        }
+    }
+}
+
+static void *thread_main(void *argument)
+{
+    struct host_thread *t = argument;
+    for (;;) {
+        while (atomic_exchange(&t->start_token, 0) == 0) {
+            futex_wait(&t->start_token, 0, NULL);
+        }
+        struct diag d = {""};
+        if (host_thread_enter(t, (uint64_t)(uintptr_t)t->slot, &d) != 0) {
+            /* One dead thread is a dead enclave: others may wait for it for ever. */
+            dprintf(2, "alcove: %s\n", d.text);
+            _exit(EXIT_FAILURE);
+        }
+    }
+    return NULL;
+}
+
+int host_thread_start(struct host_enclave *e, unsigned number, uint64_t tcs)
+{
+    if (number == 0 || number >= THREADS_MAX) {
+        return -EAGAIN;
+    }
+    pthread_mutex_lock(&e->threads_lock);
+    struct host_thread *t = &e->threads[number];
+    int r = host_thread_prepare(e, number, tcs);
+    if (r == 0 && !t->running) {
+        pthread_attr_t attr;
+        pthread_attr_init(&attr);
+        pthread_attr_setstacksize(&attr, 256 * 1024);
+        pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+        r = pthread_create(&t->pthread, &attr, thread_main, t) == 0 ? 0 : -EAGAIN;
+        pthread_attr_destroy(&attr);
+        t->running = r == 0;
+    }
+    if (r == 0) {
+        atomic_store(&t->start_token, 1);
+        futex_wake(&t->start_token);
+    }
+    pthread_mutex_unlock(&e->threads_lock);
+    return r;
+}
