@@ -2,34 +2,11 @@
 /* The runtime's hashing calls (rt.h): each puts the workload's vector state aside while library
  * code runs. Saving and restoring costs more than hashing a short message, so it happens once per
  * call, and not at all while an incremental hash only collects bytes. */
-#include "rt_crypto.h"
-
 #include "crypto.h"
 #include "runtime/rt.h"
 
 _Static_assert(sizeof(struct crypto_sha256) <= sizeof(struct rt_sha256_state),
                "the opaque state has room");
-
-#define XFRM_YMM    (UINT64_C(1) << 2)
-#define XFRM_AVX512 (UINT64_C(7) << 5)
-
-#define LEAF7_EBX_AVX2   (1u << 5)
-#define LEAF7_EBX_AVX512 (1u << 16 | 1u << 17 | 1u << 30 | 1u << 31) /* F, DQ, BW, VL */
-#define LEAF7_EBX_SHA    (1u << 29)
-
-void rt_crypto_init(void)
-{
-    const uint64_t xfrm = rt_identity()->attributes.xfrm;
-    uint32_t leaf7[4] = {7, 0, 0, 0};
-    rt_cpuid(leaf7);
-    const bool ymm = (xfrm & XFRM_YMM) != 0;
-    crypto_select((struct crypto_cpu){
-        .sha_ni = (leaf7[1] & LEAF7_EBX_SHA) != 0,
-        .avx2 = ymm && (leaf7[1] & LEAF7_EBX_AVX2) != 0,
-        .avx512 = ymm && (xfrm & XFRM_AVX512) == XFRM_AVX512 &&
-                  (leaf7[1] & LEAF7_EBX_AVX512) == LEAF7_EBX_AVX512,
-    });
-}
 
 void rt_sha256(struct bytes data, uint8_t ret[32])
 {
