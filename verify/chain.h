@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Certificate chains of exactly the two shapes that Intel uses, and their revocation:
+ *   PCK certificate -> PCK Platform or Processor CA -> root     (signs quoting enclaves' reports)
+ *   TCB Signing -> root                                         (signs TCB info and QE identity)
+ * No path building, no trust store, no name constraints: three certificates in their places. */
+#pragma once
+
+#include "check.h"
+#include "crypto.h"
+#include "pem.h"
+
+struct pck_chain {
+    struct pem_chain pem;
+    struct certificate leaf, intermediate, root;
+    bool readable;
+};
+
+struct signer_chain {
+    struct pem_chain pem;
+    struct certificate signer, root;
+    bool readable;
+};
+
+/* Each makes all of its checks that can be made and reports failures to `c`. The structures own
+ * certificates: call the _done functions, which are safe on zeroed ones. */
+void pck_chain_check(struct check *c, struct bytes pem, struct pck_chain *ret);
+void pck_chain_done(struct pck_chain *chain);
+/* Under the same root key as `pck`. */
+void signer_chain_check(struct check *c, struct bytes pem, const struct pck_chain *pck,
+                        struct signer_chain *ret);
+void signer_chain_done(struct signer_chain *chain);
+
+/* Both lists against every certificate that they can revoke. signers may be unreadable. */
+void revocation_check(struct check *c, struct bytes root_crl, struct bytes pck_crl,
+                      const struct pck_chain *pck, const struct signer_chain *tcb_signer,
+                      const struct signer_chain *qe_signer);

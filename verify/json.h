@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A strict, bounded JSON reader (RFC 8259) for signed documents. Why an own one: signatures cover
+ * the exact bytes of a member's value, so the reader must hand those out and must never re-write
+ * them; a member that occurs twice must be an error, because two readers may pick different ones;
+ * and nesting must be bounded before any signature is checked. Nothing is allocated: strings are
+ * views, so strings that are read (not skipped) may not contain escapes.
+ *
+ * Failure sticks: after the first error every read returns zero or an empty view.
+ * Trust: the text comes from whoever wants to be believed. */
+#pragma once
+
+#include "base/bytes.h"
+#include "limits.h"
+
+struct json {
+    struct bytes rest;
+    unsigned depth;
+    bool failed;
+};
+
+/* The members of one object, as they go by. */
+struct json_object {
+    bool started;
+    size_t count;
+    struct bytes keys[JSON_MEMBERS_MAX];
+};
+
+struct json_array {
+    bool started;
+    size_t count;
+};
+
+struct json json_of(struct bytes text);
+/* True if nothing failed and nothing but white space is left. */
+bool json_done(struct json *j);
+
+/* Use: struct json_object o = {0}; struct bytes key; while (json_member(j, &o, &key)) { read the
+ * value }. Every value must be read or skipped. False at the end of the object and after errors. */
+bool json_member(struct json *j, struct json_object *o, struct bytes *ret_key);
+/* The same for arrays: while (json_item(j, &a)) { read the item }. */
+bool json_item(struct json *j, struct json_array *a);
+
+/* A string without escapes, as its UTF-8 bytes. */
+struct bytes json_string(struct json *j);
+/* A non-negative integer, without fraction or exponent. */
+uint64_t json_uint(struct json *j, uint64_t max);
+/* Checks and skips any value and returns its exact bytes. */
+struct bytes json_raw(struct json *j);
+
+/* Helpers for the strings that Intel's documents hold. */
+/* Exactly n bytes from a string of 2n hex digits, either case. */
+void json_hex(struct json *j, void *ret, size_t n);
+/* "2026-06-01T00:00:00Z" as seconds since 1970. */
+int64_t json_time(struct json *j);

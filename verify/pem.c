@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* PEM to DER. The adversary chooses the text; output is always smaller than input, and the input is
+ * bounded. */
+#include "pem.h"
+
+static bool is_space(uint8_t c)
+{
+    return c == '\n' || c == '\r' || c == ' ' || c == '\t';
+}
+
+static void skip_space(struct cursor *c)
+{
+    while (c->rest.size > 0 && is_space(c->rest.data[0])) {
+        (void)cursor_u8(c);
+    }
+}
+
+static bool take_text(struct cursor *c, struct bytes text)
+{
+    struct bytes b = cursor_take(c, text.size);
+    if (!bytes_equal(b, text)) {
+        c->failed = true;
+    }
+    return cursor_ok(c);
+}
+
+static int digit_of(uint8_t c)
+{
+    if (c >= 'A' && c <= 'Z') {
+        return c - 'A';
+    }
+    if (c >= 'a' && c <= 'z') {
+        return c - 'a' + 26;
+    }
+    if (c >= '0' && c <= '9') {
+        return c - '0' + 52;
+    }
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* Decodes up to the dash that ends the block. Canonical: padding complete, unused bits zero. */
+static bool take_base64(struct cursor *c, struct writer *out)
+{
+    uint32_t bits = 0;
+    unsigned digit_count = 0, padding = 0;
+    while (c->rest.size > 0 && c->rest.data[0] != '-') {
+        uint8_t ch = cursor_u8(c);
+        if (is_space(ch)) {
+            continue;
+        }
+        int digit = ch == '=' ? 0 : digit_of(ch);
+        if (ch == '=') {
+            padding++;
+        }
+        if (digit < 0 || (ch != '=' && padding > 0) || padding > 2) {
+            return false;
+        }
+        bits = bits << 6 | (uint32_t)digit;
+        if (++digit_count % 4 == 0) {
+            uint8_t group[3] = {(uint8_t)(bits >> 16), (uint8_t)(bits >> 8), (uint8_t)bits};
+            size_t keep = 3 - padding;
+            for (size_t i = keep; i < 3; i++) {
+                if (group[i] != 0) {
+                    return false;
+                }
+            }
+            writer_put(out, BYTES(group, keep));
+            bits = 0;
+        }
+    }
+    return digit_count > 0 && digit_count % 4 == 0 && !out->failed;
+}
+
+bool pem_read(struct bytes text, struct pem_chain *ret)
+{
+    ret->count = 0;
+    if (text.size > PEM_BYTES_MAX) {
+        return false;
+    }
+    while (text.size > 0 && text.data[text.size - 1] == 0) {
+        text.size--;
+    }
+    struct cursor c = cursor_of(text);
+    struct writer out = writer_of(ret->storage, sizeof ret->storage);
+    skip_space(&c);
+    while (c.rest.size > 0) {
+        size_t start = out.size;
+        if (ret->count == CHAIN_MAX || !take_text(&c, BYTES_STR("-----BEGIN CERTIFICATE-----")) ||
+            !take_base64(&c, &out) || !take_text(&c, BYTES_STR("-----END CERTIFICATE-----"))) {
+            return false;
+        }
+        ret->certificates[ret->count++] = BYTES(ret->storage + start, out.size - start);
+        skip_space(&c);
+    }
+    return ret->count > 0;
+}

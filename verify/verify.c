@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The entry point: runs every group of checks, in the order of docs/verification.md, and accepts
+ * only if all groups were made and nothing failed. Groups go on after a failure as far as they can,
+ * so that a rejection names all that is wrong; nothing that was read from unverified bytes can
+ * lead to acceptance, since one failure rejects.
+ *
+ * The adversary chooses evidence and collateral. Source: Intel's DCAP and PCS documents named in
+ * verify/verify.h. */
+#include "verify/verify.h"
+#include "chain.h"
+#include "check.h"
+#include "collateral.h"
+#include "crypto.h"
+#include "json.h"
+#include "platform.h"
+#include "quote.h"
+
+/* Everything that one verification reads, in one place on the stack (about 60 KiB). */
+struct reading {
+    struct quote quote;
+    struct pck_chain pck;
+    struct signer_chain tcb_signer, qe_signer;
+    struct platform platform;
+    struct tcb_info tcb_info;
+    struct qe_identity qe_identity;
+    bool has_platform, has_tcb_info, has_qe_identity;
+};
+
+static struct bytes view(struct alcove_bytes b)
+{
+    return BYTES(b.data, b.size);
+}
+
+static bool chosen(enum alcove_expect mode)
+{
+    return mode == ALCOVE_EXPECT_ANY || mode == ALCOVE_EXPECT_VALUE;
+}
+
+static void check_policy(struct check *c)
+{
+    const struct alcove_policy *p = c->policy;
+    uint32_t acceptable = ALCOVE_TCB_BIT(ALCOVE_TCB_NOT_SUPPORTED) - 2; /* every real status */
+    bool complete = chosen(p->mrenclave.mode) && chosen(p->signer.mode) &&
+                    chosen(p->configid.mode) && chosen(p->report_data.mode) &&
+                    p->accepted_statuses != 0 && (p->accepted_statuses & ~acceptable) == 0 &&
+                    p->root_count <= ROOTS_MAX && (p->root_count == 0 || p->roots != NULL);
+    check_that(c, complete, ALCOVE_REASON_POLICY_INCOMPLETE);
+    check_completed(c, CHECKED_POLICY);
+}
+
+static void copy_report(const struct sgx_report_body *b, struct alcove_sgx_report *ret)
+{
+    ret->miscselect = b->miscselect;
+    ret->attributes_flags = b->attributes.flags;
+    ret->attributes_xfrm = b->attributes.xfrm;
+    ret->isvprodid = b->isvprodid;
+    ret->isvsvn = b->isvsvn;
+    ret->configsvn = b->configsvn;
+    __builtin_memcpy(ret->cpusvn, b->cpusvn, sizeof ret->cpusvn);
+    __builtin_memcpy(ret->isvextprodid, b->isvextprodid, sizeof ret->isvextprodid);
+    __builtin_memcpy(ret->mrenclave, b->mrenclave, sizeof ret->mrenclave);
+    __builtin_memcpy(ret->mrsigner, b->mrsigner, sizeof ret->mrsigner);
+    __builtin_memcpy(ret->configid, b->configid, sizeof ret->configid);
+    __builtin_memcpy(ret->isvfamilyid, b->isvfamilyid, sizeof ret->isvfamilyid);
+    __builtin_memcpy(ret->report_data, b->reportdata, sizeof ret->report_data);
+}
+
+static bool check_evidence(struct check *c, struct bytes evidence, struct quote *q)
+{
+    enum alcove_reason reason = quote_read(evidence, q);
+    if (reason != ALCOVE_REASON_NONE) {
+        check_fail(c, reason);
+        return false;
+    }
+    c->result->kind = q->kind;
+    c->result->has_sgx = true;
+    copy_report(&q->body, &c->result->sgx);
+    check_that(c, q->trailing.size == 0 || c->policy->allow_trailing, ALCOVE_REASON_QUOTE_TRAILING);
+    check_completed(c, CHECKED_EVIDENCE);
+    return true;
+}
+
+static void check_platform_chain(struct check *c, const struct alcove_collateral *collateral,
+                                 struct reading *r)
+{
+    bool external = r->quote.cert_type >= QUOTE_CERT_PPID_PLAIN &&
+                    r->quote.cert_type <= QUOTE_CERT_PCK_LEAF && collateral->pck_chain.size > 0;
+    if (r->quote.cert_type != QUOTE_CERT_PCK_CHAIN && !external) {
+        check_fail(c, ALCOVE_REASON_QUOTE_CERTIFICATION);
+        return;
+    }
+    pck_chain_check(c, external ? view(collateral->pck_chain) : r->quote.cert_data, &r->pck);
+    if (!r->pck.readable) {
+        return;
+    }
+    r->has_platform = platform_read(r->pck.leaf.sgx_extension, &r->platform);
+    check_that(c, r->has_platform, ALCOVE_REASON_SGX_EXTENSION);
+    if (r->has_platform) {
+        struct alcove_result *out = c->result;
+        out->has_platform = true;
+        out->pcesvn = r->platform.pcesvn;
+        __builtin_memcpy(out->fmspc, r->platform.fmspc, sizeof out->fmspc);
+        __builtin_memcpy(out->pceid, r->platform.pceid, sizeof out->pceid);
+        __builtin_memcpy(out->ppid, r->platform.ppid, sizeof out->ppid);
+        __builtin_memcpy(out->tcb_components, r->platform.components, sizeof out->tcb_components);
+    }
+}
+
+static void check_evaluation_number(struct check *c, uint32_t number)
+{
+    check_that(c, number >= c->policy->min_tcb_evaluation_number,
+               ALCOVE_REASON_TCB_INFO_EVALUATION);
+    uint32_t *lowest = &c->result->tcb_evaluation_number;
+    if (*lowest == 0 || number < *lowest) {
+        *lowest = number;
+    }
+}
+
+static void check_tcb_info(struct check *c, struct bytes text, struct reading *r)
+{
+    r->has_tcb_info = tcb_info_read(text, &r->tcb_info);
+    if (!r->has_tcb_info) {
+        check_fail(c, ALCOVE_REASON_TCB_INFO_FORMAT);
+        return;
+    }
+    const struct tcb_info *info = &r->tcb_info;
+    const struct signed_json *d = &info->document;
+    check_issue(c, d->issue_date, d->next_update, ALCOVE_REASON_TCB_INFO_NOT_YET_VALID,
+                ALCOVE_REASON_TCB_INFO_EXPIRED);
+    check_evaluation_number(c, d->evaluation_number);
+    check_that(c, info->is_sgx, ALCOVE_REASON_TCB_INFO_KIND);
+    if (!r->tcb_signer.readable || !r->has_platform) {
+        return;
+    }
+    check_that(c, crypto_p256_verify(r->tcb_signer.signer.key, d->body, d->signature),
+               ALCOVE_REASON_TCB_INFO_SIGNATURE);
+    check_that(c,
+               __builtin_memcmp(info->fmspc, r->platform.fmspc, sizeof info->fmspc) == 0 &&
+                   __builtin_memcmp(info->pceid, r->platform.pceid, sizeof info->pceid) == 0,
+               ALCOVE_REASON_TCB_INFO_PLATFORM);
+    check_completed(c, CHECKED_TCB_INFO);
+}
+
+static void check_qe_identity(struct check *c, struct bytes text, struct reading *r)
+{
+    r->has_qe_identity = qe_identity_read(text, &r->qe_identity);
+    if (!r->has_qe_identity) {
+        check_fail(c, ALCOVE_REASON_QE_IDENTITY_FORMAT);
+        return;
+    }
+    const struct signed_json *d = &r->qe_identity.document;
+    check_issue(c, d->issue_date, d->next_update, ALCOVE_REASON_QE_IDENTITY_NOT_YET_VALID,
+                ALCOVE_REASON_QE_IDENTITY_EXPIRED);
+    check_evaluation_number(c, d->evaluation_number);
+    check_that(c, r->qe_identity.is_sgx_qe, ALCOVE_REASON_QE_IDENTITY_KIND);
+    if (!r->qe_signer.readable) {
+        return;
+    }
+    check_that(c, crypto_p256_verify(r->qe_signer.signer.key, d->body, d->signature),
+               ALCOVE_REASON_QE_IDENTITY_SIGNATURE);
+    check_completed(c, CHECKED_QE_IDENTITY);
+}
+
+/* REPORTDATA of the quoting enclave = SHA-256(attestation key || authentication data) || zeros. */
+static bool qe_binds_key(const struct quote *q)
+{
+    uint8_t expected[64] = {0};
+    return crypto_sha256_pair(BYTES_OF(q->attestation_key), q->qe_auth_data, expected) &&
+           __builtin_memcmp(expected, q->qe_report.reportdata, sizeof expected) == 0;
+}
+
+static bool masked_equal(const void *value, const uint8_t mask[16], const uint8_t expected[16])
+{
+    const uint8_t *v = value;
+    for (size_t i = 0; i < 16; i++) {
+        if ((v[i] & mask[i]) != expected[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void check_quoting_enclave(struct check *c, const struct reading *r)
+{
+    const struct quote *q = &r->quote;
+    check_that(c, qe_binds_key(q), ALCOVE_REASON_QE_REPORT_BINDING);
+    if (r->pck.readable) {
+        check_that(c,
+                   crypto_p256_verify(r->pck.leaf.key, q->qe_report_bytes, q->qe_report_signature),
+                   ALCOVE_REASON_QE_REPORT_SIGNATURE);
+    }
+    if (!r->has_qe_identity || !r->pck.readable) {
+        return;
+    }
+    const struct qe_identity *id = &r->qe_identity;
+    const struct sgx_report_body *qe = &q->qe_report;
+    check_that(c, (qe->miscselect & id->miscselect_mask) == id->miscselect,
+               ALCOVE_REASON_QE_MISCSELECT);
+    check_that(c, masked_equal(&qe->attributes, id->attributes_mask, id->attributes),
+               ALCOVE_REASON_QE_ATTRIBUTES);
+    check_that(c, __builtin_memcmp(qe->mrsigner, id->mrsigner, sizeof qe->mrsigner) == 0,
+               ALCOVE_REASON_QE_MRSIGNER);
+    check_that(c, qe->isvprodid == id->isvprodid, ALCOVE_REASON_QE_ISVPRODID);
+    check_completed(c, CHECKED_QE);
+}
+
+static void check_quote_signature(struct check *c, const struct quote *q)
+{
+    check_that(c, crypto_p256_key_valid(q->attestation_key), ALCOVE_REASON_ATTESTATION_KEY);
+    check_that(c, crypto_p256_verify(q->attestation_key, q->signed_bytes, q->signature),
+               ALCOVE_REASON_QUOTE_SIGNATURE);
+    check_completed(c, CHECKED_QUOTE);
+}
+
+/* Inserts into the sorted list unless it is there already; false when the list is full. */
+static bool add_advisory(struct alcove_result *r, struct bytes id)
+{
+    char text[ALCOVE_ADVISORY_SIZE] = {0};
+    __builtin_memcpy(text, id.data, id.size); /* bounded when the document was read */
+    size_t at = 0;
+    while (at < r->advisory_count && __builtin_memcmp(r->advisories[at], text, sizeof text) < 0) {
+        at++;
+    }
+    if (at < r->advisory_count && __builtin_memcmp(r->advisories[at], text, sizeof text) == 0) {
+        return true;
+    }
+    if (r->advisory_count == ALCOVE_ADVISORIES_MAX) {
+        return false;
+    }
+    __builtin_memmove(r->advisories[at + 1], r->advisories[at],
+                      (r->advisory_count - at) * sizeof r->advisories[0]);
+    __builtin_memcpy(r->advisories[at], text, sizeof text);
+    r->advisory_count++;
+    return true;
+}
+
+static void note_verdict(struct check *c, const struct tcb_verdict *v, enum alcove_reason overflow)
+{
+    struct alcove_result *out = c->result;
+    if (out->tcb_date == 0 || v->date < out->tcb_date) {
+        out->tcb_date = v->date;
+    }
+    if (v->advisories.size == 0) {
+        return;
+    }
+    struct json j = json_of(v->advisories);
+    struct json_array a = {0};
+    while (json_item(&j, &a)) {
+        check_that(c, add_advisory(out, json_string(&j)), overflow);
+    }
+}
+
+static void check_tcb(struct check *c, const struct reading *r)
+{
+    if (!r->has_tcb_info || !r->has_qe_identity || !r->has_platform) {
+        return;
+    }
+    struct alcove_result *out = c->result;
+    const struct tcb_level *level =
+        tcb_level_select(&r->tcb_info, r->platform.components, r->platform.pcesvn);
+    const struct qe_level *qe_level = qe_level_select(&r->qe_identity, r->quote.qe_report.isvsvn);
+    check_that(c, level != NULL, ALCOVE_REASON_TCB_NOT_SUPPORTED);
+    check_that(c, qe_level != NULL, ALCOVE_REASON_QE_NOT_SUPPORTED);
+    out->platform_status = level ? level->verdict.status : ALCOVE_TCB_NOT_SUPPORTED;
+    out->qe_status = qe_level ? qe_level->verdict.status : ALCOVE_TCB_NOT_SUPPORTED;
+    if (level == NULL || qe_level == NULL) {
+        out->tcb_status = ALCOVE_TCB_NOT_SUPPORTED;
+        return;
+    }
+    note_verdict(c, &level->verdict, ALCOVE_REASON_TCB_INFO_FORMAT);
+    note_verdict(c, &qe_level->verdict, ALCOVE_REASON_QE_IDENTITY_FORMAT);
+    out->tcb_status = tcb_converge(out->platform_status, out->qe_status);
+    check_that(c, (c->policy->accepted_statuses & ALCOVE_TCB_BIT(out->tcb_status)) != 0,
+               ALCOVE_REASON_TCB_STATUS);
+    check_completed(c, CHECKED_TCB);
+}
+
+/* An unset expectation matches nothing. */
+static bool expected(enum alcove_expect mode, const void *wanted, const void *found, size_t size)
+{
+    return mode == ALCOVE_EXPECT_ANY ||
+           (mode == ALCOVE_EXPECT_VALUE && __builtin_memcmp(wanted, found, size) == 0);
+}
+
+static void check_expectations(struct check *c)
+{
+    const struct alcove_policy *p = c->policy;
+    const struct alcove_sgx_report *r = &c->result->sgx;
+    const struct alcove_expect_signer *s = &p->signer;
+    check_that(c, p->allow_debug || !(r->attributes_flags & SGX_FLAGS_DEBUG), ALCOVE_REASON_DEBUG);
+    check_that(c, expected(p->mrenclave.mode, p->mrenclave.value, r->mrenclave, 32),
+               ALCOVE_REASON_MRENCLAVE);
+    check_that(c, expected(s->mode, s->mrsigner, r->mrsigner, 32), ALCOVE_REASON_MRSIGNER);
+    check_that(c, expected(s->mode, &s->isvprodid, &r->isvprodid, sizeof s->isvprodid),
+               ALCOVE_REASON_ISVPRODID);
+    check_that(c, s->mode == ALCOVE_EXPECT_ANY || r->isvsvn >= s->min_isvsvn,
+               ALCOVE_REASON_ISVSVN);
+    check_that(c, expected(p->configid.mode, p->configid.value, r->configid, 64),
+               ALCOVE_REASON_CONFIGID);
+    check_that(c, expected(p->report_data.mode, p->report_data.value, r->report_data, 64),
+               ALCOVE_REASON_REPORT_DATA);
+    check_completed(c, CHECKED_EXPECTATIONS);
+}
+
+static void run_checks(struct check *c, struct bytes evidence,
+                       const struct alcove_collateral *collateral, struct reading *r)
+{
+    check_policy(c);
+    check_that(c,
+               collateral->tcb_info.size > 0 && collateral->tcb_chain.size > 0 &&
+                   collateral->qe_identity.size > 0 && collateral->qe_chain.size > 0 &&
+                   collateral->pck_crl.size > 0 && collateral->root_crl.size > 0,
+               ALCOVE_REASON_COLLATERAL_MISSING);
+    if (!check_evidence(c, evidence, &r->quote)) {
+        return;
+    }
+    check_platform_chain(c, collateral, r);
+    signer_chain_check(c, view(collateral->tcb_chain), &r->pck, &r->tcb_signer);
+    signer_chain_check(c, view(collateral->qe_chain), &r->pck, &r->qe_signer);
+    revocation_check(c, view(collateral->root_crl), view(collateral->pck_crl), &r->pck,
+                     &r->tcb_signer, &r->qe_signer);
+    check_tcb_info(c, view(collateral->tcb_info), r);
+    check_qe_identity(c, view(collateral->qe_identity), r);
+    check_quoting_enclave(c, r);
+    check_quote_signature(c, &r->quote);
+    check_tcb(c, r);
+    check_expectations(c);
+}
+
+static enum alcove_reason first_failed(const struct alcove_result *r)
+{
+    for (int reason = ALCOVE_REASON_NONE + 1; reason < ALCOVE_REASON_COUNT; reason++) {
+        if (alcove_result_failed(r, (enum alcove_reason)reason)) {
+            return (enum alcove_reason)reason;
+        }
+    }
+    return ALCOVE_REASON_NONE;
+}
+
+struct alcove_verdict alcove_verify(struct alcove_bytes evidence,
+                                    const struct alcove_collateral *collateral,
+                                    const struct alcove_policy *policy, int64_t time,
+                                    struct alcove_result *ret_result)
+{
+    *ret_result = (struct alcove_result){0};
+    struct check c = {.policy = policy, .time = time, .result = ret_result};
+    struct reading r = {0};
+    crypto_enter();
+    run_checks(&c, view(evidence), collateral, &r);
+    signer_chain_done(&r.qe_signer);
+    signer_chain_done(&r.tcb_signer);
+    pck_chain_done(&r.pck);
+    crypto_leave();
+
+    ret_result->first_reason = first_failed(ret_result);
+    bool complete = c.groups == (UINT32_C(1) << CHECK_GROUPS) - 1;
+    REQUIRE(complete || ret_result->first_reason != ALCOVE_REASON_NONE);
+    if (complete && ret_result->first_reason == ALCOVE_REASON_NONE) {
+        ret_result->verdict.accepted_word = ALCOVE_VERDICT_ACCEPTED;
+    }
+    return ret_result->verdict;
+}
+
+bool alcove_result_failed(const struct alcove_result *r, enum alcove_reason reason)
+{
+    return (unsigned)reason < ALCOVE_REASON_COUNT &&
+           (r->failed[reason / 64] >> (reason % 64) & 1) != 0;
+}
+
+struct alcove_policy alcove_policy_strict(void)
+{
+    return (struct alcove_policy){.accepted_statuses = ALCOVE_TCB_BIT(ALCOVE_TCB_UP_TO_DATE)};
+}
+
+bool alcove_root_read(struct alcove_bytes certificate, struct alcove_root *ret)
+{
+    struct pem_chain pem;
+    struct certificate c = {0};
+    struct bytes der = view(certificate);
+    if (pem_read(der, &pem)) {
+        if (pem.count != 1) {
+            return false;
+        }
+        der = pem.certificates[0];
+    }
+    crypto_enter();
+    bool ok = certificate_read(der, &c) && c.profile_ok && c.has_basic_constraints && c.is_ca &&
+              bytes_equal(c.subject, c.issuer) && crypto_p256_verify(c.key, c.tbs, c.signature);
+    if (ok) {
+        __builtin_memcpy(ret->spki_sha256, c.spki_sha256, sizeof ret->spki_sha256);
+    }
+    certificate_done(&c);
+    crypto_leave();
+    return ok;
+}
