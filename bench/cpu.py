@@ -7,7 +7,7 @@ import time
 def work():
     table = {}
     total = 0
-    for number in range(600_000):
+    for number in range(3_000_000):
         key = number % 977
         table[key] = table.get(key, 0) + number
         total += len(str(table[key])) ^ (number & 7)
