@@ -12,7 +12,6 @@
 _Static_assert(sizeof(struct rt_thread_area) + SGX_PAGE_SIZE <= AREA_STRIDE, "area and TCS fit");
 _Static_assert(RUNTIME_THREADS + THREADS_MAX * AREA_STRIDE <= RUNTIME_END, "all threads fit");
 
-void rt_entry(void);
 
 static struct rt_thread_area first_area;
 static union {

@@ -6,6 +6,9 @@
 #include "offsets.h"
 #include "runtime/rt.h"
 
+/* One image, linked once: addresses of everything below are RIP-relative, not through a table. */
+#pragma GCC visibility push(hidden)
+
 struct rt_thread {
     struct rt_thread *self;
     uint64_t app_rsp;   /* scratch of the entry code */
@@ -78,6 +81,7 @@ struct rt_thread_area {
 _Static_assert(sizeof(struct rt_thread) <= 4096, "control page");
 
 /* entry.S */
+void rt_entry(void);
 void rt_leave(void);                                    /* exit for a hostcall; returns afterwards */
 void rt_leave_forever(void) __attribute__((noreturn));  /* the thread is dead and may be reused */
 void rt_resume_app(struct rt_frame *frame) __attribute__((noreturn));
@@ -120,3 +124,5 @@ void rt_cpuid_start(const struct boot_record *boot, uint64_t xfrm);
 void rt_console_start(const struct manifest *m, uint64_t trace);
 void rt_evidence_start(const struct boot_record *boot);
 extern const struct boot_record *rt_boot_copy(void);
+
+#pragma GCC visibility pop

@@ -12,6 +12,9 @@
 #include "abi/sgx.h"
 #include "runtime/types.h"
 
+/* One image, linked once: addresses of everything below are RIP-relative, not through a table. */
+#pragma GCC visibility push(hidden)
+
 /* ---- registers of the workload at a system call, cpuid or fault ------------------------------ */
 
 /* Saved on the thread's runtime stack by the entry assembly; written back when the call returns.
@@ -190,3 +193,5 @@ void *memmove(void *to, const void *from, size_t n);
 void *memset(void *to, int c, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
 size_t strlen(const char *s);
+
+#pragma GCC visibility pop

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A door for the runtime's own tests: no library OS, one program of a dozen instructions. It runs a
+ * small "workload" that makes system calls by trap and by jump, faults, and ends, so that entry,
+ * exceptions, memory and threads are exercised with nothing above them. What it found it says on
+ * standard error as TAP lines. */
+#include "runtime/rt.h"
+
+#define CODE     UINT64_C(0x400000)
+#define STACK    UINT64_C(0x500000)
+#define SYS_BASE 1000u
+
+static unsigned checks;
+
+static void say(bool ok, const char *sentence)
+{
+    char line[200];
+    size_t n = base_format(line, sizeof line, "%s %u - %s\n", ok ? "ok" : "not ok", ++checks, sentence);
+    ignore_result(rt_console_write(2, BYTES(line, n)) < 0, "the test that reads this counts lines");
+}
+
+/* The workload: by trap, by jump, cpuid by trap, an invalid access, an exit. */
+static const uint8_t program[] = {
+    0xb8, 0xe8, 0x03, 0x00, 0x00,                   /* mov $1000, %eax */
+    0x0f, 0x05,                                     /* syscall */
+    0xb8, 0xe9, 0x03, 0x00, 0x00,                   /* mov $1001, %eax */
+    0x48, 0x8d, 0x0d, 0x03, 0x00, 0x00, 0x00,       /* lea 3(%rip), %rcx */
+    0x41, 0xff, 0xe4,                               /* jmp *%r12 */
+    0xb8, 0x00, 0x00, 0x00, 0x00,                   /* mov $0, %eax */
+    0x0f, 0xa2,                                     /* cpuid */
+    0x89, 0xdf,                                     /* mov %ebx, %edi */
+    0xb8, 0xea, 0x03, 0x00, 0x00,                   /* mov $1002, %eax */
+    0x0f, 0x05,                                     /* syscall */
+    0x49, 0xc7, 0xc0, 0x00, 0x00, 0x10, 0x00,       /* mov $0x100000, %r8 */
+    0x4d, 0x8b, 0x00,                               /* mov (%r8), %r8: faults */
+    0xb8, 0xeb, 0x03, 0x00, 0x00,                   /* mov $1003, %eax */
+    0x0f, 0x05,                                     /* syscall */
+};
+
+static void memory_checks(void)
+{
+    uint8_t small[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    say(rt_mem_commit(app_at(CODE), 0x1000) == 0, "memory is added at 0x400000");
+    say(copy_to_app(app_at(CODE), small, 8) == 0, "memory that was added can be written");
+    say(copy_from_app(small, app_at(0x200000), 8) == -14, "a copy from nothing is -EFAULT");
+    say(copy_to_app(app_at(RUNTIME_BASE), small, 8) == -14,
+        "a copy over the runtime at the workload's request is -EFAULT");
+    say(copy_to_app(app_at(CODE), program, sizeof program) == 0, "the program is written");
+    say(rt_mem_protect(app_at(CODE), 0x1000, SGX_SECINFO_R | SGX_SECINFO_W,
+                       SGX_SECINFO_R | SGX_SECINFO_X) == 0,
+        "a page loses W before it gains X");
+    say(copy_to_app(app_at(CODE), small, 8) == -14, "an executable page cannot be written");
+    say(rt_mem_commit(app_at(STACK), 0x4000) == 0, "a stack is added");
+    say(rt_mem_release(app_at(STACK), 0x1000, SGX_SECINFO_R | SGX_SECINFO_W) == 0,
+        "a page is given back");
+    say(copy_to_app(app_at(STACK), small, 8) == -14, "a page that was given back is gone");
+    say(rt_mem_commit(app_at(STACK), 0x1000) == 0 && copy_from_app(small, app_at(STACK), 8) == 0 &&
+            small[0] == 0,
+        "a page that was added again is zero");
+}
+
+static void other_checks(void)
+{
+    void *p = rt_alloc(100);
+    void *q = rt_alloc(1000000);
+    say(p != NULL && q != NULL, "the heap grows");
+    rt_free(p);
+    rt_free(q);
+    uint64_t a = rt_clock_ns(1);
+    uint64_t b = rt_clock_ns(1);
+    say(b >= a && a != 0, "time runs forward");
+    uint8_t digest[32];
+    static const uint8_t abc[] = {0xba, 0x78, 0x16, 0xbf};
+    rt_sha256(BYTES_STR("abc"), digest);
+    say(memcmp(digest, abc, sizeof abc) == 0, "SHA-256 of abc is what FIPS 180-4 says");
+}
+
+void door_start(const struct manifest *manifest, struct rt_frame *frame)
+{
+    say(manifest->entry.size > 0, "the manifest was measured and decoded");
+    memory_checks();
+    other_checks();
+    frame->rip = CODE;
+    frame->rsp = STACK + 0x4000;
+    frame->r12 = rt_syscall_entry();
+    frame->rbx = 42;
+}
+
+static volatile uint32_t thread_ran;
+
+void door_syscall(struct rt_frame *frame)
+{
+    switch (frame->rax) {
+    case 1000:
+        say(frame->rip == CODE + 7 && frame->rbx == 42, "a system call by trap arrives");
+        break;
+    case 1001:
+        say(frame->rip == CODE + 22, "a system call by jump arrives");
+        say(rt_thread_start((void *)0x77, 0) == 0, "a thread is started");
+        while (__atomic_load_n(&thread_ran, __ATOMIC_SEQ_CST) == 0) {
+            rt_wait(1000000);
+        }
+        say(thread_ran == 0x77, "the thread ran with its argument");
+        break;
+    case 1002:
+        say(frame->rdi != 0, "cpuid by trap answers");
+        break;
+    case 1003:
+        say(frame->r8 == 7, "a fault is handled and its instruction skipped");
+        rt_exit(EXIT_STATUS, 7);
+    default:
+        rt_exit(EXIT_STATUS, 99);
+    }
+    frame->rax = 0;
+}
+
+void door_fault(struct rt_frame *frame, const struct rt_fault *fault)
+{
+    say(fault->vector == 14 && fault->addr == 0x100000, "a page fault names its address");
+    frame->rip += 3;
+    frame->r8 = 7;
+}
+
+void door_thread(void *argument, struct rt_frame *frame)
+{
+    (void)frame;
+    __atomic_store_n(&thread_ran, (uint32_t)(uintptr_t)argument, __ATOMIC_SEQ_CST);
+    rt_wake(0);
+    rt_thread_exit();
+}
