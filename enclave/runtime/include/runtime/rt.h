@@ -178,6 +178,11 @@ int rt_output_write(size_t output, uint64_t offset, struct bytes data) MUST_USE;
  * quoted. 0, or -errno, or -ENODATA when nobody asked. */
 struct run_claims;
 int rt_evidence(struct run_claims *claims) MUST_USE;
+/* SDK door. Delivers the status and result of the last typed call (0 and nothing at first) and waits
+ * for the next one: up to size bytes of the host's making, whose number is returned. */
+size_t rt_ecall_next(int status, struct bytes result, void *ret_request, size_t size);
+/* A typed call to the host: bytes of the answer, or -EIO, -ENOSYS. */
+int64_t rt_ocall(uint64_t number, struct bytes request, void *ret_reply, size_t size) MUST_USE;
 /* Ends the enclave. */
 void rt_exit(enum exit_kind kind, uint64_t value) __attribute__((noreturn));
 /* Refuses to start or stops, with a sentence for the operator (no workload data in it). */
