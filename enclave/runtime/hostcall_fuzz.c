@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A host that answers hostcalls with anything. Whatever it says, rt_hostcall() stops the enclave or
+ * returns what the contract allows, and never writes past the buffer it was given. */
+#include "thread.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct hostcall_slot *slot;
+static struct rt_thread thread;
+static struct bytes answer;
+static jmp_buf stopped;
+
+struct rt_thread *rt_self(void)
+{
+    return &thread;
+}
+
+/* The host's turn: result, size and data are the fuzzer's. */
+void rt_leave(void)
+{
+    struct cursor c = cursor_of(answer);
+    slot->result = (int64_t)cursor_le64(&c);
+    slot->from_size = cursor_le64(&c);
+    memcpy(slot->data, c.rest.data, c.rest.size < sizeof slot->data ? c.rest.size : sizeof slot->data);
+}
+
+void rt_fatal(const char *format, ...)
+{
+    (void)format;
+    longjmp(stopped, 1);
+}
+
+void base_require_failed(const char *expression, const char *file, int line)
+{
+    fprintf(stderr, "%s:%d: %s\n", file, line, expression);
+    abort();
+}
+
+static void check(unsigned number, int64_t result, const uint8_t *buffer, size_t size)
+{
+    static const int64_t greatest[] = {
+#define HOSTCALL(nr, name, to_host, from_host, result_max, ...) [nr] = (result_max),
+#include "abi/hostcalls.def"
+#undef HOSTCALL
+    };
+    if (result > greatest[number] || result < -4095 || (result > 0 && greatest[number] == 0)) {
+        abort();
+    }
+    for (size_t i = 0; i < 64; i++) {
+        if (buffer[size + i] != 0xa5) {
+            abort();
+        }
+    }
+}
+
+enum { EINTR = 4, EIO, EAGAIN = 11, ENOMEM, ENODEV = 19, EINVAL = 22, EFBIG = 27, ENOSPC, EPIPE = 32,
+       ENOSYS = 38, ETIMEDOUT = 110 };
+
+static uint64_t from_max(unsigned number)
+{
+    static const uint64_t max[] = {
+#define HOSTCALL(nr, name, to_host, from_host, result_max, ...) [nr] = (from_host),
+#include "abi/hostcalls.def"
+#undef HOSTCALL
+    };
+    return number < ARRAY_SIZE(max) ? max[number] : 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static uint8_t buffer[HOSTCALL_DATA_MAX + 64];
+    if (size < 3) {
+        return 0;
+    }
+    if (slot == NULL) {
+        slot = aligned_alloc(4096, sizeof *slot);
+        thread.slot = rt_host_span((host_ptr){(uint64_t)(uintptr_t)slot}, sizeof *slot, "slot");
+    }
+    unsigned number = 1 + data[0] % 19u;
+    size_t wanted = load_le16(data + 1);
+    wanted = wanted < from_max(number) ? wanted : from_max(number);
+    answer = BYTES(data + 3, size - 3);
+    memset(buffer, 0xa5, sizeof buffer);
+    if (setjmp(stopped) == 0) {
+        int64_t r = rt_hostcall(number, (const uint64_t[HOSTCALL_ARGS]){0}, BYTES(NULL, 0), buffer, wanted);
+        check(number, r, buffer, wanted);
+    }
+    return 0;
+}
