@@ -4,6 +4,7 @@
 
     fuzz.py run SECONDS [NAME…]   every target for so long, as many at a time as there are CPUs
     fuzz.py replay [NAME…]        the kept corpora once, as a TAP test
+    fuzz.py keep [NAME…]          adds to the kept corpora what `run` found and covers something new
 
 A corpus is tests/corpus/NAME/. What `run` discovers goes to build-fuzz/corpus/NAME; a crash goes to
 tests/corpus/NAME/ as well, so that it stays a test once it is mended.
@@ -24,6 +25,7 @@ FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-g", "-O1", "-fno-strict-aliasing", "-w
          "-fno-omit-frame-pointer", "-fsanitize=fuzzer,address,undefined",
          "-fno-sanitize-recover=undefined"]
 INPUT_MAX = 1 << 16
+KEPT_MAX = 4096  # the kept corpora are part of the repository
 ONE_INPUT_TIMEOUT_S = 10
 
 
@@ -146,11 +148,27 @@ def replay(names):
     return 1 if failed else 0
 
 
+def keep(names):
+    for target in read_list(names):
+        complaint = build(target)
+        if complaint:
+            sys.exit(complaint)
+        target.corpus.mkdir(parents=True, exist_ok=True)
+        found = BUILD / "corpus" / target.name
+        subprocess.run([str(target.program), "-merge=1", f"-max_len={KEPT_MAX}",
+                        str(target.corpus), str(found)], cwd=TOP, check=True,
+                       stderr=subprocess.DEVNULL)
+        print(f"fuzz: {target.name}: {len(list(target.corpus.iterdir()))} inputs kept")
+    return 0
+
+
 def main(argv):
     if len(argv) >= 2 and argv[0] == "run" and argv[1].isdigit():
         return run(int(argv[1]), argv[2:])
     if argv and argv[0] == "replay":
         return replay(argv[1:])
+    if argv and argv[0] == "keep":
+        return keep(argv[1:])
     sys.exit(__doc__)
 
 
