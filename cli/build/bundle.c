@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Makes bundles, see bundle.h. All is written to a hidden folder beside the final one and gets its
+ * name at the end, in one rename. */
+#include "bundle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base.h"
+#include "bytecode.h"
+#include "config.h"
+#include "file.h"
+#include "install.h"
+#include "layer.h"
+
+struct builder {
+    const struct bundle_request *request;
+    const struct config *config;
+    char work[PATH_MAX]; /* the hidden folder */
+    char layers[PATH_MAX];
+    struct layer_id ids[MANIFEST_LAYERS_MAX];
+    char names[MANIFEST_LAYERS_MAX][NAME_MAX_BYTES + 1];
+    size_t layer_count;
+};
+
+static int format_path(char *ret, struct diag *d, const char *a, const char *between, const char *b)
+{
+    return base_format(ret, PATH_MAX, "%s%s%s", a, between, b) < PATH_MAX
+               ? 0
+               : diag_fail(d, -ENAMETOOLONG, "%s: path is too long", a);
+}
+
+/* ---- layers ------------------------------------------------------------------------------------- */
+
+/* Sources are named relative to the folder of the configuration. */
+static int source_path(const struct builder *b, const char *source, char *ret, struct diag *d)
+{
+    return source[0] == '/' ? format_path(ret, d, source, "", "")
+                            : format_path(ret, d, b->request->dir, "/", source);
+}
+
+static void name_layer(struct builder *b, const char *name)
+{
+    base_format(b->names[b->layer_count], sizeof b->names[0], "%s", name);
+}
+
+/* What every tree gets before it becomes an image. */
+static int finish_layer(struct builder *b, struct stage *s, const char *name, struct diag *d)
+{
+    uint64_t modules = 0;
+    int err = bytecode_compile(s, &modules, d);
+    err = err != 0 ? err : layer_make(s, b->layers, &b->ids[b->layer_count], d);
+    if (err == 0) {
+        name_layer(b, name);
+        b->layer_count++;
+        if (b->request->verbose) {
+            printf("layer %s: %llu files, %llu modules compiled\n", name,
+                   (unsigned long long)s->file_count, (unsigned long long)modules);
+        }
+    }
+    return err;
+}
+
+static int add_directory(struct builder *b, const struct config_base *base, struct diag *d)
+{
+    char source[PATH_MAX], name[32];
+    struct stage s;
+    struct stat st;
+    int err = source_path(b, base->dir.text, source, d);
+    if (err == 0 && (stat(source, &st) != 0 || !S_ISDIR(st.st_mode))) {
+        return config_fail(b->config, &base->dir, d, "%s is not a folder", source);
+    }
+    err = err != 0 ? err : stage_open(&s, b->work, d);
+    if (err != 0) {
+        return err;
+    }
+    base_format(name, sizeof name, "base-%zu", b->layer_count);
+    err = stage_copy_tree(&s, "/", source, d);
+    err = err != 0 ? err : finish_layer(b, &s, name, d);
+    stage_close(&s);
+    return err;
+}
+
+static int add_bases(struct builder *b, struct diag *d)
+{
+    int err = 0;
+    for (size_t i = 0; i < b->config->base_count && err == 0; i++) {
+        const struct config_base *base = &b->config->bases[i];
+        if (base->dir.text != NULL) {
+            err = add_directory(b, base, d);
+            continue;
+        }
+        err = base_layer(base->name.text, b->request->verbose, &b->ids[b->layer_count], d);
+        if (err == 0) {
+            name_layer(b, base->name.text);
+            b->layer_count++;
+        } else if (err != -EINTR) {
+            char why[DIAG_MAX];
+            memcpy(why, d->text, sizeof why);
+            err = config_fail(b->config, &base->name, d, "%s", why);
+        }
+    }
+    return err;
+}
+
+static int stage_files(const struct builder *b, struct stage *s, struct diag *d)
+{
+    char source[PATH_MAX];
+    int err = 0;
+    for (size_t i = 0; i < b->config->file_count && err == 0; i++) {
+        const struct config_file *f = &b->config->files[i];
+        err = source_path(b, f->source.text, source, d);
+        if (err == 0 && access(source, R_OK) != 0) {
+            err = config_fail(b->config, &f->source, d, "cannot read %s: %s", source,
+                              strerror(errno));
+        }
+        err = err != 0 ? err : stage_copy_tree(s, f->path.text, source, d);
+    }
+    return err;
+}
+
+static int stage_parent(struct stage *s, const char *path, struct diag *d)
+{
+    char parent[PATH_MAX];
+    int err = format_path(parent, d, path, "", "");
+    char *slash = strrchr(parent, '/');
+    if (err != 0 || slash == NULL || slash == parent) {
+        return err;
+    }
+    *slash = '\0';
+    return stage_dir(s, parent, d);
+}
+
+/* Layers are read-only, so what appears at run time needs its place now. */
+static int stage_places(const struct config *c, struct stage *s, struct diag *d)
+{
+    int err = 0;
+    for (size_t i = 0; i < c->mount_count && err == 0; i++) {
+        err = stage_dir(s, c->mounts[i].path.text, d);
+    }
+    for (size_t i = 0; i < c->input_count && err == 0; i++) {
+        err = stage_parent(s, c->inputs[i].path.text, d);
+    }
+    for (size_t i = 0; i < c->output_count && err == 0; i++) {
+        err = stage_parent(s, c->outputs[i].path.text, d);
+    }
+    return err;
+}
+
+static int add_own_layer(struct builder *b, struct diag *d)
+{
+    struct stage s;
+    int err = stage_open(&s, b->work, d);
+    if (err != 0) {
+        return err;
+    }
+    err = stage_files(b, &s, d);
+    err = err != 0 ? err : stage_places(b->config, &s, d);
+    err = err != 0 ? err : finish_layer(b, &s, "app", d);
+    stage_close(&s);
+    return err;
+}
+
+/* ---- manifest ----------------------------------------------------------------------------------- */
+
+static struct bytes text_of(const struct config_text *t)
+{
+    return BYTES(t->text, strlen(t->text));
+}
+
+static void fill_files(struct manifest_file *to, const struct config_io *from, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        to[i] = (struct manifest_file){text_of(&from[i].name), text_of(&from[i].path), from[i].max};
+    }
+}
+
+static void fill_manifest(const struct builder *b, struct manifest *m)
+{
+    const struct config *c = b->config;
+    *m = (struct manifest){
+        .door = DOOR_LIBOS,
+        .debug = c->debug,
+        .stdin_host = c->stdin_host,
+        .stdout_host = c->stdout_host,
+        .stderr_host = c->stderr_host,
+        .attestation = c->attestation,
+        .uid = (uint32_t)c->uid,
+        .gid = (uint32_t)c->gid,
+        .memory = c->memory,
+        .threads = (uint32_t)c->threads,
+        .entry = text_of(&c->entry),
+        .cwd = text_of(&c->cwd),
+        .layer_count = b->layer_count,
+        .argv_count = c->argv_count,
+        .env_count = c->env_count,
+        .mount_count = c->mount_count,
+        .input_count = c->input_count,
+        .output_count = c->output_count,
+    };
+    for (size_t i = 0; i < b->layer_count; i++) {
+        m->layers[i].name = BYTES(b->names[i], strlen(b->names[i]));
+        memcpy(m->layers[i].root, b->ids[i].root, sizeof m->layers[i].root);
+        m->layers[i].size = b->ids[i].size;
+    }
+    for (size_t i = 0; i < c->argv_count; i++) {
+        m->argv[i] = text_of(&c->argv[i]);
+    }
+    for (size_t i = 0; i < c->env_count; i++) {
+        m->env[i] = text_of(&c->env[i]);
+    }
+    for (size_t i = 0; i < c->mount_count; i++) {
+        m->mounts[i] = (struct manifest_mount){text_of(&c->mounts[i].path), c->mounts[i].size};
+    }
+    fill_files(m->inputs, c->inputs, c->input_count);
+    fill_files(m->outputs, c->outputs, c->output_count);
+}
+
+static int write_manifest(const struct builder *b, struct diag *d)
+{
+    static uint8_t out[MANIFEST_SIZE_MAX];
+    char path[PATH_MAX];
+    struct manifest m;
+    struct writer w = writer_of(out, sizeof out);
+    fill_manifest(b, &m);
+    int err = manifest_encode(&m, &w, d);
+    if (err != 0) {
+        diag_prefix(d, "%s", b->config->path);
+        return err;
+    }
+    err = format_path(path, d, b->work, "/", "manifest.cbor");
+    return err != 0 ? err : file_write(path, BYTES(out, w.size), 0644, d);
+}
+
+/* ---- the folder --------------------------------------------------------------------------------- */
+
+static int copy_runtime(const struct builder *b, struct diag *d)
+{
+    static const char *const members[] = {"runtime.sgxs", "runtime.sig"};
+    char from[PATH_MAX], to[PATH_MAX];
+    int err = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(members) && err == 0; i++) {
+        err = install_find(members[i], from, d);
+        err = err != 0 ? err : format_path(to, d, b->work, "/", members[i]);
+        err = err != 0 ? err : file_copy(to, from, UINT64_C(1) << 30, d);
+    }
+    return err;
+}
+
+static int write_identity(const struct builder *b, struct identity *ret, struct diag *d)
+{
+    char path[PATH_MAX], json[IDENTITY_JSON_MAX];
+    int err = identity_of_bundle(b->work, false, ret, d);
+    err = err != 0 ? err : format_path(path, d, b->work, "/", "identity.json");
+    if (err != 0) {
+        return err;
+    }
+    size_t n = identity_json(ret, json, sizeof json);
+    REQUIRE(n < sizeof json);
+    return file_write(path, BYTES(json, n), 0644, d);
+}
+
+static int open_work(struct builder *b, struct diag *d)
+{
+    char copy[PATH_MAX], copy2[PATH_MAX];
+    int err = format_path(copy, d, b->request->bundle, "", "");
+    if (err != 0) {
+        return err;
+    }
+    memcpy(copy2, copy, sizeof copy2);
+    const char *parent = dirname(copy);
+    const char *name = basename(copy2);
+    if (base_format(b->work, sizeof b->work, "%s/.%s.tmp-%d", parent, name, (int)getpid()) >=
+        sizeof b->work) {
+        return diag_fail(d, -ENAMETOOLONG, "%s: path is too long", b->request->bundle);
+    }
+    remove_tree(b->work);
+    err = make_folders(b->work, d);
+    err = err != 0 ? err : format_path(b->layers, d, b->work, "/", "layers");
+    return err != 0 ? err : make_folders(b->layers, d);
+}
+
+/* Only what is a bundle, or empty, is ever replaced. */
+static int check_target(const char *bundle, struct diag *d)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    if (lstat(bundle, &st) != 0) {
+        return errno == ENOENT ? 0 : diag_fail(d, -errno, "%s: %s", bundle, strerror(errno));
+    }
+    int err = format_path(path, d, bundle, "/", "manifest.cbor");
+    if (err == 0 && (!S_ISDIR(st.st_mode) || (access(path, F_OK) != 0 && rmdir(bundle) != 0))) {
+        err = diag_fail(d, -EEXIST, "%s exists and is not a bundle; remove it or choose another "
+                        "name with -o", bundle);
+    }
+    return err;
+}
+
+static int commit(const struct builder *b, struct diag *d)
+{
+    const char *bundle = b->request->bundle;
+    if (rename(b->work, bundle) == 0) {
+        return 0;
+    }
+    /* Something is there: exchange the two, so that at every moment there is a whole bundle. */
+    if (renameat2(AT_FDCWD, b->work, AT_FDCWD, bundle, RENAME_EXCHANGE) != 0) {
+        int err = -errno;
+        return diag_fail(d, err, "cannot put the bundle at %s: %s", bundle, strerror(-err));
+    }
+    remove_tree(b->work); /* the old one now */
+    return 0;
+}
+
+static int fill_bundle(struct builder *b, struct identity *ret, struct diag *d)
+{
+    int err = open_work(b, d);
+    err = err != 0 ? err : add_bases(b, d);
+    err = err != 0 ? err : add_own_layer(b, d);
+    err = err != 0 ? err : write_manifest(b, d);
+    err = err != 0 ? err : copy_runtime(b, d);
+    err = err != 0 ? err : write_identity(b, ret, d);
+    return err != 0 ? err : commit(b, d);
+}
+
+int bundle_make(const struct bundle_request *request, struct identity *ret, struct diag *d)
+{
+    struct config *config = NULL;
+    int err = config_read(request->dir, &config, d);
+    err = err != 0 ? err : check_target(request->bundle, d);
+    if (err == 0) {
+        struct builder b = {.request = request, .config = config};
+        err = fill_bundle(&b, ret, d);
+        if (err != 0 && b.work[0] != '\0') {
+            remove_tree(b.work);
+        }
+    }
+    config_free(config);
+    return err;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Debian packages that are installed on this machine, as the content of a base layer: a set of
+ * packages closed under Depends, their files, and the links that update-alternatives would make. */
+#pragma once
+
+#include "stage.h"
+
+struct debian; /* what /var/lib/dpkg says, and a selection from it */
+
+/* roots: package names, NULL at the end; everything that they need, recursively, is selected. */
+int debian_select(const char *const *roots, struct debian **ret, struct diag *d) MUST_USE;
+void debian_free(struct debian *b);
+size_t debian_package_count(const struct debian *b);
+size_t debian_file_count(const struct debian *b);
+/* A digest of what the selection is on this machine: versions, and size and time of each file. */
+int debian_key(const struct debian *b, uint8_t ret[32], struct diag *d) MUST_USE;
+/* Copies the files: no documentation, translations, maintainer scripts or other programs. */
+int debian_stage(const struct debian *b, struct stage *s, struct diag *d) MUST_USE;
