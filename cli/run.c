@@ -159,7 +159,7 @@ int verb_run(int argc, char **argv)
     }
     r = host_run(&q, &result, &d);
     if (r == -EINTR) {
-        return die_by(SIGINT);
+        return die_by((int)result.value);
     }
     if (r != 0) {
         cli_fail("run", &d);

@@ -387,6 +387,8 @@ int host_run(const struct run_request *request, struct run_result *ret, struct d
     r = r != 0 ? r : supervise(run, d);
     if (r == 0) {
         *ret = run->result;
+    } else if (r == -EINTR) {
+        *ret = (struct run_result){EXIT_SIGNAL, (uint64_t)stop_signal};
     }
     clean_up(run);
     return r;

@@ -28,7 +28,8 @@ struct run_result {
     uint64_t value;
 };
 
-/* 0 when the enclave ran to an end of its own (see ret); negative when it could not be started or
- * died. Outputs appear at their paths only when the workload's exit status is 0... they are written
- * to temporary names beside them before. */
+/* 0 when the enclave ran to an end of its own (see ret); -EINTR when SIGINT, SIGTERM or SIGHUP
+ * stopped this process's run (ret names the signal); else negative, when it could not be started or
+ * died. Outputs appear at their paths only when the workload ended with status 0; until then they
+ * have temporary names beside them. */
 int host_run(const struct run_request *request, struct run_result *ret, struct diag *d) MUST_USE;
