@@ -54,7 +54,8 @@ static void test_manifest_round_trip(void)
               back.layer_count == 2 && bytes_equal_str(back.argv[1], "/app/a.py") &&
               back.stdout_host && !back.stderr_host && back.layers[0].size == 8192,
           "and decodes to the same values");
-    CHECK(manifest_encode(&back, &w2, &d) == 0 && w2.size == w.size && memcmp(out, out2, w.size) == 0,
+    CHECK(manifest_encode(&back, &w2, &d) == 0 && w2.size == w.size &&
+              memcmp(out, out2, w.size) == 0,
           "which encode to the same bytes");
     size_t accepted = 0;
     for (size_t n = 0; n < w.size; n++) {
@@ -133,7 +134,9 @@ static void test_evidence(void)
 {
     static uint8_t out[8192];
     struct diag d;
-    struct evidence e = {BYTES_STR("quote"), BYTES_STR("claims"), BYTES_STR("manifest"),
+    struct evidence e = {BYTES_STR("quote"),
+                         BYTES_STR("claims"),
+                         BYTES_STR("manifest"),
                          {.tcb_info = BYTES_STR("{}"), .root_crl = BYTES_STR("crl")}};
     struct evidence back;
     struct writer w = writer_of(out, sizeof out);
@@ -148,7 +151,8 @@ static void test_evidence(void)
     CHECK(accepted == 0, "no truncated evidence is accepted");
     e.quote.size = 0;
     w = writer_of(out, sizeof out);
-    CHECK(evidence_encode(&e, &w, &d) == -EINVAL && w.size == 0, "evidence without a quote is refused");
+    CHECK(evidence_encode(&e, &w, &d) == -EINVAL && w.size == 0,
+          "evidence without a quote is refused");
 }
 
 static void test_claims(void)
@@ -162,7 +166,8 @@ static void test_claims(void)
     c.inputs[2] = (struct claim_file){.name = BYTES_STR("aa"), .sha256 = {3}};
     c.outputs[0] = (struct claim_file){.name = BYTES_STR("o"), .sha256 = {4}};
     struct writer w = writer_of(out, sizeof out), w2 = writer_of(out2, sizeof out2);
-    CHECK(run_claims_encode(&c, &w, &d) == 0 && run_claims_decode(BYTES(out, w.size), &back, &d) == 0,
+    CHECK(run_claims_encode(&c, &w, &d) == 0 &&
+              run_claims_decode(BYTES(out, w.size), &back, &d) == 0,
           "claims are written and read back");
     CHECK(bytes_equal_str(back.inputs[0].name, "c") && bytes_equal_str(back.inputs[1].name, "aa") &&
               back.inputs[2].sha256[0] == 1 && back.outputs[0].sha256[0] == 4,
@@ -170,7 +175,8 @@ static void test_claims(void)
     struct claim_file first = c.inputs[0];
     c.inputs[0] = c.inputs[2];
     c.inputs[2] = first;
-    CHECK(run_claims_encode(&c, &w2, &d) == 0 && w.size == w2.size && memcmp(out, out2, w.size) == 0,
+    CHECK(run_claims_encode(&c, &w2, &d) == 0 && w.size == w2.size &&
+              memcmp(out, out2, w.size) == 0,
           "whatever order they came in");
     c.inputs[1].name = c.inputs[0].name;
     w = writer_of(out, sizeof out);

@@ -105,7 +105,8 @@ int evidence_encode(const struct evidence *e, struct writer *out, struct diag *d
     put_bytes(out, "qe_identity", c->qe_identity);
     put_bytes(out, "pck_crl_chain", c->pck_crl_chain);
     if (out->failed) {
-        return diag_fail(d, -ENOSPC, "evidence: does not fit into %zu bytes", out->capacity - start);
+        return diag_fail(d, -ENOSPC, "evidence: does not fit into %zu bytes",
+                         out->capacity - start);
     }
     struct evidence again; /* the decoder's rules are the only copy of the rules */
     int err = evidence_decode(BYTES(out->data + start, out->size - start), &again, d);
@@ -115,7 +116,8 @@ int evidence_encode(const struct evidence *e, struct writer *out, struct diag *d
     return err;
 }
 
-/* ---- claims ------------------------------------------------------------------------------------- */
+/* ---- claims -------------------------------------------------------------------------------------
+ */
 
 static size_t take_hashes(struct cbor_reader *r, struct cbor_map *map, const char *key,
                           struct claim_file *files)

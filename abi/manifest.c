@@ -50,7 +50,8 @@ static void check(struct decoder *c, bool good, const char *key, const char *why
     }
 }
 
-/* ---- scalar members ----------------------------------------------------------------------------- */
+/* ---- scalar members -----------------------------------------------------------------------------
+ */
 
 static uint64_t take_uint(struct decoder *c, struct cbor_map *map, const char *key, uint64_t min,
                           uint64_t max)
@@ -95,7 +96,8 @@ static unsigned take_word(struct decoder *c, struct cbor_map *map, const char *k
     return 0;
 }
 
-/* ---- paths and names ---------------------------------------------------------------------------- */
+/* ---- paths and names ----------------------------------------------------------------------------
+ */
 
 /* Absolute, no empty, "." or ".." component, no trailing slash: one spelling per place. */
 static bool path_ok(struct bytes p)
@@ -118,7 +120,8 @@ static bool path_ok(struct bytes p)
     return true;
 }
 
-static struct bytes take_path(struct decoder *c, struct cbor_map *map, const char *key, bool root_ok)
+static struct bytes take_path(struct decoder *c, struct cbor_map *map, const char *key,
+                              bool root_ok)
 {
     struct bytes v = take_text(c, map, key);
     check(c, path_ok(v) && (root_ok || v.size > 1), key,
@@ -147,7 +150,8 @@ static struct bytes take_name(struct decoder *c, struct cbor_map *map)
     return v;
 }
 
-/* ---- arrays ------------------------------------------------------------------------------------- */
+/* ---- arrays -------------------------------------------------------------------------------------
+ */
 
 static size_t take_array(struct decoder *c, const char *key, size_t max)
 {
@@ -251,7 +255,8 @@ static size_t take_files(struct decoder *c, const char *key, struct manifest_fil
     return n;
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------------------------------
+ */
 
 static struct bytes placed_path(const struct manifest *m, size_t i)
 {
@@ -323,7 +328,8 @@ int manifest_decode(struct bytes cbor, struct manifest *ret, struct diag *d)
     return 0;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------ */
+/* ---- writing ------------------------------------------------------------------------------------
+ */
 
 static void put_pair(struct writer *w, const char *key, const char *value)
 {
@@ -358,7 +364,8 @@ static void put_bool(struct writer *w, const char *key, bool value)
     cbor_put_bool(w, value);
 }
 
-static void put_files(struct writer *w, const char *key, const struct manifest_file *files, size_t n)
+static void put_files(struct writer *w, const char *key, const struct manifest_file *files,
+                      size_t n)
 {
     cbor_put_str(w, key);
     cbor_put_array(w, n);
@@ -447,7 +454,8 @@ int manifest_encode(const struct manifest *m, struct writer *out, struct diag *d
     size_t start = out->size;
     put_manifest(out, m);
     if (out->failed) {
-        return diag_fail(d, -ENOSPC, "manifest: does not fit into %zu bytes", out->capacity - start);
+        return diag_fail(d, -ENOSPC, "manifest: does not fit into %zu bytes",
+                         out->capacity - start);
     }
     /* What was written must be readable: the decoder's rules are the only copy of the rules. */
     struct manifest again;

@@ -66,7 +66,8 @@ static void test_format(void)
     CHECK(base_format(out, 4, "abcdef") == 6 && strcmp(out, "abc") == 0,
           "a short buffer gets a terminated prefix, and the wanted length is told");
     struct diag d;
-    CHECK(diag_fail(&d, -5, "name %s", "a\nb\x1b") == -5 && strcmp(d.text, "name a\\x0ab\\x1b") == 0,
+    CHECK(diag_fail(&d, -5, "name %s", "a\nb\x1b") == -5 &&
+              strcmp(d.text, "name a\\x0ab\\x1b") == 0,
           "control characters in hostile text are escaped");
     diag_prefix(&d, "file %d", 3);
     CHECK(strncmp(d.text, "file 3: name", 12) == 0, "a sentence grows on the way up");
@@ -87,7 +88,8 @@ static void test_cbor_strictness(void)
     CHECK(VALID("\x00") && VALID("\x18\x18") && VALID("\x20") && VALID("\x43zzz") &&
               VALID("\x82\x01\x02") && VALID("\xa2\x61\x61\x01\x61\x62\x02") && VALID("\xf6"),
           "the subset is read");
-    CHECK(!VALID("\x18\x17") && !VALID("\x19\x00\xff") && !VALID("\x1b\x00\x00\x00\x00\xff\xff\xff\xff"),
+    CHECK(!VALID("\x18\x17") && !VALID("\x19\x00\xff") &&
+              !VALID("\x1b\x00\x00\x00\x00\xff\xff\xff\xff"),
           "integers that are longer than needed are refused");
     CHECK(!VALID("\x5f\x41z\xff") && !VALID("\x9f\xff") && !VALID("\xbf\xff"),
           "indefinite lengths are refused");
@@ -109,8 +111,8 @@ static void test_cbor_round_trip(void)
 {
     uint8_t out[256];
     struct writer w = writer_of(out, sizeof out);
-    static const uint64_t numbers[] = {0,      23,         24,         255,       256,
-                                       65535,  65536,      UINT32_MAX, 1ull << 32, UINT64_MAX};
+    static const uint64_t numbers[] = {0,     23,    24,         255,        256,
+                                       65535, 65536, UINT32_MAX, 1ull << 32, UINT64_MAX};
     cbor_put_array(&w, ARRAY_SIZE(numbers) + 3);
     for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
         cbor_put_uint(&w, numbers[i]);

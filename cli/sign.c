@@ -1,212 +1,209 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* alcove sign: SIGSTRUCT for an enclave image. What is signed is the measurement, so nothing of the
- * image changes; which attributes an enclave must have is part of the signature. */
+/* alcove sign: makes the SIGSTRUCT of an enclave image. */
 #include "cli.h"
-#include "host/host.h"
-#include "signing_key.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "build/file.h"
+#include "build/key.h"
+#include "machine/machine.h"
+
+#define IMAGE_MAX (UINT64_C(1) << 30)
+
 const char verb_sign_help[] =
-    "usage: alcove sign IMAGE.sgxs [OPTION]...\n"
+    "usage: alcove sign IMAGE.sgxs -o FILE.sig [--key FILE] [OPTION]...\n"
     "\n"
-    "Measures an enclave image and writes its SIGSTRUCT (1808 bytes).\n"
+    "Measures IMAGE and signs the measurement: writes the SIGSTRUCT that a processor, or the\n"
+    "software machine, checks before it lets the enclave run.\n"
     "\n"
-    "  --key FILE         the signing key (default: as for `alcove key`)\n"
-    "  -o, --output FILE  where to write (default: IMAGE.sig)\n"
-    "  --isvprodid N      product number, 0 to 65535 (default 0)\n"
-    "  --isvsvn N         security version, 0 to 65535 (default 0)\n"
-    "  --date YYYYMMDD    date in the signature (default: today)\n"
-    "  --no-debug         refuse to start with debug access; otherwise the creator of the enclave\n"
-    "                     chooses and verifiers see which\n"
-    "  --help             this text\n";
+    "  -o FILE              where to write the SIGSTRUCT (1808 bytes)\n"
+    "  -k, --key FILE       the signing key; default: the one of 'alcove key show'\n"
+    "      --date YYYYMMDD  date in the SIGSTRUCT; default: today (UTC)\n"
+    "      --isvprodid N    product number, 0 to 65535; default 0\n"
+    "      --isvsvn N       security version, 0 to 65535; default 0\n"
+    "      --no-debug       refuse to run as a debug enclave. By default the same signature "
+    "serves\n"
+    "                       both: a quote says which it was, and keys differ\n"
+    "      --help           this text\n"
+    "\n"
+    "The enclave is signed for 64-bit mode with key separation and sharing (CONFIGID), any XFRM "
+    "that\n"
+    "includes x87 and SSE, and MISCSELECT = EXINFO.\n"
+    "\n"
+    "Exit status: 0 signed, 1 failed, 2 wrong usage.\n";
 
-#define IMAGE_SIZE_MAX (256u * 1024 * 1024)
-
-struct sign_options {
-    const char *image, *key, *output;
+struct sign_request {
+    const char *image, *output, *key;
+    uint32_t date;
     uint16_t isvprodid, isvsvn;
-    uint32_t date; /* BCD */
     bool no_debug;
 };
 
-static bool parse_u16(const char *text, uint16_t *ret)
+/* Decimal number up to max; false for anything else. */
+static bool parse_number(const char *text, unsigned long max, unsigned long *ret)
 {
     char *end;
     errno = 0;
-    unsigned long v = strtoul(text, &end, 10);
-    if (errno != 0 || *end != '\0' || end == text || v > UINT16_MAX) {
-        return false;
-    }
-    *ret = (uint16_t)v;
-    return true;
+    *ret = strtoul(text, &end, 10);
+    return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && *ret <= max;
 }
 
+/* SIGSTRUCT.DATE is binary coded decimal: the digits as they stand, read as hexadecimal. */
 static bool parse_date(const char *text, uint32_t *ret)
 {
-    uint32_t bcd = 0;
-    if (strlen(text) != 8) {
+    struct tm t = {0};
+    char again[16];
+    if (strlen(text) != 8 || strptime(text, "%Y%m%d", &t) == NULL ||
+        strftime(again, sizeof again, "%Y%m%d", &t) != 8 || strcmp(text, again) != 0) {
         return false;
     }
-    for (size_t i = 0; i < 8; i++) {
-        if (text[i] < '0' || text[i] > '9') {
-            return false;
-        }
-        bcd = bcd << 4 | (uint32_t)(text[i] - '0');
-    }
-    *ret = bcd;
+    *ret = (uint32_t)strtoul(text, NULL, 16);
     return true;
 }
 
 static uint32_t today(void)
 {
-    char text[9];
-    uint32_t bcd = 0;
+    char text[16];
+    struct tm t;
+    uint32_t date = 0;
     time_t now = time(NULL);
-    struct tm tm;
-    strftime(text, sizeof text, "%Y%m%d", gmtime_r(&now, &tm));
-    ignore_result(parse_date(text, &bcd) ? 0 : -EINVAL, "strftime wrote eight digits");
-    return bcd;
+    gmtime_r(&now, &t);
+    strftime(text, sizeof text, "%Y%m%d", &t);
+    REQUIRE(parse_date(text, &date));
+    return date;
 }
 
-static void fill(struct sgx_sigstruct *s, const struct sign_options *o)
+static int parse_option(int option, struct sign_request *q)
+{
+    unsigned long number;
+    switch (option) {
+    case 'o':
+        q->output = optarg;
+        return CLI_OK;
+    case 'k':
+        q->key = optarg;
+        return CLI_OK;
+    case 'n':
+        q->no_debug = true;
+        return CLI_OK;
+    case 'd':
+        return parse_date(optarg, &q->date)
+                   ? CLI_OK
+                   : cli_usage("sign", "--date wants a day as YYYYMMDD, not '%s'", optarg);
+    case 'p':
+    case 's':
+        if (!parse_number(optarg, UINT16_MAX, &number)) {
+            return cli_usage("sign", "'%s' is not a number from 0 to 65535", optarg);
+        }
+        *(option == 'p' ? &q->isvprodid : &q->isvsvn) = (uint16_t)number;
+        return CLI_OK;
+    default:
+        return cli_usage("sign", "unknown or incomplete option");
+    }
+}
+
+static int parse(int argc, char **argv, struct sign_request *q)
+{
+    static const struct option options[] = {{"output", required_argument, NULL, 'o'},
+                                            {"key", required_argument, NULL, 'k'},
+                                            {"date", required_argument, NULL, 'd'},
+                                            {"no-debug", no_argument, NULL, 'n'},
+                                            {"isvprodid", required_argument, NULL, 'p'},
+                                            {"isvsvn", required_argument, NULL, 's'},
+                                            {NULL, 0, NULL, 0}};
+    opterr = 0;
+    for (int option; (option = getopt_long(argc, argv, "o:k:", options, NULL)) != -1;) {
+        int status = parse_option(option, q);
+        if (status != CLI_OK) {
+            return status;
+        }
+    }
+    if (optind != argc - 1 || q->output == NULL) {
+        return cli_usage("sign", "give one image, and where to write with -o");
+    }
+    q->image = argv[optind];
+    return CLI_OK;
+}
+
+/* What the enclave may be; sigstruct_sign() adds the key and the signature. SDM 3D, SIGSTRUCT. */
+static struct sgx_sigstruct unsigned_sigstruct(const struct sign_request *q,
+                                               const uint8_t mrenclave[32])
 {
     static const uint8_t header[16] = {6, 0, 0, 0, 0xe1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0};
     static const uint8_t header2[16] = {1, 1, 0, 0, 0x60, 0, 0, 0, 0x60, 0, 0, 0, 1, 0, 0, 0};
-    memcpy(s->header, header, sizeof header);
-    memcpy(s->header2, header2, sizeof header2);
-    s->date = o->date;
-    s->exponent = 3;
-    s->miscselect = SGX_MISC_EXINFO;
-    s->miscmask = UINT32_MAX;
-    /* All flags are fixed but DEBUG (and INIT, which EINIT sets); of XFRM x87 and SSE must be on, the
-     * rest is what the processor has. */
-    s->attributes.flags = SGX_FLAGS_MODE64BIT | SGX_FLAGS_KSS;
-    s->attributemask.flags = ~(SGX_FLAGS_INIT | (o->no_debug ? 0 : SGX_FLAGS_DEBUG));
-    s->attributes.xfrm = 3;
-    s->attributemask.xfrm = 3;
-    s->isvprodid = o->isvprodid;
-    s->isvsvn = o->isvsvn;
+    struct sgx_sigstruct s = {
+        .date = q->date,
+        .miscselect = SGX_MISC_EXINFO,
+        .miscmask = UINT32_MAX,
+        .attributes = {SGX_FLAGS_MODE64BIT | SGX_FLAGS_KSS, 3},
+        .attributemask = {q->no_debug ? UINT64_MAX : ~SGX_FLAGS_DEBUG, 3},
+        .isvprodid = q->isvprodid,
+        .isvsvn = q->isvsvn,
+    };
+    memcpy(s.header, header, sizeof header);
+    memcpy(s.header2, header2, sizeof header2);
+    memcpy(s.enclavehash, mrenclave, sizeof s.enclavehash);
+    return s;
 }
 
-static int write_file(const char *path, const void *data, size_t size, struct diag *d)
+static int sign_with_key(const struct sign_request *q, struct sgx_sigstruct *s, struct diag *d)
 {
-    char temp[4200];
-    snprintf(temp, sizeof temp, "%s.tmp", path);
-    FILE *out = fopen(temp, "we");
-    if (out == NULL) {
-        return diag_fail(d, -errno, "cannot create %s: %s", temp, strerror(errno));
+    char path[PATH_MAX];
+    uint8_t pem[KEY_PEM_MAX];
+    struct writer w = writer_of(pem, sizeof pem);
+    int err = 0;
+    if (q->key != NULL) {
+        base_format(path, sizeof path, "%s", q->key);
+    } else {
+        err = key_default_path(path, d);
     }
-    bool ok = fwrite(data, 1, size, out) == size;
-    ok = fclose(out) == 0 && ok;
-    if (!ok || rename(temp, path) != 0) {
-        int error = errno;
-        remove(temp);
-        return diag_fail(d, -error, "cannot write %s: %s", path, strerror(error));
-    }
-    return 0;
+    err = err != 0 ? err : key_read(path, &w, d);
+    err = err != 0 ? err : sigstruct_sign(s, BYTES(pem, w.size), d);
+    secure_zero(pem, sizeof pem);
+    return err;
 }
 
-static int sign_image(const struct sign_options *o, struct diag *d)
+static int sign(const struct sign_request *q, struct diag *d)
 {
-    struct bytes image = {0}, key = {0};
-    struct sgx_sigstruct s = {0};
-    uint8_t mrsigner[32];
+    struct mapped_file image;
+    uint8_t mrenclave[32], mrsigner[32];
     char hex[65];
-    int r = host_read_file(o->image, IMAGE_SIZE_MAX, &image, d);
-    r = r != 0 ? r : host_read_file(o->key, 65536, &key, d);
-    r = r != 0 ? r : sgxs_measure(image, s.enclavehash, d);
-    if (r == 0) {
-        fill(&s, o);
-        r = sigstruct_sign(&s, key, d);
+    int err = mapped_file_open(&image, q->image, IMAGE_MAX, d);
+    if (err != 0) {
+        return err;
     }
-    r = r != 0 ? r : sigstruct_verify(&s, mrsigner, d);
-    r = r != 0 ? r : write_file(o->output, &s, sizeof s, d);
-    if (r == 0) {
-        hex_encode(hex, s.enclavehash, 32);
-        printf("mrenclave %s\n", hex);
+    err = sgxs_measure(image.bytes, mrenclave, d);
+    mapped_file_close(&image);
+    if (err != 0) {
+        diag_prefix(d, "%s", q->image);
+        return err;
+    }
+    struct sgx_sigstruct s = unsigned_sigstruct(q, mrenclave);
+    err = sign_with_key(q, &s, d);
+    err = err != 0 ? err : sigstruct_verify(&s, mrsigner, d);
+    err = err != 0 ? err : file_write(q->output, BYTES_OF(s), 0644, d);
+    if (err == 0) {
+        hex_encode(hex, mrenclave, 32);
+        printf("MRENCLAVE  %s\n", hex);
         hex_encode(hex, mrsigner, 32);
-        printf("mrsigner  %s\n", hex);
+        printf("MRSIGNER   %s\n", hex);
     }
-    secure_zero((void *)(uintptr_t)key.data, key.size);
-    free((void *)(uintptr_t)image.data);
-    free((void *)(uintptr_t)key.data);
-    return r;
-}
-
-enum { OPT_KEY = 256, OPT_PRODID, OPT_SVN, OPT_DATE, OPT_NO_DEBUG };
-
-static int parse(int argc, char **argv, struct sign_options *o)
-{
-    static const struct option options[] = {
-        {"key", required_argument, NULL, OPT_KEY},       {"output", required_argument, NULL, 'o'},
-        {"isvprodid", required_argument, NULL, OPT_PRODID}, {"isvsvn", required_argument, NULL, OPT_SVN},
-        {"date", required_argument, NULL, OPT_DATE},     {"no-debug", no_argument, NULL, OPT_NO_DEBUG},
-        {NULL, 0, NULL, 0}};
-    int option;
-    bool ok = true;
-    opterr = 0;
-    while (ok && (option = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
-        switch (option) {
-        case OPT_KEY:
-            o->key = optarg;
-            break;
-        case 'o':
-            o->output = optarg;
-            break;
-        case OPT_PRODID:
-            ok = parse_u16(optarg, &o->isvprodid);
-            break;
-        case OPT_SVN:
-            ok = parse_u16(optarg, &o->isvsvn);
-            break;
-        case OPT_DATE:
-            ok = parse_date(optarg, &o->date);
-            break;
-        case OPT_NO_DEBUG:
-            o->no_debug = true;
-            break;
-        default:
-            ok = false;
-            break;
-        }
-    }
-    if (!ok) {
-        return cli_usage("sign", "unknown option or ill-formed value near \"%s\"",
-                         optarg != NULL ? optarg : argv[optind - 1]);
-    }
-    if (optind != argc - 1) {
-        return cli_usage("sign", "give exactly one image");
-    }
-    o->image = argv[optind];
-    return CLI_OK;
+    return err;
 }
 
 int verb_sign(int argc, char **argv)
 {
-    struct sign_options o = {.date = today()};
+    struct sign_request request = {.date = today()};
     struct diag d = {""};
-    char key[4096], output[4096];
-    int r = parse(argc, argv, &o);
-    if (r != CLI_OK) {
-        return r;
+    int status = parse(argc, argv, &request);
+    if (status != CLI_OK) {
+        return status;
     }
-    if (o.key == NULL) {
-        if (signing_key_default_path(key, sizeof key, &d) != 0) {
-            return cli_fail("sign", &d);
-        }
-        o.key = key;
-    }
-    if (o.output == NULL) {
-        size_t n = strlen(o.image);
-        n -= n > 5 && strcmp(o.image + n - 5, ".sgxs") == 0 ? 5 : 0;
-        snprintf(output, sizeof output, "%.*s.sig", (int)n, o.image);
-        o.output = output;
-    }
-    return sign_image(&o, &d) == 0 ? CLI_OK : cli_fail("sign", &d);
+    return sign(&request, &d) == 0 ? CLI_OK : cli_fail("sign", &d);
 }

@@ -23,7 +23,7 @@ struct stock {
     const char *name;
     const char *const *packages;
 };
-static const char *const python_packages[] = {"python3.11",   "python3",        "python3-numpy",
+static const char *const python_packages[] = {"python3.11",     "python3",  "python3-numpy",
                                               "python3-pandas", "libc-bin", NULL};
 static const struct stock stock_layers[] = {{"python", python_packages}};
 
@@ -41,12 +41,15 @@ static const struct {
     {"/etc/timezone", "Etc/UTC\n"},
 };
 static const char *const made_links[][2] = {
-    {"/bin", "usr/bin"},     {"/sbin", "usr/sbin"}, {"/lib", "usr/lib"},
-    {"/lib64", "usr/lib64"}, {"/etc/localtime", "/usr/share/zoneinfo/Etc/UTC"},
+    {"/bin", "usr/bin"},
+    {"/sbin", "usr/sbin"},
+    {"/lib", "usr/lib"},
+    {"/lib64", "usr/lib64"},
+    {"/etc/localtime", "/usr/share/zoneinfo/Etc/UTC"},
 };
-static const char *const made_folders[] = {"/dev",  "/etc",      "/home", "/proc", "/root",    "/run",
-                                           "/sys",  "/tmp",      "/usr/bin", "/usr/sbin",
-                                           "/usr/lib64", "/var/tmp"};
+static const char *const made_folders[] = {"/dev",     "/etc",      "/home",      "/proc",
+                                           "/root",    "/run",      "/sys",       "/tmp",
+                                           "/usr/bin", "/usr/sbin", "/usr/lib64", "/var/tmp"};
 
 static int stage_made(struct stage *s, struct diag *d)
 {

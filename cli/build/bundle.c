@@ -37,7 +37,8 @@ static int format_path(char *ret, struct diag *d, const char *a, const char *bet
                : diag_fail(d, -ENAMETOOLONG, "%s: path is too long", a);
 }
 
-/* ---- layers ------------------------------------------------------------------------------------- */
+/* ---- layers -------------------------------------------------------------------------------------
+ */
 
 /* Sources are named relative to the folder of the configuration. */
 static int source_path(const struct builder *b, const char *source, char *ret, struct diag *d)
@@ -168,7 +169,8 @@ static int add_own_layer(struct builder *b, struct diag *d)
     return err;
 }
 
-/* ---- manifest ----------------------------------------------------------------------------------- */
+/* ---- manifest -----------------------------------------------------------------------------------
+ */
 
 static struct bytes text_of(const struct config_text *t)
 {
@@ -239,7 +241,8 @@ static int write_manifest(const struct builder *b, struct diag *d)
     return err != 0 ? err : file_write(path, BYTES(out, w.size), 0644, d);
 }
 
-/* ---- the folder --------------------------------------------------------------------------------- */
+/* ---- the folder ---------------------------------------------------------------------------------
+ */
 
 static int copy_runtime(const struct builder *b, struct diag *d)
 {
@@ -297,8 +300,10 @@ static int check_target(const char *bundle, struct diag *d)
     }
     int err = format_path(path, d, bundle, "/", "manifest.cbor");
     if (err == 0 && (!S_ISDIR(st.st_mode) || (access(path, F_OK) != 0 && rmdir(bundle) != 0))) {
-        err = diag_fail(d, -EEXIST, "%s exists and is not a bundle; remove it or choose another "
-                        "name with -o", bundle);
+        err = diag_fail(d, -EEXIST,
+                        "%s exists and is not a bundle; remove it or choose another "
+                        "name with -o",
+                        bundle);
     }
     return err;
 }

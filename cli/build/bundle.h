@@ -12,4 +12,5 @@ struct bundle_request {
     bool verbose;
 };
 
-int bundle_make(const struct bundle_request *request, struct identity *ret, struct diag *d) MUST_USE;
+int bundle_make(const struct bundle_request *request, struct identity *ret,
+                struct diag *d) MUST_USE;

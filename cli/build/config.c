@@ -39,7 +39,8 @@ int config_fail(const struct config *c, const struct config_text *at, struct dia
         config_fail((x)->config, &place_, (x)->diag, __VA_ARGS__);                                 \
     })
 
-/* ---- scalars ------------------------------------------------------------------------------------ */
+/* ---- scalars ------------------------------------------------------------------------------------
+ */
 
 static const char *scalar(const yaml_node_t *n)
 {
@@ -103,8 +104,9 @@ static int take_path(struct context *x, const yaml_node_t *n, struct config_text
     good = good && (size == 1 || p[size - 1] != '/') &&
            !(size >= 2 && strcmp(p + size - 2, "/.") == 0) &&
            !(size >= 3 && strcmp(p + size - 3, "/..") == 0);
-    return good ? 0
-                : FAIL(x, n, "'%s' is not an absolute path in its shortest form, such as /app/x", p);
+    return good
+               ? 0
+               : FAIL(x, n, "'%s' is not an absolute path in its shortest form, such as /app/x", p);
 }
 
 static int take_bool(struct context *x, const yaml_node_t *n, bool *ret)
@@ -186,7 +188,8 @@ static int take_word(struct context *x, const yaml_node_t *n, const char *no, co
     return 0;
 }
 
-/* ---- collections -------------------------------------------------------------------------------- */
+/* ---- collections --------------------------------------------------------------------------------
+ */
 
 static yaml_node_t *node(struct context *x, int index)
 {
@@ -430,17 +433,34 @@ static int take_user(struct context *x, const yaml_node_t *n)
     return err;
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------------------------------
+ */
 
 enum key {
-    KEY_BASE, KEY_FILES, KEY_ENTRY, KEY_ARGV, KEY_ENV, KEY_CWD, KEY_USER, KEY_MEMORY, KEY_THREADS,
-    KEY_MOUNTS, KEY_INPUTS, KEY_OUTPUTS, KEY_STDIN, KEY_STDOUT, KEY_STDERR, KEY_NETWORK,
-    KEY_ATTESTATION, KEY_DEBUG, KEY_COUNT,
+    KEY_BASE,
+    KEY_FILES,
+    KEY_ENTRY,
+    KEY_ARGV,
+    KEY_ENV,
+    KEY_CWD,
+    KEY_USER,
+    KEY_MEMORY,
+    KEY_THREADS,
+    KEY_MOUNTS,
+    KEY_INPUTS,
+    KEY_OUTPUTS,
+    KEY_STDIN,
+    KEY_STDOUT,
+    KEY_STDERR,
+    KEY_NETWORK,
+    KEY_ATTESTATION,
+    KEY_DEBUG,
+    KEY_COUNT,
 };
 static const char *const key_names[] = {
-    "base",  "files",  "entry",   "argv",  "env",    "cwd",    "user",    "memory",      "threads",
-    "mounts", "inputs", "outputs", "stdin", "stdout", "stderr", "network", "attestation", "debug",
-    NULL,
+    "base",   "files",   "entry",       "argv",   "env",     "cwd",   "user",
+    "memory", "threads", "mounts",      "inputs", "outputs", "stdin", "stdout",
+    "stderr", "network", "attestation", "debug",  NULL,
 };
 _Static_assert(ARRAY_SIZE(key_names) == KEY_COUNT + 1, "a name for each key");
 

@@ -41,8 +41,8 @@ static const char *const left_out[] = {"debconf", "dpkg", "perl-base", "tar", "u
 
 /* What a program needs at run time lies under these. */
 static const char *const kept[] = {
-    "/usr/lib/", "/usr/bin/python3", "/usr/share/zoneinfo/", "/etc/python3", "/etc/mime.types",
-    "/usr/share/python-", "/usr/share/pyshared/",
+    "/usr/lib/",       "/usr/bin/python3",   "/usr/share/zoneinfo/", "/etc/python3",
+    "/etc/mime.types", "/usr/share/python-", "/usr/share/pyshared/",
 };
 static const char *const dropped[] = {
     "/usr/lib/systemd/", "/usr/lib/tmpfiles.d/", "/usr/lib/dpkg/",     "/usr/lib/debug/",
@@ -79,7 +79,8 @@ size_t debian_file_count(const struct debian *b)
     return b->file_count;
 }
 
-/* ---- the status file ---------------------------------------------------------------------------- */
+/* ---- the status file ----------------------------------------------------------------------------
+ */
 
 static char *read_text(const char *path, uint64_t max, struct diag *d)
 {
@@ -118,9 +119,9 @@ static void take_field(struct package *p, char *line, bool *installed)
         const char *name;
         char **to;
     } fields[] = {
-        {"Package", &p->name},         {"Architecture", &p->architecture},
-        {"Version", &p->version},      {"Depends", &p->depends},
-        {"Provides", &p->provides},    {"Pre-Depends", &p->pre_depends},
+        {"Package", &p->name},      {"Architecture", &p->architecture},
+        {"Version", &p->version},   {"Depends", &p->depends},
+        {"Provides", &p->provides}, {"Pre-Depends", &p->pre_depends},
     };
     for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
         char *value = field(line, fields[i].name);
@@ -182,7 +183,8 @@ static int read_status(struct debian *b, struct diag *d)
     return err == 0 ? 0 : diag_fail(d, err, "no memory for the list of packages");
 }
 
-/* ---- dependencies ------------------------------------------------------------------------------- */
+/* ---- dependencies -------------------------------------------------------------------------------
+ */
 
 static bool is_left_out(const char *name, size_t n)
 {
@@ -249,8 +251,10 @@ static int select_entry(struct debian *b, const char *entry, size_t n, const str
         const char *bar = memchr(at, '|', (size_t)(end - at));
         at = bar != NULL ? bar + 1 : end;
     }
-    return diag_fail(d, -ENOENT, "package %s needs %.*s, which is not installed; repair with: "
-                     "apt-get -f install", by->name, (int)n, entry);
+    return diag_fail(d, -ENOENT,
+                     "package %s needs %.*s, which is not installed; repair with: "
+                     "apt-get -f install",
+                     by->name, (int)n, entry);
 }
 
 static int select_list(struct debian *b, const char *list, const struct package *by, struct diag *d)
@@ -275,7 +279,8 @@ static int select_package(struct debian *b, struct package *p, struct diag *d)
     return err != 0 ? err : select_list(b, p->pre_depends, p, d);
 }
 
-/* ---- files -------------------------------------------------------------------------------------- */
+/* ---- files --------------------------------------------------------------------------------------
+ */
 
 static bool starts_with(const char *text, const char *prefix)
 {
@@ -396,8 +401,10 @@ int debian_select(const char *const *roots, struct debian **ret, struct diag *d)
     for (size_t i = 0; roots[i] != NULL && err == 0; i++) {
         struct package *p = find_package(b, roots[i], strlen(roots[i]));
         err = p != NULL ? select_package(b, p, d)
-                        : diag_fail(d, -ENOENT, "package %s is not installed; install it with: "
-                                    "apt-get install %s", roots[i], roots[i]);
+                        : diag_fail(d, -ENOENT,
+                                    "package %s is not installed; install it with: "
+                                    "apt-get install %s",
+                                    roots[i], roots[i]);
     }
     for (size_t i = 0; i < b->package_count && err == 0; i++) {
         err = b->packages[i].selected ? list_files(b, &b->packages[i], d) : 0;
@@ -438,7 +445,8 @@ int debian_key(const struct debian *b, uint8_t ret[32], struct diag *d)
     return good ? 0 : diag_fail(d, -ENOMEM, "cannot hash the list of packages");
 }
 
-/* ---- alternatives ------------------------------------------------------------------------------- */
+/* ---- alternatives -------------------------------------------------------------------------------
+ */
 
 #define SLAVES_MAX 256u
 
@@ -459,7 +467,8 @@ static void read_alternative(const struct debian *b, char *text, struct alternat
     *a = (struct alternative){0};
     strsep(&rest, "\n");
     a->links[a->count++] = strsep(&rest, "\n");
-    for (char *line; (line = strsep(&rest, "\n")) != NULL && *line != '\0' && a->count < SLAVES_MAX;) {
+    for (char *line;
+         (line = strsep(&rest, "\n")) != NULL && *line != '\0' && a->count < SLAVES_MAX;) {
         a->links[a->count++] = strsep(&rest, "\n");
     }
     for (char *path; (path = strsep(&rest, "\n")) != NULL && *path != '\0';) {
@@ -517,8 +526,8 @@ static int stage_alternatives(const struct debian *b, struct stage *s, struct di
     return err;
 }
 
-/* A module that is a link (Debian's sitecustomize.py leads to /etc) becomes a file, because bytecode
- * belongs beside the name under which a module is imported. */
+/* A module that is a link (Debian's sitecustomize.py leads to /etc) becomes a file, because
+ * bytecode belongs beside the name under which a module is imported. */
 static int stage_one(struct stage *s, const char *path, struct diag *d)
 {
     char real[PATH_MAX];

@@ -11,8 +11,8 @@ struct mapped_file {
 };
 
 /* A regular file of at most max bytes. */
-int mapped_file_open(struct mapped_file *ret, const char *path, uint64_t max, struct diag *d)
-    MUST_USE;
+int mapped_file_open(struct mapped_file *ret, const char *path, uint64_t max,
+                     struct diag *d) MUST_USE;
 void mapped_file_close(struct mapped_file *f);
 
 int file_append(const char *path, struct bytes content, struct diag *d) MUST_USE;

@@ -55,7 +55,8 @@ static int check_signature(const char *bundle, struct identity *i, struct diag *
     }
     mapped_file_close(&f);
     if (size != sizeof s) {
-        return diag_fail(d, -EINVAL, "%s: %zu bytes long, a SIGSTRUCT has %zu", path, size, sizeof s);
+        return diag_fail(d, -EINVAL, "%s: %zu bytes long, a SIGSTRUCT has %zu", path, size,
+                         sizeof s);
     }
     err = sigstruct_verify(&s, i->mrsigner, d);
     if (err != 0) {
@@ -129,14 +130,15 @@ size_t identity_json(const struct identity *i, char *out, size_t capacity)
     hex_encode(configid, i->configid, 64);
     size_t n = 0;
     /* base_format escapes line ends inside texts, so the shape is written by literals alone. */
-    n += base_format(out, capacity, "{\"mrenclave\": \"%s\", \"mrsigner\": \"%s\", \"configid\": "
-                     "\"%s\", \"debug\": %s, \"layers\": [", mrenclave, mrsigner, configid,
-                     i->debug ? "true" : "false");
+    n += base_format(out, capacity,
+                     "{\"mrenclave\": \"%s\", \"mrsigner\": \"%s\", \"configid\": "
+                     "\"%s\", \"debug\": %s, \"layers\": [",
+                     mrenclave, mrsigner, configid, i->debug ? "true" : "false");
     for (size_t k = 0; k < i->layer_count && n < capacity; k++) {
         hex_encode(root, i->layers[k].root, 32);
-        n += base_format(out + n, capacity - n, "%s{\"name\": \"%s\", \"root\": \"%s\", \"size\": %llu}",
-                         k > 0 ? ", " : "", i->layers[k].name, root,
-                         (unsigned long long)i->layers[k].size);
+        n += base_format(
+            out + n, capacity - n, "%s{\"name\": \"%s\", \"root\": \"%s\", \"size\": %llu}",
+            k > 0 ? ", " : "", i->layers[k].name, root, (unsigned long long)i->layers[k].size);
     }
     if (n < capacity) {
         n += base_format(out + n, capacity - n, "]}\n");

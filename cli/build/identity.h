@@ -22,8 +22,8 @@ struct identity {
 
 /* Checks every file of the bundle on the way: manifest, runtime image, its SIGSTRUCT and that the
  * two belong together, and, when check_layers, every block of every layer. */
-int identity_of_bundle(const char *bundle, bool check_layers, struct identity *ret, struct diag *d)
-    MUST_USE;
+int identity_of_bundle(const char *bundle, bool check_layers, struct identity *ret,
+                       struct diag *d) MUST_USE;
 /* The JSON object of identity.json and `alcove measure --json`; ends with a newline. */
 #define IDENTITY_JSON_MAX 8192u
 size_t identity_json(const struct identity *i, char *out, size_t capacity);

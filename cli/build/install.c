@@ -35,6 +35,8 @@ int install_find(const char *name, char *ret_path, struct diag *d)
             }
         }
     }
-    return diag_fail(d, -ENOENT, "%s is neither beside the program nor installed; set "
-                     "ALCOVE_LIBEXEC_DIR to the folder that has it", name);
+    return diag_fail(d, -ENOENT,
+                     "%s is neither beside the program nor installed; set "
+                     "ALCOVE_LIBEXEC_DIR to the folder that has it",
+                     name);
 }

@@ -17,8 +17,9 @@
 
 static int make_file_system(const struct stage *s, const char *image, struct diag *d)
 {
-    const char *const command[] = {"mkfs.erofs", "--quiet", "-T0",  "-U" LAYER_UUID, "--all-root",
-                                   "-x-1",       image,     s->root, NULL};
+    const char *const command[] = {"mkfs.erofs",    "--quiet",    "-T0",
+                                   "-U" LAYER_UUID, "--all-root", "-x-1",
+                                   image,           s->root,      NULL};
     int err = process_run(command, d);
     if (err == -EIO) {
         diag_prefix(d, "cannot make a file system (is erofs-utils installed?)");

@@ -15,6 +15,7 @@ struct layer_id {
 };
 
 /* Writes the image of what is staged to dir/<root hash>.img, atomically. */
-int layer_make(const struct stage *s, const char *dir, struct layer_id *ret, struct diag *d) MUST_USE;
+int layer_make(const struct stage *s, const char *dir, struct layer_id *ret,
+               struct diag *d) MUST_USE;
 /* Checks the whole file against what a manifest says of it. */
 int layer_check(const char *path, const struct manifest_layer *expected, struct diag *d) MUST_USE;

@@ -117,9 +117,10 @@ int process_finish(struct process *p, const char *name, struct diag *d)
     } else if (status != 0) {
         char line[256];
         last_line(p->errors, line, sizeof line);
-        err = WIFSIGNALED(status)
-                  ? diag_fail(d, -EIO, "%s was ended by signal %d", name, WTERMSIG(status))
-                  : diag_fail(d, -EIO, "%s failed (status %d): %s", name, WEXITSTATUS(status), line);
+        err =
+            WIFSIGNALED(status)
+                ? diag_fail(d, -EIO, "%s was ended by signal %d", name, WTERMSIG(status))
+                : diag_fail(d, -EIO, "%s failed (status %d): %s", name, WEXITSTATUS(status), line);
     }
     close_if_open(p->output);
     close_if_open(p->errors);

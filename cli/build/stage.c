@@ -25,7 +25,8 @@ int stage_open(struct stage *ret, const char *parent, struct diag *d)
     }
     if (mkdtemp(s.root) == NULL) {
         int err = -errno;
-        return diag_fail(d, err, "cannot make a temporary folder in %s: %s", parent, strerror(-err));
+        return diag_fail(d, err, "cannot make a temporary folder in %s: %s", parent,
+                         strerror(-err));
     }
     s.fd = open(s.root, O_DIRECTORY | O_CLOEXEC);
     if (s.fd < 0 || fchmod(s.fd, 0755) != 0) {

@@ -27,7 +27,8 @@ int stage_bytes(struct stage *s, const char *path, struct bytes content, bool ex
 int stage_symlink(struct stage *s, const char *path, const char *target, struct diag *d) MUST_USE;
 /* Copies a regular file, a symbolic link (as a link) or an empty directory from the host. */
 int stage_copy(struct stage *s, const char *path, const char *source, struct diag *d) MUST_USE;
-/* The same with all that is below it; device nodes, sockets and __pycache__ folders are left out. */
+/* The same with all that is below it; device nodes, sockets and __pycache__ folders are left out.
+ */
 int stage_copy_tree(struct stage *s, const char *path, const char *source, struct diag *d) MUST_USE;
 
 /* Calls visit for every regular file, in sorted order, with its path in the tree and its host path.

@@ -51,8 +51,10 @@ int store_find(const char *bundle, const uint8_t root[32], char *ret_path, struc
         access(ret_path, F_OK) == 0) {
         return 0;
     }
-    return diag_fail(d, -ENOENT, "layer %s is neither in the bundle nor in %s; build the bundle "
-                     "again on this machine", hex, store);
+    return diag_fail(d, -ENOENT,
+                     "layer %s is neither in the bundle nor in %s; build the bundle "
+                     "again on this machine",
+                     hex, store);
 }
 
 /* What a build that was killed left behind; called with the lock held. */

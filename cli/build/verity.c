@@ -51,7 +51,8 @@ static int hash_level(struct hasher *h, const uint8_t *from, uint64_t blocks, ui
     return err;
 }
 
-/* Fills the tree bottom up; level_start counts from the start of the layer, the tree from its own. */
+/* Fills the tree bottom up; level_start counts from the start of the layer, the tree from its own.
+ */
 static int fill_tree(struct hasher *h, struct bytes data, const struct verity_layout *l,
                      uint8_t *tree, uint8_t *ret_root)
 {
@@ -94,7 +95,8 @@ int verity_build(struct bytes data, struct bytes salt, uint8_t **ret_tree, size_
     return 0;
 }
 
-/* The tree as it should be and as it is: names the first block, of data or of tree, that differs. */
+/* The tree as it should be and as it is: names the first block, of data or of tree, that differs.
+ */
 static int explain(struct bytes layer, const struct verity_layout *l, const uint8_t *tree,
                    const uint8_t *found_root, const uint8_t *root, struct diag *d)
 {
@@ -139,7 +141,8 @@ int verity_check(struct bytes layer, uint64_t data_size, struct bytes salt, cons
     if (err != 0) {
         return err;
     }
-    bool good = memcmp(tree, layer.data + data_size, tree_size) == 0 && memcmp(found, root, 32) == 0;
+    bool good =
+        memcmp(tree, layer.data + data_size, tree_size) == 0 && memcmp(found, root, 32) == 0;
     err = good ? 0 : explain(layer, &l, tree, found, root, d);
     free(tree);
     return err;
