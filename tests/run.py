@@ -233,9 +233,10 @@ def run_all(tests, environment, report):
 
 
 def list_programs(build):
-    """The test programs of a build folder, as ninja targets: what the sanitizer build makes."""
-    for test in meson_tests(build):
-        print(os.path.relpath(test.command[0], build))
+    """What the tests of a build folder run, as ninja targets: what the sanitizer build makes."""
+    targets = {os.path.relpath(part, build) for test in meson_tests(build)
+               for part in test.command if pathlib.Path(part).is_relative_to(build)}
+    print("\n".join(sorted(targets)))
 
 
 def main():
