@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who the process is and on what it runs: answers that come from the manifest or are constants. None of
+ * them comes from the host, except the number of processors, which is a hint. */
+#include <errno.h>
+
+#include "mm.h"
+#include "process.h"
+#include "signal.h"
+
+int64_t sys_getpid(void)
+{
+    return OS_PID;
+}
+
+int64_t sys_getppid(void)
+{
+    return OS_PPID;
+}
+
+int64_t sys_gettid(void)
+{
+    return os_self()->tid;
+}
+
+static bool is_self(int pid)
+{
+    return pid == 0 || pid == OS_PID;
+}
+
+int64_t sys_getpgid(int pid)
+{
+    return is_self(pid) ? OS_PID : -ESRCH;
+}
+
+int64_t sys_getpgrp(void)
+{
+    return OS_PID;
+}
+
+int64_t sys_setpgid(int pid, int pgid)
+{
+    if (!is_self(pid)) {
+        return -ESRCH;
+    }
+    return is_self(pgid) ? -EPERM /* a session leader */ : pgid < 0 ? -EINVAL : -EPERM;
+}
+
+int64_t sys_setsid(void)
+{
+    return -EPERM;
+}
+
+int64_t sys_getsid(int pid)
+{
+    return is_self(pid) ? OS_PID : -ESRCH;
+}
+
+int64_t sys_wait4(int pid, app_ptr status, uint32_t options, app_ptr usage)
+{
+    (void)pid, (void)status, (void)options, (void)usage;
+    return -ECHILD;
+}
+
+int64_t sys_waitid(int which, int pid, app_ptr info, uint32_t options, app_ptr usage)
+{
+    (void)which, (void)pid, (void)info, (void)options, (void)usage;
+    return -ECHILD;
+}
+
+int64_t sys_getuid(void)
+{
+    return os.manifest->uid;
+}
+
+int64_t sys_geteuid(void)
+{
+    return os.manifest->uid;
+}
+
+int64_t sys_getgid(void)
+{
+    return os.manifest->gid;
+}
+
+int64_t sys_getegid(void)
+{
+    return os.manifest->gid;
+}
+
+int64_t sys_getgroups(int count, app_ptr list)
+{
+    (void)list;
+    return count < 0 ? -EINVAL : 0;
+}
+
+static int64_t three_times(uint32_t id, app_ptr a, app_ptr b, app_ptr c)
+{
+    if (copy_to_app(a, &id, sizeof id) != 0 || copy_to_app(b, &id, sizeof id) != 0 ||
+        copy_to_app(c, &id, sizeof id) != 0) {
+        return -EFAULT;
+    }
+    return 0;
+}
+
+int64_t sys_getresuid(app_ptr real, app_ptr effective, app_ptr saved)
+{
+    return three_times(os.manifest->uid, real, effective, saved);
+}
+
+int64_t sys_getresgid(app_ptr real, app_ptr effective, app_ptr saved)
+{
+    return three_times(os.manifest->gid, real, effective, saved);
+}
+
+int64_t sys_capget(app_ptr header, app_ptr data)
+{
+    enum { VERSION_3 = 0x20080522 };
+    struct {
+        uint32_t version;
+        int32_t pid;
+    } h;
+    const uint32_t none[6] = {0};
+    if (copy_from_app(&h, header, sizeof h) != 0) {
+        return -EFAULT;
+    }
+    if (h.version != VERSION_3) {
+        h.version = VERSION_3;
+        if (copy_to_app(header, &h, sizeof h) != 0) {
+            return -EFAULT;
+        }
+        return data.addr == 0 ? 0 : -EINVAL;
+    }
+    if (!is_self(h.pid)) {
+        return -ESRCH;
+    }
+    return data.addr == 0 ? 0 : copy_to_app(data, none, sizeof none);
+}
+
+int64_t sys_arch_prctl(int code, uint64_t addr)
+{
+    enum { SET_GS = 0x1001, SET_FS = 0x1002, GET_FS = 0x1003, GET_GS = 0x1004 };
+    uint64_t base;
+    switch (code) {
+    case SET_FS:
+        if (addr >= ELRANGE_SIZE) { /* also keeps it canonical */
+            return -EPERM;
+        }
+        rt_set_fsbase(addr);
+        return 0;
+    case GET_FS:
+        base = rt_get_fsbase();
+        return copy_to_app(app_at(addr), &base, sizeof base);
+    case SET_GS: /* GS is the runtime's */
+    case GET_GS:
+    default:
+        return -EINVAL;
+    }
+}
+
+int64_t sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t arg5)
+{
+    enum { SET_PDEATHSIG = 1, GET_PDEATHSIG = 2, GET_DUMPABLE = 3, SET_DUMPABLE = 4, SET_NAME = 15,
+           GET_NAME = 16, CAPBSET_READ = 23, SET_NO_NEW_PRIVS = 38, GET_NO_NEW_PRIVS = 39,
+           SET_VMA = 0x53564d41 };
+    static int death_signal;
+    struct os_thread *t = os_self();
+    char name[COMM_SIZE] = "";
+    int64_t n;
+    switch (option) {
+    case SET_NAME:
+        n = string_from_app(name, app_at(arg2), COMM_SIZE);
+        if (n < 0 && n != -ENAMETOOLONG) {
+            return n;
+        }
+        name[COMM_SIZE - 1] = '\0';
+        memcpy(t->comm, name, COMM_SIZE);
+        return 0;
+    case GET_NAME:
+        return copy_to_app(app_at(arg2), t->comm, COMM_SIZE);
+    case SET_PDEATHSIG: /* there is no parent to die */
+        if (arg2 > SIGNALS) {
+            return -EINVAL;
+        }
+        death_signal = (int)arg2;
+        return 0;
+    case GET_PDEATHSIG:
+        return copy_to_app(app_at(arg2), &death_signal, sizeof death_signal);
+    case GET_DUMPABLE:
+        return 0;
+    case SET_DUMPABLE: /* no dump is ever written */
+        return arg2 > 1 ? -EINVAL : 0;
+    case CAPBSET_READ:
+        return arg2 > 63 ? -EINVAL : 0;
+    case SET_NO_NEW_PRIVS:
+        return arg2 != 1 || arg3 != 0 || arg4 != 0 || arg5 != 0 ? -EINVAL : 0;
+    case GET_NO_NEW_PRIVS: /* there are none to gain */
+        return 1;
+    case SET_VMA: /* names are for people who look from outside */
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
+
+int64_t sys_uname(app_ptr name)
+{
+    static const struct {
+        char sysname[65], nodename[65], release[65], version[65], machine[65], domain[65];
+    } u = {.sysname = "Linux", .nodename = "enclave", .release = "5.15.0-alcove",
+           .version = "#1 alcove", .machine = "x86_64", .domain = "(none)"};
+    return copy_to_app(name, &u, sizeof u);
+}
+
+int64_t sys_personality(uint64_t persona)
+{
+    return persona == 0xffffffff || persona == 0 ? 0 : -EINVAL;
+}
+
+int64_t sys_getrandom(app_ptr buffer, uint64_t size, uint32_t flags)
+{
+    enum { NONBLOCK = 1, RANDOM = 2, INSECURE = 4 };
+    uint8_t chunk[256];
+    if ((flags & ~7u) != 0 || (flags & (RANDOM | INSECURE)) == (RANDOM | INSECURE)) {
+        return -EINVAL;
+    }
+    size = size < FS_IO_MAX ? size : FS_IO_MAX;
+    for (uint64_t done = 0; done < size;) {
+        uint64_t n = size - done < sizeof chunk ? size - done : sizeof chunk;
+        rt_random(chunk, n);
+        if (copy_to_app(app_add(buffer, done), chunk, n) != 0) {
+            return done > 0 ? (int64_t)done : -EFAULT;
+        }
+        done += n;
+    }
+    secure_zero(chunk, sizeof chunk);
+    return (int64_t)size;
+}
+
+/* ---- scheduling ------------------------------------------------------------------------------------------ */
+
+unsigned os_cpu_count(void)
+{
+    unsigned cpus = rt_cpu_count();
+    return cpus < os.manifest->threads ? cpus : os.manifest->threads;
+}
+
+static bool is_thread(int pid)
+{
+    os_lock();
+    bool found = pid == 0 || os_thread_by_tid(pid) != NULL;
+    os_unlock();
+    return found;
+}
+
+int64_t sys_sched_yield(void)
+{
+    __builtin_ia32_pause();
+    return 0;
+}
+
+int64_t sys_sched_setaffinity(int pid, uint64_t size, app_ptr mask)
+{
+    uint64_t bits = 0;
+    if (!is_thread(pid)) {
+        return -ESRCH;
+    }
+    if (copy_from_app(&bits, mask, size < sizeof bits ? size : sizeof bits) != 0) {
+        return -EFAULT;
+    }
+    unsigned n = os_cpu_count();
+    return (bits & (n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1)) == 0 ? -EINVAL : 0;
+}
+
+int64_t sys_sched_getaffinity(int pid, uint64_t size, app_ptr mask)
+{
+    unsigned n = os_cpu_count();
+    uint64_t bits = n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
+    if (!is_thread(pid)) {
+        return -ESRCH;
+    }
+    if (size < sizeof bits || size % sizeof bits != 0) {
+        return -EINVAL;
+    }
+    return copy_to_app(mask, &bits, sizeof bits) != 0 ? -EFAULT : (int64_t)sizeof bits;
+}
+
+int64_t sys_sched_getscheduler(int pid)
+{
+    return is_thread(pid) ? 0 : -ESRCH;
+}
+
+int64_t sys_sched_getparam(int pid, app_ptr param)
+{
+    const int32_t priority = 0;
+    return is_thread(pid) ? copy_to_app(param, &priority, sizeof priority) : -ESRCH;
+}
+
+int64_t sys_sched_get_priority_max(int policy)
+{
+    return policy == 1 || policy == 2 ? 99 : policy == 0 || policy == 3 || policy == 5 ? 0 : -EINVAL;
+}
+
+int64_t sys_sched_get_priority_min(int policy)
+{
+    return policy == 1 || policy == 2 ? 1 : policy == 0 || policy == 3 || policy == 5 ? 0 : -EINVAL;
+}
+
+static int nice_value;
+
+int64_t sys_getpriority(int which, int who)
+{
+    if (which < 0 || which > 2) {
+        return -EINVAL;
+    }
+    return which == 2 || is_self(who) ? 20 - nice_value : -ESRCH;
+}
+
+int64_t sys_setpriority(int which, int who, int nice)
+{
+    if (which < 0 || which > 2) {
+        return -EINVAL;
+    }
+    if (which != 2 && !is_self(who)) {
+        return -ESRCH;
+    }
+    nice = nice > 19 ? 19 : nice < -20 ? -20 : nice;
+    if (nice < nice_value) {
+        return -EACCES;
+    }
+    nice_value = nice;
+    return 0;
+}
+
+int64_t sys_getcpu(app_ptr cpu, app_ptr node)
+{
+    const uint32_t zero = 0;
+    if ((cpu.addr != 0 && copy_to_app(cpu, &zero, sizeof zero) != 0) ||
+        (node.addr != 0 && copy_to_app(node, &zero, sizeof zero) != 0)) {
+        return -EFAULT;
+    }
+    return 0;
+}
+
+int64_t sys_membarrier(int command, uint32_t flags, int cpu)
+{
+    enum { QUERY = 0 };
+    (void)cpu;
+    /* Threads of an enclave cannot be interrupted at will, so no barrier can be given. */
+    return command == QUERY && flags == 0 ? 0 : -EINVAL;
+}
+
+/* ---- /proc/self ------------------------------------------------------------------------------------------ */
+
+void os_process_info(struct os_process *ret)
+{
+    const struct os_thread *t = os_self();
+    struct mm_usage u = mm_usage();
+    *ret = (struct os_process){.pid = OS_PID,
+                               .tid = t->tid,
+                               .ppid = OS_PPID,
+                               .thread_count = os.thread_count,
+                               .vm_size = u.mapped,
+                               .vm_peak = u.mapped > u.peak ? u.mapped : u.peak,
+                               .rss = u.charged,
+                               .memory_limit = u.limit,
+                               .start_ns = os.start_ns,
+                               .stack_start = os.stack_start,
+                               .start_code = os.code_start,
+                               .end_code = os.code_end,
+                               .pending = t->pending | os.pending,
+                               .blocked = t->blocked};
+    signal_masks(&ret->ignored, &ret->caught);
+    memcpy(ret->comm, t->comm, sizeof ret->comm);
+}
+
+void os_set_comm(const char *comm)
+{
+    struct os_thread *t = os_self();
+    size_t n = strlen(comm);
+    memset(t->comm, 0, COMM_SIZE);
+    memcpy(t->comm, comm, n < COMM_SIZE - 1 ? n : COMM_SIZE - 1);
+}
+
+/* What lies on the workload's stack since its start; it may have changed it, as on Linux. */
+static void text_from_app(struct fs_text *t, uint64_t at, uint64_t size)
+{
+    uint8_t chunk[256];
+    for (uint64_t done = 0; done < size;) {
+        uint64_t n = size - done < sizeof chunk ? size - done : sizeof chunk;
+        if (copy_from_app(chunk, app_at(at + done), n) != 0) {
+            t->failed = true;
+            return;
+        }
+        fs_text_put(t, BYTES(chunk, n));
+        done += n;
+    }
+}
+
+void os_cmdline_text(struct fs_text *t)
+{
+    text_from_app(t, os.args_start, os.args_size);
+}
+
+void os_environ_text(struct fs_text *t)
+{
+    text_from_app(t, os.env_start, os.env_size);
+}
+
+void os_auxv_text(struct fs_text *t)
+{
+    text_from_app(t, os.auxv_start, os.auxv_size);
+}

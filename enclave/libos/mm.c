@@ -1,0 +1,875 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The workload's address space: mmap and its relatives over enclave pages.
+ *
+ * Three ideas. (1) Entering the host is dear, so anonymous memory and the place for libraries are
+ * committed ahead in 2 MiB steps, and what is unmapped stays committed, to be zeroed when it is used
+ * again; only large ranges go back to the host. (2) A library is read and hashed once: the loader
+ * first maps a whole object and then parts of it over that mapping, and the bytes that are there
+ * already are used again. (3) Text is never writable once it is executable, and executable only if
+ * its bytes came from a measured file and the workload never could write them (PAGE_PURE).
+ *
+ * The adversary: the workload chooses every argument; the host may refuse memory. Ranges are checked
+ * for overflow before anything changes, and the record of pages is never ahead of what was accepted. */
+#include "mm.h"
+
+#include <errno.h>
+
+#include "rewrite.h"
+#include "vma.h"
+
+#define RETAIN_RANGE_MAX (UINT64_C(32) << 20)  /* larger unmapped ranges go back to the host */
+#define RETAIN_MAX       (UINT64_C(256) << 20) /* and all beyond this much unused memory */
+#define LAZY_MIN         (UINT64_C(4) << 20)   /* smaller NORESERVE mappings are committed at once */
+
+static struct {
+    uint64_t limit;
+    uint64_t charged; /* bytes that count against the limit */
+    uint64_t mapped, peak;
+    uint64_t retained; /* committed bytes that no mapping uses; an upper bound */
+    uint64_t brk_start, brk;
+} mm;
+
+int mm_start(uint64_t limit)
+{
+    mm.limit = limit;
+    return pages_start();
+}
+
+struct mm_usage mm_usage(void)
+{
+    return (struct mm_usage){
+        .mapped = mm.mapped, .peak = mm.peak, .charged = mm.charged, .limit = mm.limit};
+}
+
+/* ---- ranges ---------------------------------------------------------------------------------------- */
+
+/* The workload's addresses without the rewriter's stubs. */
+static bool range_ok(uint64_t start, uint64_t length, uint64_t *ret_end)
+{
+    uint64_t end;
+    if (start % PAGE_SIZE != 0 || length == 0 || !align_up_ok(length, PAGE_SIZE, &length) ||
+        !add_ok(start, length, &end) || start < APP_BASE || end > APP_END) {
+        return false;
+    }
+    if (start < MM_STUBS_END && end > MM_STUBS) {
+        return false;
+    }
+    *ret_end = end;
+    return true;
+}
+
+static uint8_t rights_of(uint32_t prot)
+{
+    uint8_t rights = 0;
+    if (prot != 0) { /* a page that can be written or executed can be read: as on x86 */
+        rights = (uint8_t)SGX_SECINFO_R;
+    }
+    if ((prot & OS_PROT_WRITE) != 0) {
+        rights |= (uint8_t)SGX_SECINFO_W;
+    }
+    if ((prot & OS_PROT_EXEC) != 0) {
+        rights |= (uint8_t)SGX_SECINFO_X;
+    }
+    return rights;
+}
+
+static uint64_t charge_of(const struct vma *v, uint64_t start, uint64_t end)
+{
+    if (v->lazy) {
+        return pages_committed(start, end);
+    }
+    return v->charged ? end - start : 0;
+}
+
+/* What unmapping the range would give back. */
+static uint64_t charged_within(uint64_t start, uint64_t end)
+{
+    uint64_t sum = 0;
+    for (size_t i = vma_find(start); i < vma_count() && vma_at(i)->start < end; i++) {
+        const struct vma *v = vma_at(i);
+        sum += charge_of(v, v->start > start ? v->start : start, v->end < end ? v->end : end);
+    }
+    return sum;
+}
+
+static uint64_t mapped_within(uint64_t start, uint64_t end)
+{
+    uint64_t sum = 0;
+    for (size_t i = vma_find(start); i < vma_count() && vma_at(i)->start < end; i++) {
+        const struct vma *v = vma_at(i);
+        sum += (v->end < end ? v->end : end) - (v->start > start ? v->start : start);
+    }
+    return sum;
+}
+
+static void account_removed(uint64_t start, uint64_t end)
+{
+    mm.charged -= charged_within(start, end);
+    mm.mapped -= mapped_within(start, end);
+}
+
+static void account_added(const struct vma *v)
+{
+    mm.charged += charge_of(v, v->start, v->end);
+    mm.mapped += v->end - v->start;
+    if (mm.charged > mm.peak) {
+        mm.peak = mm.charged;
+    }
+}
+
+/* How far around a range memory may be committed ahead: to huge-page borders, within the region, and
+ * only where no mapping is. */
+static void ahead_of(uint64_t start, uint64_t end, uint64_t *ret_start, uint64_t *ret_end)
+{
+    *ret_start = start;
+    *ret_end = end;
+    if (start >= MM_RESERVE) {
+        return;
+    }
+    uint64_t lo = align_down(start, PAGE_STEP), hi = align_down(end + PAGE_STEP - 1, PAGE_STEP);
+    size_t next = vma_find(end), previous = vma_find(start);
+    if (lo < APP_BASE) {
+        lo = APP_BASE;
+    }
+    if (previous > 0 && vma_at(previous - 1)->end > lo) {
+        lo = vma_at(previous - 1)->end;
+    }
+    if (next < vma_count() && vma_at(next)->start < hi) {
+        hi = vma_at(next)->start;
+    }
+    if (start < MM_FILES && hi > MM_FILES) {
+        hi = MM_FILES;
+    }
+    *ret_start = lo < start ? lo : start;
+    *ret_end = hi > end ? hi : end;
+}
+
+static int take(uint64_t start, uint64_t end, bool zero)
+{
+    uint64_t ahead_start, ahead_end, reused = pages_committed(start, end);
+    mm.retained -= reused < mm.retained ? reused : mm.retained;
+    ahead_of(start, end, &ahead_start, &ahead_end);
+    return pages_take(start, end, zero, ahead_start, ahead_end);
+}
+
+/* ---- unmapping --------------------------------------------------------------------------------------- */
+
+/* The pages of a range that no mapping covers any more. */
+static void retire_pages(uint64_t start, uint64_t end)
+{
+    if (end - start < RETAIN_RANGE_MAX && mm.retained + (end - start) <= RETAIN_MAX &&
+        start < MM_RESERVE) {
+        mm.retained += end - start;
+        return;
+    }
+    ignore_result(pages_release(start, end), "a host that keeps the pages loses memory, not we");
+}
+
+/* Removes mappings and their accounts; their pages stay as they are. Needs room for two. */
+static void unmap_list(uint64_t start, uint64_t end)
+{
+    account_removed(start, end);
+    vma_remove(start, end);
+}
+
+static int unmap(uint64_t start, uint64_t end)
+{
+    int r = vma_reserve(2);
+    if (r != 0) {
+        return r;
+    }
+    bool any = !vma_free_range(start, end);
+    unmap_list(start, end);
+    if (any) {
+        retire_pages(start, end);
+    }
+    return 0;
+}
+
+int64_t sys_munmap(uint64_t addr, uint64_t length)
+{
+    uint64_t end;
+    return range_ok(addr, length, &end) ? unmap(addr, end) : -EINVAL;
+}
+
+/* ---- filling mappings ---------------------------------------------------------------------------------- */
+
+/* Bytes of [v->start, v->end) that the file covers, in whole pages. Beyond is no memory. */
+static int file_extent(const struct vma *v, uint64_t *ret_end)
+{
+    uint64_t size, pages;
+    int r = fs_file_size(v->file, &size);
+    if (r != 0) {
+        return r;
+    }
+    if (size <= v->offset || !align_up_ok(size - v->offset, PAGE_SIZE, &pages)) {
+        pages = 0;
+    }
+    *ret_end = pages < v->end - v->start ? v->start + pages : v->end;
+    return 0;
+}
+
+/* Text that is committed and pure: rewrites its sites. Afterwards it is writable by nobody. */
+static int rewrite_range(struct file *f, uint64_t start, uint64_t end, uint64_t offset)
+{
+    struct rewrite_job job;
+    int r = rewrite_begin(&job, f, end - start, offset);
+    if (r == 0 && job.table.count != 0) {
+        r = pages_take(start, end, false, start, end);
+        if (r == 0) {
+            r = rewrite_apply(&job, start, end - start, offset);
+        }
+        pages_mark_pure(start, end);
+    }
+    rewrite_end(&job);
+    return r;
+}
+
+/* Where the bytes of a new file mapping already lie, untouched by the workload; 0: nowhere. The
+ * mappings around the place of the new one are looked at: a loader maps a whole object first. */
+static uint64_t bytes_in_memory(const struct vma *v, uint64_t end)
+{
+    const struct vma *old = vma_of(v->start);
+    if (old == NULL || old->file != v->file || old->start + v->offset < old->offset) {
+        return 0;
+    }
+    uint64_t shift = old->start - old->offset; /* modulo 2^64 */
+    uint64_t from = v->offset + shift, from_end = from + (end - v->start);
+    if (from < APP_BASE || from_end > APP_END || from_end < from || !vma_covers(from, from_end)) {
+        return 0;
+    }
+    for (size_t i = vma_find(from); i < vma_count() && vma_at(i)->start < from_end; i++) {
+        if (vma_at(i)->file != v->file || vma_at(i)->start - vma_at(i)->offset != shift ||
+            (vma_at(i)->prot & OS_PROT_EXEC) != 0) { /* text may have been rewritten */
+            return 0;
+        }
+    }
+    return pages_all(from, from_end, PAGE_PURE | PAGE_COMMITTED) ? from : 0;
+}
+
+/* from: where the bytes lie in memory, or 0: in the file. */
+static int fill_from_file(const struct vma *v, uint64_t end, uint64_t from)
+{
+    uint64_t size = end - v->start;
+    bool writable = (v->prot & OS_PROT_WRITE) != 0;
+    int r = 0;
+    if (size == 0) {
+        return 0;
+    }
+    if (from != v->start || writable) {
+        r = take(v->start, end, false);
+        if (r == 0 && from == 0) {
+            r = fs_read_into_app(v->file, app_at(v->start), size, v->offset);
+        } else if (r == 0 && from != v->start) {
+            memmove(app_raw(app_at(v->start), size), app_raw(app_at(from), size), size);
+        }
+    }
+    if (r == 0 && !writable && fs_is_measured(v->file)) {
+        pages_mark_pure(v->start, end);
+    }
+    if (r == 0 && (v->prot & OS_PROT_EXEC) != 0) {
+        r = rewrite_range(v->file, v->start, end, v->offset);
+    }
+    return r == 0 ? pages_protect(v->start, end, rights_of(v->prot)) : r;
+}
+
+static int fill_anonymous(const struct vma *v)
+{
+    if (v->prot == 0 || v->lazy) {
+        return pages_release(v->start, v->end);
+    }
+    int r = take(v->start, v->end, true);
+    return r == 0 ? pages_protect(v->start, v->end, rights_of(v->prot)) : r;
+}
+
+/* ---- mmap ---------------------------------------------------------------------------------------------- */
+
+static int check_prot(uint32_t prot)
+{
+    if ((prot & ~(OS_PROT_READ | OS_PROT_WRITE | OS_PROT_EXEC)) != 0) {
+        return -EINVAL;
+    }
+    return (prot & OS_PROT_WRITE) != 0 && (prot & OS_PROT_EXEC) != 0 ? -EACCES : 0;
+}
+
+/* Decides what a file mapping is; /dev/zero becomes anonymous (*f = NULL). */
+static int check_file(struct file **f, uint32_t prot, bool shared)
+{
+    switch (fs_map_kind(*f)) {
+    case FS_MAP_ZERO:
+        *f = NULL;
+        return (prot & OS_PROT_EXEC) != 0 ? -EACCES : 0;
+    case FS_MAP_NONE:
+        return -ENODEV;
+    case FS_MAP_FILE:
+        if (shared) {
+            return -ENODEV;
+        }
+        break;
+    case FS_MAP_STATIC:
+        break;
+    }
+    if (!fs_may_read(*f) || ((prot & OS_PROT_EXEC) != 0 && !fs_is_measured(*f))) {
+        return -EACCES;
+    }
+    if (shared && (prot & OS_PROT_WRITE) != 0) {
+        return fs_may_write(*f) ? -ENODEV : -EACCES;
+    }
+    return 0;
+}
+
+static uint64_t find_place(const struct vma *v, uint64_t length)
+{
+    uint64_t at = 0, align = length >= PAGE_STEP ? PAGE_STEP : PAGE_SIZE;
+    if (v->file != NULL) {
+        at = vma_find_free(MM_FILES, MM_FILES_END, length, PAGE_SIZE);
+    } else if (v->prot == 0 || v->lazy) {
+        at = vma_find_free(MM_RESERVE, MM_RESERVE_END, length, PAGE_SIZE);
+    }
+    if (at == 0) {
+        at = vma_find_free(MM_ANON, MM_ANON_END, length, align);
+    }
+    if (at == 0) {
+        at = vma_find_free(MM_ANON, MM_RESERVE_END, length, PAGE_SIZE);
+    }
+    return at;
+}
+
+static int place(struct vma *v, uint64_t addr, uint64_t length, uint32_t flags)
+{
+    bool fixed = (flags & (OS_MAP_FIXED | OS_MAP_FIXED_NOREPLACE)) != 0;
+    uint64_t end;
+    if (!align_up_ok(length, PAGE_SIZE, &length)) {
+        return -ENOMEM;
+    }
+    if (fixed) {
+        if (addr % PAGE_SIZE != 0) {
+            return -EINVAL;
+        }
+        if (addr < APP_BASE) {
+            return -EPERM; /* as below vm.mmap_min_addr */
+        }
+        if (!range_ok(addr, length, &end)) {
+            return -ENOMEM;
+        }
+        if ((flags & OS_MAP_FIXED_NOREPLACE) != 0 && !vma_free_range(addr, end)) {
+            return -EEXIST;
+        }
+        v->start = addr;
+        v->end = end;
+        return 0;
+    }
+    addr = align_down(addr, PAGE_SIZE);
+    if (addr == 0 || !range_ok(addr, length, &end) || !vma_free_range(addr, end)) {
+        addr = find_place(v, length);
+        if (addr == 0) {
+            return -ENOMEM;
+        }
+    }
+    v->start = addr;
+    v->end = addr + length;
+    return 0;
+}
+
+int64_t mm_map(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, struct file *f,
+               uint64_t offset)
+{
+    struct vma v = {.prot = prot, .file = f, .offset = offset,
+                    .shared = (flags & OS_MAP_TYPE) != OS_MAP_PRIVATE};
+    uint64_t extent = 0, from = 0;
+    int r = check_prot(prot);
+    if (r == 0 && f == NULL && (prot & OS_PROT_EXEC) != 0) {
+        r = -EACCES;
+    }
+    if (r == 0 && f != NULL) {
+        r = check_file(&v.file, prot, v.shared);
+    }
+    if (r != 0) {
+        return r;
+    }
+    v.charged = prot != 0;
+    v.lazy = v.file == NULL && prot != 0 && (flags & OS_MAP_NORESERVE) != 0 && length >= LAZY_MIN;
+    r = place(&v, addr, length, flags);
+    if (r == 0) {
+        extent = v.end;
+        r = v.file != NULL ? file_extent(&v, &extent) : 0;
+    }
+    if (r == 0) {
+        r = vma_reserve(4);
+    }
+    if (r == 0) {
+        r = pages_reserve(v.start, v.lazy || prot == 0 ? v.start + 1 : v.end);
+    }
+    if (r != 0) {
+        return r;
+    }
+    uint64_t charge = v.charged && !v.lazy ? v.end - v.start : 0;
+    uint64_t freed = charged_within(v.start, v.end);
+    if (charge > freed && charge - freed > mm.limit - mm.charged) {
+        return -ENOMEM;
+    }
+    if (v.file != NULL && prot != 0) {
+        from = bytes_in_memory(&v, extent);
+    }
+    mm.retained += mapped_within(v.start, v.end);
+    unmap_list(v.start, v.end);
+    if (v.file == NULL) {
+        r = fill_anonymous(&v);
+    } else {
+        r = prot == 0 ? pages_release(v.start, v.end) : fill_from_file(&v, extent, from);
+    }
+    if (r != 0) {
+        retire_pages(v.start, v.end);
+        return r == -EACCES ? r : -ENOMEM;
+    }
+    account_added(&v);
+    vma_insert(&v);
+    return (int64_t)v.start;
+}
+
+int64_t sys_mmap(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, int fd,
+                 int64_t offset)
+{
+    uint32_t type = flags & OS_MAP_TYPE;
+    struct file *f = NULL;
+    if (length == 0 || offset < 0 || offset % (int64_t)PAGE_SIZE != 0 || type == 0 ||
+        type > OS_MAP_SHARED_VALIDATE) {
+        return -EINVAL;
+    }
+    prot &= ~UINT32_C(0x03000000); /* PROT_GROWSDOWN and PROT_GROWSUP */
+    if ((flags & OS_MAP_ANONYMOUS) == 0) {
+        f = fd_get(fd);
+        if (f == NULL) {
+            return -EBADF;
+        }
+    }
+    return mm_map(addr, length, prot, flags, f, f == NULL ? 0 : (uint64_t)offset);
+}
+
+uint64_t mm_find_object(uint64_t size)
+{
+    return vma_find_free(MM_FILES, MM_FILES_END, size, PAGE_SIZE);
+}
+
+/* ---- mprotect ------------------------------------------------------------------------------------------ */
+
+static int protect_allowed(const struct vma *v, uint64_t start, uint64_t end, uint32_t prot)
+{
+    if ((prot & OS_PROT_WRITE) != 0 && v->shared && v->file != NULL) {
+        return -EACCES;
+    }
+    if ((prot & OS_PROT_EXEC) != 0 &&
+        (v->file == NULL || !pages_all(start, end, PAGE_PURE | PAGE_COMMITTED))) {
+        return -EACCES;
+    }
+    return 0;
+}
+
+/* Memory that had no rights so far gets its content now. */
+static int fill_missing(const struct vma *v, uint64_t start, uint64_t end)
+{
+    for (;;) {
+        uint64_t run, run_end;
+        int r = pages_take_missing(start, end, &run, &run_end);
+        if (r != 0 || run == run_end) {
+            return r;
+        }
+        if (v->file != NULL) {
+            r = fs_read_into_app(v->file, app_at(run), run_end - run, v->offset + (run - v->start));
+            if (r != 0) {
+                return r;
+            }
+        }
+    }
+}
+
+/* One mapping, cut to the range. */
+static int protect_mapping(struct vma *v, uint32_t prot)
+{
+    uint64_t end = v->end;
+    int r = 0;
+    if (prot != 0 && !v->charged && !v->lazy) {
+        if (v->end - v->start > mm.limit - mm.charged) {
+            return -ENOMEM;
+        }
+        r = v->file != NULL ? file_extent(v, &end) : 0;
+        if (r == 0) {
+            r = fill_missing(v, v->start, end);
+        }
+        if (r != 0) {
+            return r;
+        }
+        v->charged = true;
+        mm.charged += v->end - v->start;
+        mm.peak = mm.charged > mm.peak ? mm.charged : mm.peak;
+    }
+    if ((prot & OS_PROT_EXEC) != 0 && (v->prot & OS_PROT_EXEC) == 0) {
+        r = rewrite_range(v->file, v->start, v->end, v->offset);
+    }
+    if (r == 0) {
+        r = pages_protect(v->start, v->end, rights_of(prot));
+    }
+    if (r == 0) {
+        v->prot = prot;
+    }
+    return r;
+}
+
+int64_t sys_mprotect(uint64_t addr, uint64_t length, uint32_t prot)
+{
+    uint64_t end;
+    prot &= ~UINT32_C(0x03000000);
+    if (addr % PAGE_SIZE != 0) {
+        return -EINVAL;
+    }
+    if (length == 0) {
+        return 0;
+    }
+    int r = check_prot(prot);
+    if (r != 0) {
+        return r;
+    }
+    if (!range_ok(addr, length, &end) || !vma_covers(addr, end)) {
+        return -ENOMEM;
+    }
+    for (size_t i = vma_find(addr); i < vma_count() && vma_at(i)->start < end; i++) {
+        const struct vma *v = vma_at(i);
+        r = protect_allowed(v, v->start > addr ? v->start : addr, v->end < end ? v->end : end, prot);
+        if (r != 0) {
+            return r;
+        }
+    }
+    r = vma_reserve(2);
+    if (r != 0) {
+        return r;
+    }
+    vma_split(addr);
+    vma_split(end);
+    for (size_t i = vma_find(addr); r == 0 && i < vma_count() && vma_at(i)->start < end; i++) {
+        r = protect_mapping(vma_at(i), prot);
+    }
+    vma_join(addr, end);
+    return r;
+}
+
+/* ---- heap ---------------------------------------------------------------------------------------------- */
+
+void mm_set_brk(uint64_t start)
+{
+    mm.brk_start = mm.brk = start;
+}
+
+int64_t sys_brk(uint64_t end)
+{
+    uint64_t old_top = align_down(mm.brk + PAGE_SIZE - 1, PAGE_SIZE), top;
+    if (end < mm.brk_start || end > MM_BRK_LIMIT || !align_up_ok(end, PAGE_SIZE, &top)) {
+        return (int64_t)mm.brk;
+    }
+    if (top > old_top) {
+        if (!vma_free_range(old_top, top) ||
+            mm_map(old_top, top - old_top, OS_PROT_READ | OS_PROT_WRITE,
+                   OS_MAP_PRIVATE | OS_MAP_ANONYMOUS | OS_MAP_FIXED, NULL, 0) < 0) {
+            return (int64_t)mm.brk;
+        }
+    } else if (top < old_top && unmap(top, old_top) != 0) {
+        return (int64_t)mm.brk;
+    }
+    mm.brk = end;
+    return (int64_t)mm.brk;
+}
+
+/* ---- mremap -------------------------------------------------------------------------------------------- */
+
+#define MREMAP_MAYMOVE 1u
+#define MREMAP_FIXED   2u
+
+static uint32_t flags_of(const struct vma *v)
+{
+    return (v->shared ? OS_MAP_SHARED : OS_MAP_PRIVATE) |
+           (v->file == NULL ? OS_MAP_ANONYMOUS : 0) | (v->lazy ? OS_MAP_NORESERVE : 0);
+}
+
+/* A copy elsewhere, then the old one goes. v is a copy of the mapping cut to the old range. */
+static int64_t move_mapping(const struct vma *v, uint64_t new_size, uint32_t flags, uint64_t new_addr)
+{
+    uint64_t old_size = v->end - v->start;
+    uint64_t keep = old_size < new_size ? old_size : new_size;
+    if (v->file != NULL && (v->prot & OS_PROT_WRITE) == 0) { /* the file still has the content */
+        int64_t at = mm_map(new_addr, new_size, v->prot, flags, v->file, v->offset);
+        return at < 0 || unmap(v->start, v->end) == 0 ? at : -ENOMEM;
+    }
+    int64_t at = mm_map(new_addr, new_size, v->prot == 0 ? 0 : OS_PROT_READ | OS_PROT_WRITE, flags,
+                        v->file, v->offset);
+    if (at < 0) {
+        return at;
+    }
+    int r = 0;
+    for (uint64_t a = 0; r == 0 && v->prot != 0 && a < keep; a += PAGE_SIZE) {
+        if ((pages_state(v->start + a) & PAGE_COMMITTED) == 0) {
+            continue;
+        }
+        uint64_t to = (uint64_t)at + a;
+        if ((pages_state(to) & PAGE_COMMITTED) == 0) { /* a lazy mapping */
+            r = mm_page_in(to) ? 0 : -ENOMEM;
+        }
+        if (r == 0) {
+            memcpy(app_raw(app_at(to), PAGE_SIZE), app_raw(app_at(v->start + a), PAGE_SIZE), PAGE_SIZE);
+        }
+    }
+    if (r == 0 && v->prot != (OS_PROT_READ | OS_PROT_WRITE) && v->prot != 0) {
+        r = (int)sys_mprotect((uint64_t)at, new_size, v->prot);
+    }
+    if (r == 0) {
+        r = unmap(v->start, v->end);
+    }
+    return r == 0 ? at : r;
+}
+
+int64_t sys_mremap(uint64_t addr, uint64_t old_size, uint64_t new_size, uint32_t flags,
+                   uint64_t new_addr)
+{
+    uint64_t end, new_end;
+    if ((flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)) != 0 ||
+        ((flags & MREMAP_FIXED) != 0 && (flags & MREMAP_MAYMOVE) == 0) || new_size == 0 ||
+        !range_ok(addr, old_size, &end) || !align_up_ok(new_size, PAGE_SIZE, &new_size)) {
+        return -EINVAL;
+    }
+    const struct vma *found = vma_of(addr);
+    if (found == NULL || found->end < end) {
+        return -EFAULT;
+    }
+    struct vma v = *found;
+    v.offset += v.file != NULL ? addr - v.start : 0;
+    v.start = addr;
+    v.end = end;
+    if ((flags & MREMAP_FIXED) != 0) {
+        if ((v.prot & OS_PROT_EXEC) != 0 || !range_ok(new_addr, new_size, &new_end) ||
+            (new_addr < end && new_end > addr)) {
+            return -EINVAL;
+        }
+        return move_mapping(&v, new_size, flags_of(&v) | OS_MAP_FIXED, new_addr);
+    }
+    if (new_size <= end - addr) {
+        return new_size == end - addr || unmap(addr + new_size, end) == 0 ? (int64_t)addr : -ENOMEM;
+    }
+    if ((v.prot & OS_PROT_EXEC) != 0) {
+        return -EINVAL;
+    }
+    if (found->end == end && range_ok(addr, new_size, &new_end) && vma_free_range(end, new_end) &&
+        (addr >= MM_FILES || new_end <= MM_FILES)) {
+        int64_t r = mm_map(end, new_end - end, v.prot, flags_of(&v) | OS_MAP_FIXED, v.file,
+                           v.file != NULL ? v.offset + (end - addr) : 0);
+        if (r >= 0) {
+            return (int64_t)addr;
+        }
+    }
+    return (flags & MREMAP_MAYMOVE) != 0 ? move_mapping(&v, new_size, flags_of(&v), 0) : -ENOMEM;
+}
+
+/* ---- advice and its kin ------------------------------------------------------------------------------------ */
+
+enum { MADV_NORMAL = 0, MADV_WILLNEED = 3, MADV_DONTNEED = 4, MADV_FREE = 8, MADV_COLD = 20,
+       MADV_MERGEABLE = 12, MADV_DODUMP = 17, MADV_PAGEOUT = 21, MADV_POPULATE_WRITE = 23 };
+
+static int forget(const struct vma *v, uint64_t start, uint64_t end)
+{
+    if (v->lazy) {
+        uint64_t before = pages_committed(start, end);
+        int r = pages_release(start, end);
+        mm.charged -= r == 0 ? before : 0;
+        return r;
+    }
+    if (v->file == NULL) {
+        return pages_zero(start, end);
+    }
+    if ((v->prot & OS_PROT_WRITE) == 0) {
+        return 0; /* could not be changed: what is there is the file's */
+    }
+    uint64_t extent;
+    int r = file_extent(v, &extent);
+    if (r != 0 || start >= extent) {
+        return r;
+    }
+    return fs_read_into_app(v->file, app_at(start), (extent < end ? extent : end) - start,
+                            v->offset + (start - v->start));
+}
+
+int64_t sys_madvise(uint64_t addr, uint64_t length, int advice)
+{
+    uint64_t end;
+    if (addr % PAGE_SIZE != 0 || advice < 0) {
+        return -EINVAL;
+    }
+    if (length == 0) {
+        return 0;
+    }
+    if (!range_ok(addr, length, &end)) {
+        return -EINVAL;
+    }
+    if (!vma_covers(addr, end)) {
+        return -ENOMEM;
+    }
+    if (advice == MADV_DONTNEED) {
+        for (size_t i = vma_find(addr); i < vma_count() && vma_at(i)->start < end; i++) {
+            const struct vma *v = vma_at(i);
+            int r = forget(v, v->start > addr ? v->start : addr, v->end < end ? v->end : end);
+            if (r != 0) {
+                return r;
+            }
+        }
+        return 0;
+    }
+    bool hint = advice <= MADV_WILLNEED || advice == MADV_FREE ||
+                (advice >= MADV_MERGEABLE && advice <= MADV_DODUMP) ||
+                (advice >= MADV_COLD && advice <= MADV_POPULATE_WRITE);
+    return hint ? 0 : -EINVAL; /* MADV_FREE lets us keep the content */
+}
+
+static int64_t check_covered(uint64_t addr, uint64_t length)
+{
+    uint64_t end, start = align_down(addr, PAGE_SIZE);
+    if (length == 0) {
+        return 0;
+    }
+    if (!add_ok(length, addr - start, &length) || !range_ok(start, length, &end) ||
+        !vma_covers(start, end)) {
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+int64_t sys_msync(uint64_t addr, uint64_t length, uint32_t flags)
+{
+    enum { MS_ASYNC = 1, MS_INVALIDATE = 2, MS_SYNC = 4 };
+    if (addr % PAGE_SIZE != 0 || (flags & ~7u) != 0 ||
+        ((flags & MS_ASYNC) != 0 && (flags & MS_SYNC) != 0)) {
+        return -EINVAL;
+    }
+    return check_covered(addr, length);
+}
+
+int64_t sys_mlock(uint64_t addr, uint64_t length)
+{
+    return check_covered(addr, length);
+}
+
+int64_t sys_munlock(uint64_t addr, uint64_t length)
+{
+    return check_covered(addr, length);
+}
+
+int64_t sys_mlock2(uint64_t addr, uint64_t length, uint32_t flags)
+{
+    return (flags & ~1u) != 0 ? -EINVAL : check_covered(addr, length);
+}
+
+int64_t sys_mlockall(uint32_t flags)
+{
+    return flags == 0 || (flags & ~7u) != 0 || flags == 4 ? -EINVAL : 0;
+}
+
+int64_t sys_munlockall(void)
+{
+    return 0;
+}
+
+int64_t sys_mincore(uint64_t addr, uint64_t length, app_ptr vec)
+{
+    uint64_t end;
+    if (addr % PAGE_SIZE != 0) {
+        return -EINVAL;
+    }
+    if (length == 0) {
+        return 0;
+    }
+    if (!range_ok(addr, length, &end) || !vma_covers(addr, end)) {
+        return -ENOMEM;
+    }
+    for (uint64_t i = 0; i < (end - addr) / PAGE_SIZE; i++) {
+        uint8_t resident = (pages_state(addr + i * PAGE_SIZE) & PAGE_COMMITTED) != 0;
+        if (copy_to_app(app_add(vec, i), &resident, 1) != 0) {
+            return -EFAULT;
+        }
+    }
+    return 0;
+}
+
+/* ---- faults and reports ------------------------------------------------------------------------------------ */
+
+bool mm_is_mapped(uint64_t addr)
+{
+    return vma_of(addr) != NULL;
+}
+
+bool mm_page_in(uint64_t addr)
+{
+    const struct vma *v = vma_of(addr);
+    if (v == NULL || !v->lazy || v->prot == 0 || (pages_state(addr) & PAGE_COMMITTED) != 0) {
+        return false;
+    }
+    uint64_t start = align_down(addr, PAGE_STEP), end = start + PAGE_STEP;
+    start = start < v->start ? v->start : start;
+    end = end > v->end ? v->end : end;
+    uint64_t before = pages_committed(start, end);
+    if (end - start - before > mm.limit - mm.charged || pages_reserve(start, end) != 0) {
+        return false;
+    }
+    for (;;) {
+        uint64_t run, run_end;
+        if (pages_take_missing(start, end, &run, &run_end) != 0) {
+            return false;
+        }
+        if (run == run_end) {
+            break;
+        }
+    }
+    mm.charged += end - start - before;
+    mm.peak = mm.charged > mm.peak ? mm.charged : mm.peak;
+    return pages_protect(start, end, rights_of(v->prot)) == 0;
+}
+
+void mm_describe(uint64_t addr, char *ret, size_t capacity)
+{
+    const struct vma *v = vma_of(addr);
+    char path[128];
+    if (addr >= MM_STUBS && addr < MM_STUBS_END) {
+        base_format(ret, capacity, "a rewriting stub, 0x%llx", (unsigned long long)addr);
+    } else if (v == NULL) {
+        base_format(ret, capacity, "0x%llx, not mapped", (unsigned long long)addr);
+    } else if (v->file == NULL) {
+        base_format(ret, capacity, "0x%llx, anonymous memory", (unsigned long long)addr);
+    } else {
+        fs_file_path(v->file, path, sizeof path);
+        base_format(ret, capacity, "%s+0x%llx", path,
+                    (unsigned long long)(v->offset + (addr - v->start)));
+    }
+}
+
+static const char *label_of(const struct vma *v)
+{
+    if (v->start < mm.brk && v->end > mm.brk_start && v->file == NULL) {
+        return "[heap]";
+    }
+    return os.stack_start >= v->start && os.stack_start < v->end ? "[stack]" : "";
+}
+
+void os_maps_text(struct fs_text *t)
+{
+    for (size_t i = 0; i < vma_count(); i++) {
+        const struct vma *v = vma_at(i);
+        char path[FS_PATH_MAX];
+        uint32_t major = 0, minor = 0;
+        uint64_t ino = 0;
+        if (v->file != NULL) {
+            fs_file_id(v->file, &major, &minor, &ino);
+            fs_file_path(v->file, path, sizeof path);
+        } else {
+            base_format(path, sizeof path, "%s", label_of(v));
+        }
+        fs_printf(t, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu%s%s\n", (unsigned long long)v->start,
+                  (unsigned long long)v->end, (v->prot & OS_PROT_READ) != 0 ? 'r' : '-',
+                  (v->prot & OS_PROT_WRITE) != 0 ? 'w' : '-', (v->prot & OS_PROT_EXEC) != 0 ? 'x' : '-',
+                  v->shared ? 's' : 'p', (unsigned long long)v->offset, major, minor,
+                  (unsigned long long)ino, path[0] != '\0' ? "                   " : "", path);
+    }
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The workload's address space. All functions with the lock held. */
+#pragma once
+
+#include "process.h"
+
+#include "pages.h"
+
+/* asm-generic/mman.h */
+#define OS_PROT_READ  1u
+#define OS_PROT_WRITE 2u
+#define OS_PROT_EXEC  4u
+
+#define OS_MAP_SHARED          0x01u
+#define OS_MAP_PRIVATE         0x02u
+#define OS_MAP_SHARED_VALIDATE 0x03u
+#define OS_MAP_TYPE            0x0fu
+#define OS_MAP_FIXED           0x10u
+#define OS_MAP_ANONYMOUS       0x20u
+#define OS_MAP_GROWSDOWN       0x0100u
+#define OS_MAP_NORESERVE       0x4000u
+#define OS_MAP_FIXED_NOREPLACE 0x100000u
+
+/* Where things go. Everything that can carry text lies in the lowest 2 GiB, so that a five-byte jump
+ * reaches from any rewritten site to any stub. Anonymous memory has a region of its own, in which
+ * memory is committed ahead in huge-page steps; reservations (PROT_NONE, NORESERVE) have another in
+ * which nothing is. */
+#define MM_FILES       UINT64_C(0x40000000)
+#define MM_FILES_END   UINT64_C(0x78000000)
+#define MM_STUBS       UINT64_C(0x78000000)
+#define MM_STUBS_END   UINT64_C(0x7c000000)
+#define MM_BRK_LIMIT   MM_FILES
+#define MM_ANON        APP_MMAP_BASE
+#define MM_ANON_END    UINT64_C(0x800000000)
+#define MM_RESERVE     MM_ANON_END
+#define MM_RESERVE_END APP_END
+
+/* Empties nothing: the address space is empty at start. limit: bytes the workload may map. */
+int mm_start(uint64_t limit) MUST_USE;
+
+/* What sys_mmap does, for the loader of programs too. */
+int64_t mm_map(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, struct file *f,
+               uint64_t offset) MUST_USE;
+/* A free place for an object of a program with all its segments; 0: none. */
+uint64_t mm_find_object(uint64_t size);
+/* The heap starts here (end of the program's data); break is where the program's bss ends. */
+void mm_set_brk(uint64_t start);
+
+bool mm_is_mapped(uint64_t addr);
+/* A page fault at addr: true when the page belongs to a mapping that is filled on demand and is there
+ * now, so that the access can be tried again. */
+bool mm_page_in(uint64_t addr);
+/* "path+0xoffset", or what else is there. */
+void mm_describe(uint64_t addr, char *ret, size_t capacity);
+
+struct mm_usage {
+    uint64_t mapped, peak, charged, limit;
+};
+struct mm_usage mm_usage(void);

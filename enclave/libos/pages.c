@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One byte per page of the workload's range, in a two-level table.
+ *
+ * The adversary: the host may refuse memory, which becomes -ENOMEM; it cannot change what is recorded
+ * here, because every change of a page was accepted by the processor before it is recorded. A page is
+ * writable by the workload or PURE, never both: that is what makes text trustworthy. */
+#include "pages.h"
+
+#include <errno.h>
+
+#define CHUNK_PAGES (PAGE_STEP / PAGE_SIZE)
+#define CHUNKS      (APP_END / PAGE_STEP)
+
+static uint8_t **chunks;
+
+int pages_start(void)
+{
+    chunks = (uint8_t **)rt_alloc(CHUNKS * sizeof *chunks);
+    return chunks == NULL ? -ENOMEM : 0;
+}
+
+int pages_reserve(uint64_t start, uint64_t end)
+{
+    for (uint64_t c = start / PAGE_STEP; c <= (end - 1) / PAGE_STEP; c++) {
+        if (chunks[c] == NULL) {
+            chunks[c] = (uint8_t *)rt_alloc(CHUNK_PAGES);
+            if (chunks[c] == NULL) {
+                return -ENOMEM;
+            }
+        }
+    }
+    return 0;
+}
+
+uint8_t pages_state(uint64_t addr)
+{
+    const uint8_t *chunk = addr < APP_END ? chunks[addr / PAGE_STEP] : NULL;
+    return chunk == NULL ? 0 : chunk[addr / PAGE_SIZE % CHUNK_PAGES];
+}
+
+static void set_state(uint64_t start, uint64_t end, uint8_t state)
+{
+    for (uint64_t a = start; a < end; a += PAGE_SIZE) {
+        chunks[a / PAGE_STEP][a / PAGE_SIZE % CHUNK_PAGES] = state;
+    }
+}
+
+static void change_state(uint64_t start, uint64_t end, uint8_t clear, uint8_t set)
+{
+    for (uint64_t a = start; a < end; a += PAGE_SIZE) {
+        uint8_t *s = &chunks[a / PAGE_STEP][a / PAGE_SIZE % CHUNK_PAGES];
+        *s = (uint8_t)((*s & ~clear) | set);
+    }
+}
+
+/* End of the run from `start` in which (state & mask) stays the same. */
+static uint64_t run_end(uint64_t start, uint64_t end, uint8_t mask, uint8_t *ret_value)
+{
+    uint8_t value = pages_state(start) & mask;
+    uint64_t a = start + PAGE_SIZE;
+    while (a < end) {
+        if (a % PAGE_STEP == 0 && chunks[a / PAGE_STEP] == NULL) { /* a whole chunk of nothing */
+            if (value != 0) {
+                break;
+            }
+            a += PAGE_STEP;
+            continue;
+        }
+        if ((pages_state(a) & mask) != value) {
+            break;
+        }
+        a += PAGE_SIZE;
+    }
+    *ret_value = value;
+    return a < end ? a : end;
+}
+
+bool pages_all(uint64_t start, uint64_t end, uint8_t flag)
+{
+    uint8_t value;
+    return run_end(start, end, flag, &value) == end && value == flag;
+}
+
+uint64_t pages_committed(uint64_t start, uint64_t end)
+{
+    uint64_t bytes = 0;
+    for (uint64_t a = start; a < end;) {
+        uint8_t committed;
+        uint64_t next = run_end(a, end, PAGE_COMMITTED, &committed);
+        bytes += committed != 0 ? next - a : 0;
+        a = next;
+    }
+    return bytes;
+}
+
+/* Commits the uncommitted pages; they are clean and writable then. */
+static int commit(uint64_t start, uint64_t end)
+{
+    for (uint64_t a = start; a < end;) {
+        uint8_t committed;
+        uint64_t next = run_end(a, end, PAGE_COMMITTED, &committed);
+        if (committed == 0) {
+            int r = pages_reserve(a, next);
+            if (r == 0) {
+                r = rt_mem_commit(app_at(a), next - a);
+            }
+            if (r != 0) {
+                return r;
+            }
+            set_state(a, next, PAGE_COMMITTED | PAGE_RW);
+        }
+        a = next;
+    }
+    return 0;
+}
+
+int pages_protect(uint64_t start, uint64_t end, uint8_t rights)
+{
+    for (uint64_t a = start; a < end;) {
+        uint8_t state;
+        uint64_t next = run_end(a, end, PAGE_COMMITTED | PAGE_RIGHTS, &state);
+        if ((state & PAGE_COMMITTED) != 0 && (state & PAGE_RIGHTS) != rights) {
+            int r = rt_mem_protect(app_at(a), next - a, state & PAGE_RIGHTS, rights);
+            if (r != 0) {
+                return r;
+            }
+            change_state(a, next, PAGE_RIGHTS, rights);
+        }
+        if ((state & PAGE_COMMITTED) != 0 && (rights & SGX_SECINFO_W) != 0) {
+            change_state(a, next, PAGE_PURE, PAGE_DIRTY);
+        }
+        a = next;
+    }
+    return 0;
+}
+
+int pages_take(uint64_t start, uint64_t end, bool zero, uint64_t ahead_start, uint64_t ahead_end)
+{
+    int r = commit(ahead_start < start ? ahead_start : start, ahead_end > end ? ahead_end : end);
+    for (uint64_t a = start; r == 0 && a < end;) {
+        uint8_t state;
+        uint64_t next = run_end(a, end, PAGE_RIGHTS | PAGE_DIRTY, &state);
+        if ((state & PAGE_RIGHTS) != PAGE_RW) {
+            r = rt_mem_protect(app_at(a), next - a, state & PAGE_RIGHTS, PAGE_RW);
+            if (r != 0) {
+                return r;
+            }
+        }
+        if (zero && (state & PAGE_DIRTY) != 0) {
+            memset(app_raw(app_at(a), next - a), 0, next - a);
+        }
+        set_state(a, next, PAGE_COMMITTED | PAGE_RW | PAGE_DIRTY);
+        a = next;
+    }
+    return r;
+}
+
+int pages_take_missing(uint64_t start, uint64_t end, uint64_t *ret_start, uint64_t *ret_end)
+{
+    *ret_start = *ret_end = end;
+    for (uint64_t a = start; a < end;) {
+        uint8_t committed;
+        uint64_t next = run_end(a, end, PAGE_COMMITTED, &committed);
+        if (committed == 0) {
+            int r = pages_take(a, next, false, a, next);
+            if (r == 0) {
+                *ret_start = a;
+                *ret_end = next;
+            }
+            return r;
+        }
+        a = next;
+    }
+    return 0;
+}
+
+void pages_mark_pure(uint64_t start, uint64_t end)
+{
+    change_state(start, end, 0, PAGE_PURE);
+}
+
+int pages_release(uint64_t start, uint64_t end)
+{
+    for (uint64_t a = start; a < end;) {
+        uint8_t state;
+        uint64_t next = run_end(a, end, PAGE_COMMITTED | PAGE_RIGHTS, &state);
+        if ((state & PAGE_COMMITTED) != 0) {
+            int r = rt_mem_release(app_at(a), next - a, state & PAGE_RIGHTS);
+            if (r != 0) {
+                return r;
+            }
+            set_state(a, next, 0);
+        }
+        a = next;
+    }
+    return 0;
+}
+
+/* Above this it is cheaper to give pages back and take fresh ones than to write zeros, and the host
+ * gets its memory. */
+#define ZERO_BY_RELEASE (UINT64_C(4) << 20)
+
+int pages_zero(uint64_t start, uint64_t end)
+{
+    for (uint64_t a = start; a < end;) {
+        uint8_t state;
+        uint64_t next = run_end(a, end, PAGE_COMMITTED | PAGE_RIGHTS, &state);
+        uint8_t rights = state & PAGE_RIGHTS;
+        int r = 0;
+        if ((state & PAGE_COMMITTED) != 0 && next - a >= ZERO_BY_RELEASE) {
+            r = pages_release(a, next);
+            if (r == 0) {
+                r = commit(a, next);
+            }
+            if (r == 0) {
+                r = pages_protect(a, next, rights);
+            }
+        } else if ((state & PAGE_COMMITTED) != 0) {
+            r = pages_take(a, next, true, a, next);
+            if (r == 0) {
+                r = pages_protect(a, next, rights);
+            }
+        }
+        if (r != 0) {
+            return r;
+        }
+        a = next;
+    }
+    return 0;
+}

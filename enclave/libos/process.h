@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one process and its threads, as the library OS keeps them. Internal to enclave/libos. */
+#pragma once
+
+#include "fs/fs.h"
+#include "libos/syscalls.h"
+
+#define SIGNALS   64u
+#define OS_PID    1
+#define OS_PPID   0
+#define COMM_SIZE 16u
+
+/* A set of signals: bit signo-1. */
+#define SIGNAL_BIT(signo) (UINT64_C(1) << ((unsigned)(signo)-1u))
+
+/* What siginfo carries, without its unions. */
+struct signal_info {
+    int signo, code, error;
+    int pid;
+    uint32_t uid;
+    uint64_t value; /* sigval of rt_sigqueueinfo, or the fault's address */
+};
+
+struct os_thread {
+    struct os_thread *next; /* all threads, newest first */
+    struct rt_frame *frame; /* of the call or fault being served */
+    unsigned number;        /* rt_thread_number() */
+    int tid;
+    /* Set under the lock by whoever gives the thread something to do before it goes back to the
+     * workload; looked at without the lock when a call returns. */
+    uint32_t attention;
+    bool waiting; /* inside rt_wait() */
+
+    uint64_t blocked; /* signal mask */
+    uint64_t saved_blocked;
+    bool restore_blocked; /* rt_sigsuspend, ppoll: back to saved_blocked after delivery */
+    uint64_t pending;
+    struct signal_info pending_info[SIGNALS];
+    uint64_t alt_stack, alt_stack_size;
+    uint32_t alt_stack_flags;
+    uint64_t sigwait; /* rt_sigtimedwait waits for these */
+
+    uint64_t clear_child_tid; /* 0: none */
+    uint64_t robust_list;
+    struct rt_frame start; /* first registers of a new thread */
+    char comm[COMM_SIZE];
+    uint64_t calls[SYS_NUMBERS];
+};
+
+struct os_limit {
+    uint64_t soft, hard;
+};
+
+struct os_state {
+    const struct manifest *manifest;
+    struct os_thread *threads;
+    int thread_count;
+    int next_tid;
+    uint64_t start_ns;
+    uint64_t pending; /* to the process */
+    struct signal_info pending_info[SIGNALS];
+    struct os_limit limits[16];
+    uint64_t calls_gone[SYS_NUMBERS]; /* of threads that ended */
+    uint64_t unknown[SYS_NUMBERS];    /* calls that nobody implements */
+    uint64_t unknown_high;            /* with numbers beyond the table */
+    /* For /proc/self. */
+    uint64_t stack_start, code_start, code_end;
+    uint64_t args_start, args_size, env_start, env_size, auxv_start, auxv_size;
+};
+extern struct os_state os;
+
+struct os_thread *os_self(void);
+struct os_thread *os_thread_by_tid(int tid);
+/* Allocates and links a thread with the next id; NULL when memory is exhausted. */
+struct os_thread *os_thread_new(void);
+/* Ends the process: outputs are written, evidence is made, the enclave exits. */
+void os_exit_process(enum exit_kind kind, uint64_t value) __attribute__((noreturn));
+
+/* dispatch.c */
+void dispatch_start(void);
+/* Names what was called and is not there, when calls are traced. */
+void dispatch_summary(void);
+const char *dispatch_errno_name(int error);
+/* limits.c */
+void os_limits_start(void);

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Threads of the one process: making, ending, finding them; the one lock; sleeping.
+ *
+ * The adversary: the host schedules. It may start a thread late or never and wake sleepers at will,
+ * so nothing here concludes anything from having been woken. */
+#include <errno.h>
+
+#include "futex.h"
+#include "mm.h"
+#include "process.h"
+#include "signal.h"
+
+/* linux/sched.h */
+#define CLONE_VM             UINT64_C(0x00000100)
+#define CLONE_FS             UINT64_C(0x00000200)
+#define CLONE_FILES          UINT64_C(0x00000400)
+#define CLONE_SIGHAND        UINT64_C(0x00000800)
+#define CLONE_THREAD         UINT64_C(0x00010000)
+#define CLONE_SYSVSEM        UINT64_C(0x00040000)
+#define CLONE_SETTLS         UINT64_C(0x00080000)
+#define CLONE_PARENT_SETTID  UINT64_C(0x00100000)
+#define CLONE_CHILD_CLEARTID UINT64_C(0x00200000)
+#define CLONE_DETACHED       UINT64_C(0x00400000) /* ignored by Linux too */
+#define CLONE_CHILD_SETTID   UINT64_C(0x01000000)
+#define CLONE_IS_THREAD      (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
+#define CLONE_KNOWN                                                                                \
+    (CLONE_IS_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | \
+     CLONE_DETACHED | CLONE_CHILD_SETTID)
+
+struct os_state os;
+static struct rt_lock big_lock;
+
+void os_lock(void)
+{
+    rt_lock(&big_lock);
+}
+
+void os_unlock(void)
+{
+    rt_unlock(&big_lock);
+}
+
+struct os_thread *os_self(void)
+{
+    return (struct os_thread *)rt_self_data();
+}
+
+struct os_thread *os_thread_by_tid(int tid)
+{
+    struct os_thread *t = os.threads;
+    while (t != NULL && t->tid != tid) {
+        t = t->next;
+    }
+    return t;
+}
+
+size_t os_thread_ids(int *ret_tids, size_t max)
+{
+    size_t n = 0;
+    for (const struct os_thread *t = os.threads; t != NULL; t = t->next) {
+        if (n < max) {
+            ret_tids[n] = t->tid;
+        }
+        n++;
+    }
+    return n;
+}
+
+struct os_thread *os_thread_new(void)
+{
+    struct os_thread *t = (struct os_thread *)rt_alloc(sizeof *t);
+    if (t == NULL) {
+        return NULL;
+    }
+    t->tid = os.next_tid++;
+    t->next = os.threads;
+    os.threads = t;
+    os.thread_count++;
+    return t;
+}
+
+static void unlink_thread(struct os_thread *t)
+{
+    struct os_thread **p = &os.threads;
+    while (*p != t) {
+        p = &(*p)->next;
+    }
+    *p = t->next;
+    os.thread_count--;
+    for (size_t i = 0; i < SYS_NUMBERS; i++) {
+        os.calls_gone[i] += t->calls[i];
+    }
+}
+
+/* ---- sleeping ------------------------------------------------------------------------------------------ */
+
+int os_block(struct wait_queue *q, uint64_t deadline_ns)
+{
+    struct os_thread *t = os_self();
+    uint64_t bit = UINT64_C(1) << (t->number % 64);
+    if (signal_wanted(t)) {
+        return -ERESTARTSYS;
+    }
+    uint64_t now = deadline_ns == UINT64_MAX ? 0 : rt_clock_ns(1);
+    if (now >= deadline_ns) {
+        return -ETIMEDOUT;
+    }
+    q->waiting[t->number / 64] |= bit;
+    t->waiting = true;
+    os_unlock();
+    ignore_result(rt_wait(deadline_ns == UINT64_MAX ? UINT64_MAX : deadline_ns - now),
+                  "why it returned is the host's word");
+    os_lock();
+    t->waiting = false;
+    q->waiting[t->number / 64] &= ~bit;
+    return signal_wanted(t) ? -ERESTARTSYS : 0;
+}
+
+void os_wake_all(struct wait_queue *q)
+{
+    for (unsigned w = 0; w < ARRAY_SIZE(q->waiting); w++) {
+        uint64_t bits = q->waiting[w];
+        q->waiting[w] = 0;
+        while (bits != 0) {
+            unsigned i = (unsigned)__builtin_ctzll(bits);
+            bits &= bits - 1;
+            rt_wake(w * 64 + i);
+        }
+    }
+}
+
+/* ---- clone --------------------------------------------------------------------------------------------- */
+
+struct clone_request {
+    uint64_t flags, stack, parent_tid, child_tid, tls;
+};
+
+static int64_t new_thread(const struct clone_request *c)
+{
+    struct os_thread *self = os_self();
+    if ((c->flags & CLONE_IS_THREAD) != CLONE_IS_THREAD) {
+        return -ENOSYS; /* a new process */
+    }
+    if ((c->flags & ~CLONE_KNOWN) != 0 || c->stack == 0) {
+        return -EINVAL;
+    }
+    if (os.thread_count >= (int)os.manifest->threads) {
+        return -EAGAIN;
+    }
+    struct os_thread *t = os_thread_new();
+    if (t == NULL) {
+        return -ENOMEM;
+    }
+    t->blocked = self->blocked;
+    memcpy(t->comm, self->comm, sizeof t->comm);
+    t->start = *self->frame;
+    t->start.rax = 0;
+    t->start.rsp = c->stack;
+    t->start.flags = RT_FRAME_FULL;
+    t->clear_child_tid = (c->flags & CLONE_CHILD_CLEARTID) != 0 ? c->child_tid : 0;
+    uint32_t tid = (uint32_t)t->tid;
+    int r = 0;
+    if ((c->flags & CLONE_PARENT_SETTID) != 0) {
+        r = copy_to_app(app_at(c->parent_tid), &tid, sizeof tid);
+    }
+    if (r == 0 && (c->flags & CLONE_CHILD_SETTID) != 0) {
+        r = copy_to_app(app_at(c->child_tid), &tid, sizeof tid);
+    }
+    if (r == 0) {
+        r = rt_thread_start(t, (c->flags & CLONE_SETTLS) != 0 ? c->tls : rt_get_fsbase());
+    }
+    if (r != 0) {
+        unlink_thread(t);
+        rt_free(t);
+        return r;
+    }
+    return (int64_t)tid;
+}
+
+void door_thread(void *argument, struct rt_frame *frame)
+{
+    struct os_thread *t = (struct os_thread *)argument;
+    rt_set_self_data(t);
+    os_lock();
+    t->number = rt_thread_number(rt_self());
+    t->frame = frame;
+    *frame = t->start;
+    os_unlock();
+}
+
+int64_t sys_clone(uint64_t flags, uint64_t stack, app_ptr parent_tid, uint64_t child_tid, uint64_t tls)
+{
+    const struct clone_request c = {.flags = flags & ~UINT64_C(0xff), /* exit signal of processes */
+                                    .stack = stack,
+                                    .parent_tid = parent_tid.addr,
+                                    .child_tid = child_tid,
+                                    .tls = tls};
+    return new_thread(&c);
+}
+
+int64_t sys_clone3(app_ptr args, uint64_t size)
+{
+    struct {
+        uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+        uint64_t set_tid, set_tid_size, cgroup;
+    } a = {.flags = 0};
+    if (size < 64) {
+        return -EINVAL;
+    }
+    if (size > sizeof a) {
+        return -E2BIG;
+    }
+    if (copy_from_app(&a, args, size) != 0) {
+        return -EFAULT;
+    }
+    uint64_t top;
+    if (a.set_tid != 0 || a.set_tid_size != 0 || a.cgroup != 0 ||
+        !add_ok(a.stack, a.stack_size, &top)) {
+        return -EINVAL;
+    }
+    const struct clone_request c = {.flags = a.flags,
+                                    .stack = top,
+                                    .parent_tid = a.parent_tid,
+                                    .child_tid = a.child_tid,
+                                    .tls = a.tls};
+    return new_thread(&c);
+}
+
+/* ---- ending -------------------------------------------------------------------------------------------- */
+
+/* linux/futex.h: struct robust_list_head and the bits of a robust futex. */
+#define ROBUST_MAX        2048
+#define FUTEX_OWNER_DIED  UINT32_C(0x40000000)
+#define FUTEX_WAITERS     UINT32_C(0x80000000)
+#define FUTEX_TID_MASK    UINT32_C(0x3fffffff)
+
+static void release_robust(const struct os_thread *t, uint64_t futex)
+{
+    uint32_t value, seen;
+    if (futex % 4 != 0 || load_app_u32(&value, app_at(futex)) != 0) {
+        return;
+    }
+    while ((value & FUTEX_TID_MASK) == (uint32_t)t->tid) {
+        if (cmpxchg_app_u32(app_at(futex), value, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED, &seen)) {
+            return;
+        }
+        if (seen == value) {
+            if ((value & FUTEX_WAITERS) != 0) {
+                futex_wake(futex, 1, FUTEX_ANY);
+            }
+            return;
+        }
+        value = seen;
+    }
+}
+
+/* The list is the workload's memory: any links, any length; the walk is bounded and may stop early. */
+static void walk_robust_list(const struct os_thread *t)
+{
+    struct {
+        uint64_t first;
+        int64_t futex_offset;
+        uint64_t pending;
+    } head;
+    if (t->robust_list == 0 || copy_from_app(&head, app_at(t->robust_list), sizeof head) != 0) {
+        return;
+    }
+    uint64_t entry = head.first;
+    for (int i = 0; i < ROBUST_MAX && (entry & ~UINT64_C(1)) != t->robust_list; i++) {
+        uint64_t node = entry & ~UINT64_C(1), next;
+        if (copy_from_app(&next, app_at(node), sizeof next) != 0) {
+            return;
+        }
+        if (node != (head.pending & ~UINT64_C(1))) {
+            release_robust(t, node + (uint64_t)head.futex_offset);
+        }
+        entry = next;
+    }
+    if (head.pending != 0) {
+        release_robust(t, (head.pending & ~UINT64_C(1)) + (uint64_t)head.futex_offset);
+    }
+}
+
+void os_exit_process(enum exit_kind kind, uint64_t value)
+{
+    struct run_claims claims = {.exit_kind = kind, .exit_value = value};
+    struct diag d = {.text = ""};
+    dispatch_summary();
+    if (fs_finish(&claims, &d) != 0) {
+        rt_fatal("%s", d.text);
+    }
+    int r = rt_evidence(&claims);
+    if (r != 0 && r != -ENODATA) {
+        rt_fatal("the host could not have this run attested: %s", dispatch_errno_name(-r));
+    }
+    rt_exit(kind, value);
+}
+
+int64_t sys_exit_group(int status)
+{
+    os_exit_process(EXIT_STATUS, (uint64_t)(unsigned)status & 0xff);
+}
+
+int64_t sys_exit(int status)
+{
+    struct os_thread *t = os_self();
+    walk_robust_list(t);
+    if (os.thread_count == 1) {
+        os_exit_process(EXIT_STATUS, (uint64_t)(unsigned)status & 0xff);
+    }
+    unlink_thread(t);
+    if (t->clear_child_tid != 0) {
+        const uint32_t zero = 0;
+        /* From here on the workload may free the thread's stack: nothing of it is used any more. */
+        if (copy_to_app(app_at(t->clear_child_tid), &zero, sizeof zero) == 0) {
+            futex_wake(t->clear_child_tid, 1, FUTEX_ANY);
+        }
+    }
+    if (t->number == 0) { /* the enclave's first thread stays until the last one ends the process */
+        struct wait_queue nobody = {{0}};
+        t->blocked = UINT64_MAX;
+        for (;;) {
+            ignore_result(os_block(&nobody, UINT64_MAX), "there is nothing to come back to");
+        }
+    }
+    rt_set_self_data(NULL);
+    rt_free(t);
+    os_unlock();
+    rt_thread_exit();
+}
+
+int64_t sys_set_tid_address(uint64_t tid_addr)
+{
+    struct os_thread *t = os_self();
+    t->clear_child_tid = tid_addr;
+    return t->tid;
+}
+
+int64_t sys_set_robust_list(uint64_t head, uint64_t size)
+{
+    if (size != 24) {
+        return -EINVAL;
+    }
+    os_self()->robust_list = head;
+    return 0;
+}
+
+int64_t sys_get_robust_list(int pid, app_ptr head, app_ptr size)
+{
+    const struct os_thread *t = os_self();
+    const uint64_t n = 24;
+    if (pid != 0 && pid != t->tid) {
+        return -ESRCH;
+    }
+    if (copy_to_app(size, &n, sizeof n) != 0 || copy_to_app(head, &t->robust_list, 8) != 0) {
+        return -EFAULT;
+    }
+    return 0;
+}
