@@ -11,13 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bytecode.h"
 #include "debian.h"
 #include "file.h"
 #include "store.h"
+#include "tree.h"
 
 /* Part of the key: raise it whenever the same packages would give another layer. */
-#define BUILDER_VERSION 1u
+#define BUILDER_VERSION 2u
 
 struct stock {
     const char *name;
@@ -107,23 +107,22 @@ static int index_write(const char *path, const struct layer_id *id, struct diag 
     return file_write(path, BYTES(text, strlen(text)), 0644, d);
 }
 
-static int make_base(const struct debian *packages, const char *store, bool verbose,
-                     struct layer_id *ret, struct diag *d)
+static int make_base(const struct debian *packages, const char *name, const char *store,
+                     bool verbose, struct layer_id *ret, struct diag *d)
 {
     struct stage s;
-    uint64_t modules = 0;
+    struct tree_summary summary;
     int err = stage_open(&s, store, d);
     if (err != 0) {
         return err;
     }
     err = debian_stage(packages, &s, d);
     err = err != 0 ? err : stage_made(&s, d);
-    err = err != 0 ? err : bytecode_compile(&s, &modules, d);
+    err = err != 0 ? err : tree_finish(&s, &summary, d);
     err = err != 0 ? err : layer_make(&s, store, ret, d);
     if (err == 0 && verbose) {
-        printf("base layer: %llu files from %zu packages, %llu modules compiled\n",
-               (unsigned long long)s.file_count, debian_package_count(packages),
-               (unsigned long long)modules);
+        printf("%zu packages\n", debian_package_count(packages));
+        tree_print(name, &summary);
     }
     stage_close(&s);
     return err;
@@ -147,7 +146,7 @@ static int find_or_make(const struct debian *packages, const struct stock *stock
         return lock;
     }
     if (!index_read(path, ret)) { /* another build may have made it while this one waited */
-        err = make_base(packages, store, verbose, ret, d);
+        err = make_base(packages, stock->name, store, verbose, ret, d);
         err = err != 0 ? err : index_write(path, ret, d);
     }
     close(lock);

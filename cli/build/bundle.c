@@ -14,11 +14,11 @@
 #include <unistd.h>
 
 #include "base.h"
-#include "bytecode.h"
 #include "config.h"
 #include "file.h"
 #include "install.h"
 #include "layer.h"
+#include "tree.h"
 
 struct builder {
     const struct bundle_request *request;
@@ -55,15 +55,14 @@ static void name_layer(struct builder *b, const char *name)
 /* What every tree gets before it becomes an image. */
 static int finish_layer(struct builder *b, struct stage *s, const char *name, struct diag *d)
 {
-    uint64_t modules = 0;
-    int err = bytecode_compile(s, &modules, d);
+    struct tree_summary summary;
+    int err = tree_finish(s, &summary, d);
     err = err != 0 ? err : layer_make(s, b->layers, &b->ids[b->layer_count], d);
     if (err == 0) {
         name_layer(b, name);
         b->layer_count++;
         if (b->request->verbose) {
-            printf("layer %s: %llu files, %llu modules compiled\n", name,
-                   (unsigned long long)s->file_count, (unsigned long long)modules);
+            tree_print(name, &summary);
         }
     }
     return err;
