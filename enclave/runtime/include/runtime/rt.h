@@ -192,6 +192,8 @@ void rt_fatal(const char *format, ...) __attribute__((noreturn)) PRINTF(1, 2);
 bool rt_tracing(unsigned trace_class);
 void rt_trace(const char *format, ...) PRINTF(1, 2);
 
+#pragma GCC visibility pop
+
 /* libc's four, implemented in the runtime; compilers emit calls to them. */
 void *memcpy(void *to, const void *from, size_t n);
 void *memmove(void *to, const void *from, size_t n);
@@ -199,4 +201,3 @@ void *memset(void *to, int c, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
 size_t strlen(const char *s);
 
-#pragma GCC visibility pop

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See test_shim.h. Workload addresses lie in one reservation; rt_mem_* keep a shadow of every page's
+ * rights and REQUIRE what the processor would: no page accepted twice, rights changed only from what
+ * they are, never writable and executable. */
+#include "test_shim.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "rewrite.h"
+#include "signal.h"
+
+#define PAGES (APP_END / 4096)
+
+struct os_state os;
+uint64_t shim_commits, shim_protects, shim_releases;
+struct file *shim_fd;
+static uint8_t *base;
+static uint8_t *shadow; /* 0: not committed; else rights | 8 */
+static struct manifest manifest;
+static struct os_thread thread;
+
+void shim_start(uint64_t memory)
+{
+    base = (uint8_t *)mmap(NULL, APP_END, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    shadow = (uint8_t *)mmap(NULL, PAGES, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    REQUIRE(base != MAP_FAILED && shadow != MAP_FAILED);
+    manifest.memory = memory;
+    manifest.threads = 4;
+    os.manifest = &manifest;
+}
+
+uint8_t *shim_at(uint64_t addr)
+{
+    return base + addr;
+}
+
+int shim_rights(uint64_t addr)
+{
+    return shadow[addr / 4096] == 0 ? -1 : shadow[addr / 4096] & 7;
+}
+
+uint8_t shim_file_byte(unsigned id, uint64_t offset)
+{
+    return (uint8_t)(1 + (offset / 4096 * 7 + offset + id * 31) % 250);
+}
+
+/* ---- pages ---------------------------------------------------------------------------------------- */
+
+static int set(app_ptr at, uint64_t size, uint8_t value, int prot)
+{
+    REQUIRE(at.addr % 4096 == 0 && size % 4096 == 0 && app_range_ok(at, size) && size > 0);
+    memset(shadow + at.addr / 4096, value, size / 4096);
+    /* Rights are checked in the shadow; here all committed memory stays accessible. */
+    return mprotect(base + at.addr, size, prot);
+}
+
+int rt_mem_commit(app_ptr at, uint64_t size)
+{
+    for (uint64_t p = 0; p < size / 4096; p++) {
+        REQUIRE(shadow[at.addr / 4096 + p] == 0);
+    }
+    shim_commits++;
+    return set(at, size, 8 | 3, PROT_READ | PROT_WRITE);
+}
+
+int rt_mem_protect(app_ptr at, uint64_t size, uint64_t from_prot, uint64_t to_prot)
+{
+    for (uint64_t p = 0; p < size / 4096; p++) {
+        REQUIRE(shadow[at.addr / 4096 + p] == (8 | from_prot));
+    }
+    REQUIRE((to_prot & 6) != 6);
+    shim_protects++;
+    return set(at, size, (uint8_t)(8 | to_prot), PROT_READ | PROT_WRITE);
+}
+
+int rt_mem_release(app_ptr at, uint64_t size, uint64_t prot)
+{
+    for (uint64_t p = 0; p < size / 4096; p++) {
+        REQUIRE(shadow[at.addr / 4096 + p] == (8 | prot));
+    }
+    shim_releases++;
+    REQUIRE(madvise(base + at.addr, size, MADV_DONTNEED) == 0);
+    return set(at, size, 0, PROT_NONE);
+}
+
+bool app_range_ok(app_ptr p, uint64_t n)
+{
+    return p.addr >= APP_BASE && p.addr < APP_END && n <= APP_END - p.addr;
+}
+
+void *app_raw(app_ptr p, uint64_t n)
+{
+    REQUIRE(app_range_ok(p, n));
+    return base + p.addr;
+}
+
+static bool present(app_ptr p, uint64_t n)
+{
+    for (uint64_t a = p.addr & ~UINT64_C(4095); app_range_ok(p, n) && a < p.addr + n; a += 4096) {
+        if (shadow[a / 4096] == 0) {
+            return false;
+        }
+    }
+    return app_range_ok(p, n);
+}
+
+int copy_from_app(void *to, app_ptr from, size_t n)
+{
+    if (!present(from, n)) {
+        return -EFAULT;
+    }
+    memcpy(to, base + from.addr, n);
+    return 0;
+}
+
+int copy_to_app(app_ptr to, const void *from, size_t n)
+{
+    if (!present(to, n)) {
+        return -EFAULT;
+    }
+    memcpy(base + to.addr, from, n);
+    return 0;
+}
+
+int zero_app(app_ptr to, size_t n)
+{
+    if (!present(to, n)) {
+        return -EFAULT;
+    }
+    memset(base + to.addr, 0, n);
+    return 0;
+}
+
+/* ---- the rest of the runtime ------------------------------------------------------------------------ */
+
+void *rt_alloc(size_t n)
+{
+    return calloc(1, n == 0 ? 1 : n);
+}
+
+void *rt_realloc(void *p, size_t n)
+{
+    return realloc(p, n);
+}
+
+void rt_free(void *p)
+{
+    free(p);
+}
+
+uint64_t rt_syscall_entry(void)
+{
+    return RUNTIME_BASE + 0x100;
+}
+
+uint64_t rt_cpuid_entry(void)
+{
+    return RUNTIME_BASE + 0x200;
+}
+
+void rt_trace(const char *format, ...)
+{
+    (void)format;
+}
+
+bool rt_tracing(unsigned trace_class)
+{
+    (void)trace_class;
+    return false;
+}
+
+struct os_thread *os_self(void)
+{
+    return &thread;
+}
+
+/* ---- files ------------------------------------------------------------------------------------------- */
+
+void file_ref(struct file *f)
+{
+    f->references++;
+}
+
+void file_unref(struct file *f)
+{
+    if (f != NULL) {
+        REQUIRE(f->references > 0);
+        f->references--;
+    }
+}
+
+struct file *fd_get(int fd)
+{
+    return fd < 0 ? NULL : shim_fd;
+}
+
+int fs_file_size(struct file *f, uint64_t *ret_size)
+{
+    *ret_size = f->size;
+    return 0;
+}
+
+int fs_read_into_app(struct file *f, app_ptr dst, uint64_t size, uint64_t off)
+{
+    for (uint64_t i = 0; i < size; i++) {
+        REQUIRE(shadow[(dst.addr + i) / 4096] == (8 | 3));
+        base[dst.addr + i] = off + i < f->size ? shim_file_byte(f->id, off + i) : 0;
+    }
+    f->reads += size;
+    return 0;
+}
+
+enum fs_map_kind fs_map_kind(struct file *f)
+{
+    (void)f;
+    return FS_MAP_STATIC;
+}
+
+bool fs_is_measured(struct file *f)
+{
+    return f->measured;
+}
+
+bool fs_may_read(struct file *f)
+{
+    (void)f;
+    return true;
+}
+
+bool fs_may_write(struct file *f)
+{
+    (void)f;
+    return false;
+}
+
+int fs_sites(struct file *f, void **ret_data, size_t *ret_size)
+{
+    if (f->sites == NULL) {
+        return -ENOENT;
+    }
+    *ret_data = malloc(f->sites_size);
+    memcpy(*ret_data, f->sites, f->sites_size);
+    *ret_size = f->sites_size;
+    return 0;
+}
+
+size_t fs_file_path(struct file *f, char *ret_path, size_t capacity)
+{
+    (void)f;
+    return (size_t)snprintf(ret_path, capacity, "/file");
+}
+
+void fs_file_id(struct file *f, uint32_t *ret_major, uint32_t *ret_minor, uint64_t *ret_ino)
+{
+    *ret_major = 0;
+    *ret_minor = 1;
+    *ret_ino = f->id;
+}
+
+void fs_printf(struct fs_text *t, const char *format, ...)
+{
+    va_list args;
+    char line[FS_PATH_MAX + 128];
+    va_start(args, format);
+    base_vformat(line, sizeof line, format, args);
+    va_end(args);
+    size_t n = strlen(line);
+    t->data = (char *)realloc(t->data, t->size + n + 1);
+    memcpy(t->data + t->size, line, n + 1);
+    t->size += n;
+}
