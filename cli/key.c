@@ -21,7 +21,7 @@ const char verb_key_help[] =
     "      --if-missing  new: succeed without doing anything when the file exists\n"
     "      --help        this text\n"
     "\n"
-    "Without FILE: $ALCOVE_KEY, else ~/.local/share/alcove/signing-key.pem.\n"
+    "Without FILE: $ALCOVE_SIGNING_KEY, else ~/.local/share/alcove/signing-key.pem.\n"
     "\n"
     "Exit status: 0 done, 1 failed, 2 wrong usage.\n";
 

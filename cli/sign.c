@@ -142,7 +142,7 @@ static struct sgx_sigstruct unsigned_sigstruct(const struct sign_request *q,
         .miscselect = SGX_MISC_EXINFO,
         .miscmask = UINT32_MAX,
         .attributes = {SGX_FLAGS_MODE64BIT | SGX_FLAGS_KSS, 3},
-        .attributemask = {q->no_debug ? UINT64_MAX : ~SGX_FLAGS_DEBUG, 3},
+        .attributemask = {~(SGX_FLAGS_INIT | (q->no_debug ? 0 : SGX_FLAGS_DEBUG)), 3},
         .isvprodid = q->isvprodid,
         .isvsvn = q->isvsvn,
     };

@@ -24,7 +24,7 @@
 
 int key_default_path(char *ret_path, struct diag *d)
 {
-    const char *own = getenv("ALCOVE_KEY");
+    const char *own = getenv("ALCOVE_SIGNING_KEY");
     const char *data = getenv("XDG_DATA_HOME");
     const char *home = getenv("HOME");
     size_t n;
@@ -35,7 +35,7 @@ int key_default_path(char *ret_path, struct diag *d)
     } else if (home != NULL && *home == '/') {
         n = base_format(ret_path, PATH_MAX, "%s/.local/share/alcove/signing-key.pem", home);
     } else {
-        return diag_fail(d, -ENOENT, "no place for a key: name a file, or set ALCOVE_KEY or HOME");
+        return diag_fail(d, -ENOENT, "no place for a key: name a file, or set ALCOVE_SIGNING_KEY or HOME");
     }
     return n < PATH_MAX ? 0 : diag_fail(d, -ENAMETOOLONG, "the key's path is too long");
 }
