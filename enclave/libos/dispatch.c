@@ -8,7 +8,7 @@
 #include <errno.h>
 
 #include "process.h"
-#include "signal.h"
+#include "signals.h"
 
 struct call {
     int64_t (*thunk)(const struct rt_frame *f);

@@ -3,7 +3,7 @@
  * without further thought about overflow or overlap.
  *
  * The adversary: the file is measured, but the workload may name any file of its layers. */
-#include "elf.h"
+#include "elf_image.h"
 
 #include <errno.h>
 
@@ -47,7 +47,9 @@ static int read_header(struct cursor *c, uint32_t type, struct elf_image *e, uin
                        struct diag *d)
 {
     uint32_t flags = cursor_le32(c);
-    struct elf_segment s = {.offset = cursor_le64(c), .vaddr = cursor_le64(c)};
+    struct elf_segment s;
+    s.offset = cursor_le64(c);
+    s.vaddr = cursor_le64(c);
     (void)cursor_le64(c); /* p_paddr */
     s.filesz = cursor_le64(c);
     s.memsz = cursor_le64(c);

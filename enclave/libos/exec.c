@@ -6,12 +6,12 @@
  * with a sentence. */
 #include <errno.h>
 
-#include "elf.h"
+#include "elf_image.h"
 #include "futex.h"
 #include "mm.h"
 #include "process.h"
 #include "rewrite.h"
-#include "signal.h"
+#include "signals.h"
 
 #define STACK_SIZE      (UINT64_C(8) << 20)
 #define STACK_GUARD     (UINT64_C(1) << 20)

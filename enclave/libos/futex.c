@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-#include "signal.h"
+#include "signals.h"
 
 /* linux/futex.h */
 enum futex_command {

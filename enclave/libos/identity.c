@@ -5,7 +5,7 @@
 
 #include "mm.h"
 #include "process.h"
-#include "signal.h"
+#include "signals.h"
 
 int64_t sys_getpid(void)
 {

@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 
 #include "rewrite.h"
-#include "signal.h"
+#include "signals.h"
 
 #define PAGES (APP_END / 4096)
 

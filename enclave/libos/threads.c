@@ -8,7 +8,7 @@
 #include "futex.h"
 #include "mm.h"
 #include "process.h"
-#include "signal.h"
+#include "signals.h"
 
 /* linux/sched.h */
 #define CLONE_VM             UINT64_C(0x00000100)

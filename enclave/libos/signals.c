@@ -1,0 +1,781 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Signals: actions, masks, sending, and delivery through a frame on the workload's stack.
+ *
+ * The adversary: a workload that forges frames and contexts. Everything in a frame is its own
+ * registers and memory, so a forged one gives it nothing that it did not have; the vector state is
+ * validated by the runtime, flags are masked. The host cannot send signals: a fault arrives here only
+ * when the processor reported it (Sigy), and other senders are the workload's own calls. */
+#include "signals.h"
+
+#include <errno.h>
+
+#include "mm.h"
+#include "rewrite.h"
+
+#define RED_ZONE      128u
+#define FLAGS_USER    UINT64_C(0x40cd5) /* AC OF DF SF ZF AF PF CF; never TF */
+#define FLAGS_ALWAYS  UINT64_C(0x202)
+#define FLAGS_CLEARED UINT64_C(0x40500) /* AC DF TF: what a handler starts without */
+#define USER_CS       0x33u
+#define USER_SS       0x2bu
+
+#define UC_FP_XSTATE         1u
+#define UC_SIGCONTEXT_SS     2u
+#define UC_STRICT_RESTORE_SS 4u
+
+#define SS_ONSTACK    1u
+#define SS_DISABLE    2u
+#define SS_AUTODISARM 0x80000000u
+#define MINSIGSTKSZ   2048u
+
+/* Marks in the software-reserved bytes of an XSAVE area (asm/sigcontext.h). */
+#define XSTATE_SW_OFFSET 464u
+#define XSTATE_MAGIC1    UINT32_C(0x46505853)
+#define XSTATE_MAGIC2    UINT32_C(0x46505845)
+#define XSTATE_END_SIZE  4u
+
+#define SI_USER   0
+#define SI_KERNEL 0x80
+#define SI_TKILL  (-6)
+
+#define UNBLOCKABLE (SIGNAL_BIT(OS_SIGKILL) | SIGNAL_BIT(OS_SIGSTOP))
+#define SYNCHRONOUS                                                                                \
+    (SIGNAL_BIT(OS_SIGSEGV) | SIGNAL_BIT(OS_SIGBUS) | SIGNAL_BIT(OS_SIGILL) |                      \
+     SIGNAL_BIT(OS_SIGTRAP) | SIGNAL_BIT(OS_SIGFPE))
+/* Default action: nothing. Stopping is not there: nobody could continue the process. */
+#define DEFAULT_IGNORED                                                                            \
+    (SIGNAL_BIT(OS_SIGCHLD) | SIGNAL_BIT(OS_SIGCONT) | SIGNAL_BIT(OS_SIGURG) |                     \
+     SIGNAL_BIT(OS_SIGWINCH) | SIGNAL_BIT(OS_SIGSTOP) | SIGNAL_BIT(OS_SIGTSTP) |                   \
+     SIGNAL_BIT(OS_SIGTTIN) | SIGNAL_BIT(OS_SIGTTOU))
+
+static struct signal_action actions[SIGNALS]; /* index signo-1 */
+
+static bool valid_signal(int signo)
+{
+    return signo >= 1 && signo <= (int)SIGNALS;
+}
+
+static bool ignored(int signo)
+{
+    uint64_t handler = actions[signo - 1].handler;
+    return handler == OS_SIG_IGN ||
+           (handler == OS_SIG_DFL && (SIGNAL_BIT(signo) & DEFAULT_IGNORED) != 0);
+}
+
+void signal_masks(uint64_t *ret_ignored, uint64_t *ret_caught)
+{
+    *ret_ignored = 0;
+    *ret_caught = 0;
+    for (int s = 1; s <= (int)SIGNALS; s++) {
+        uint64_t handler = actions[s - 1].handler;
+        if (handler == OS_SIG_IGN) {
+            *ret_ignored |= SIGNAL_BIT(s);
+        } else if (handler != OS_SIG_DFL) {
+            *ret_caught |= SIGNAL_BIT(s);
+        }
+    }
+}
+
+/* ---- sending -------------------------------------------------------------------------------------- */
+
+bool signal_wanted(const struct os_thread *t)
+{
+    return ((t->pending | os.pending) & ~t->blocked) != 0;
+}
+
+static void notify(struct os_thread *t)
+{
+    __atomic_store_n(&t->attention, 1, __ATOMIC_RELAXED);
+    if (t->waiting) {
+        rt_wake(t->number);
+    }
+}
+
+void signal_to_thread(struct os_thread *t, const struct signal_info *info)
+{
+    uint64_t bit = SIGNAL_BIT(info->signo);
+    if (ignored(info->signo) && (t->blocked & bit) == 0) {
+        return;
+    }
+    if ((t->pending & bit) == 0) {
+        t->pending |= bit;
+        t->pending_info[info->signo - 1] = *info;
+    }
+    if ((t->blocked & bit) == 0 || (t->sigwait & bit) != 0) {
+        notify(t);
+    }
+}
+
+void signal_to_process(const struct signal_info *info)
+{
+    uint64_t bit = SIGNAL_BIT(info->signo);
+    struct os_thread *self = os_self();
+    if (ignored(info->signo) && (self->blocked & bit) == 0) {
+        return;
+    }
+    if ((os.pending & bit) == 0) {
+        os.pending |= bit;
+        os.pending_info[info->signo - 1] = *info;
+    }
+    if ((self->blocked & bit) == 0) {
+        notify(self);
+        return;
+    }
+    for (struct os_thread *t = os.threads; t != NULL; t = t->next) {
+        if ((t->blocked & bit) == 0 || (t->sigwait & bit) != 0) {
+            notify(t);
+        }
+    }
+}
+
+void os_raise(int signo)
+{
+    struct signal_info info = {
+        .signo = signo, .code = SI_USER, .pid = OS_PID, .uid = os.manifest->uid};
+    signal_to_thread(os_self(), &info);
+}
+
+void signal_swap_mask(struct os_thread *t, uint64_t mask)
+{
+    t->saved_blocked = t->blocked;
+    t->restore_blocked = true;
+    t->blocked = mask & ~UNBLOCKABLE;
+    __atomic_store_n(&t->attention, 1, __ATOMIC_RELAXED);
+}
+
+/* Takes the next signal that may be delivered, faults first. */
+static bool take(struct os_thread *t, uint64_t set, struct signal_info *ret)
+{
+    uint64_t due = (t->pending | os.pending) & set;
+    if (due == 0) {
+        return false;
+    }
+    uint64_t first = (due & SYNCHRONOUS) != 0 ? due & SYNCHRONOUS : due;
+    int signo = __builtin_ctzll(first) + 1;
+    uint64_t bit = SIGNAL_BIT(signo);
+    if ((t->pending & bit) != 0) {
+        *ret = t->pending_info[signo - 1];
+        t->pending &= ~bit;
+    } else {
+        *ret = os.pending_info[signo - 1];
+        os.pending &= ~bit;
+    }
+    return true;
+}
+
+/* ---- the frame ------------------------------------------------------------------------------------ */
+
+bool signal_layout(uint64_t top, uint64_t xstate_size, uint64_t *ret_frame, uint64_t *ret_xstate)
+{
+    uint64_t need = xstate_size + XSTATE_END_SIZE + 64 + sizeof(struct signal_frame) + 24;
+    if (top < need) {
+        return false;
+    }
+    uint64_t xstate = align_down(top - xstate_size - XSTATE_END_SIZE, 64);
+    /* As after a call instruction: (rsp + 8) is a multiple of 16. */
+    *ret_frame = align_down(xstate - sizeof(struct signal_frame), 16) - 8;
+    *ret_xstate = xstate;
+    return true;
+}
+
+static bool on_alt_stack(const struct os_thread *t, uint64_t sp)
+{
+    return t->alt_stack_size != 0 && sp > t->alt_stack && sp - t->alt_stack <= t->alt_stack_size;
+}
+
+static struct signal_stack alt_stack_of(const struct os_thread *t, uint64_t sp)
+{
+    struct signal_stack s = {
+        .sp = t->alt_stack, .size = t->alt_stack_size, .flags = t->alt_stack_flags};
+    if (t->alt_stack_size == 0) {
+        s.flags |= SS_DISABLE;
+    } else if (on_alt_stack(t, sp)) {
+        s.flags |= SS_ONSTACK;
+    }
+    return s;
+}
+
+static int save_vector_state(uint64_t at, uint64_t size)
+{
+    struct {
+        uint32_t magic1, extended_size;
+        uint64_t features;
+        uint32_t size, pad[7];
+    } mark = {.magic1 = XSTATE_MAGIC1,
+              .extended_size = (uint32_t)(size + XSTATE_END_SIZE),
+              .features = rt_identity()->attributes.xfrm,
+              .size = (uint32_t)size};
+    uint32_t end = XSTATE_MAGIC2;
+    int r = rt_xstate_save(app_at(at));
+    if (r == 0) {
+        r = copy_to_app(app_at(at + XSTATE_SW_OFFSET), &mark, sizeof mark);
+    }
+    if (r == 0) {
+        r = copy_to_app(app_at(at + size), &end, sizeof end);
+    }
+    return r;
+}
+
+static void save_registers(const struct rt_frame *f, struct signal_context *c)
+{
+    c->r8 = f->r8;
+    c->r9 = f->r9;
+    c->r10 = f->r10;
+    c->r11 = f->r11;
+    c->r12 = f->r12;
+    c->r13 = f->r13;
+    c->r14 = f->r14;
+    c->r15 = f->r15;
+    c->rdi = f->rdi;
+    c->rsi = f->rsi;
+    c->rbp = f->rbp;
+    c->rbx = f->rbx;
+    c->rdx = f->rdx;
+    c->rax = f->rax;
+    c->rcx = f->rcx;
+    c->rsp = f->rsp;
+    c->rip = f->rip;
+    c->rflags = f->rflags;
+    c->cs = USER_CS;
+    c->ss = USER_SS;
+}
+
+static void restore_registers(struct rt_frame *f, const struct signal_context *c)
+{
+    f->r8 = c->r8;
+    f->r9 = c->r9;
+    f->r10 = c->r10;
+    f->r11 = c->r11;
+    f->r12 = c->r12;
+    f->r13 = c->r13;
+    f->r14 = c->r14;
+    f->r15 = c->r15;
+    f->rdi = c->rdi;
+    f->rsi = c->rsi;
+    f->rbp = c->rbp;
+    f->rbx = c->rbx;
+    f->rdx = c->rdx;
+    f->rax = c->rax;
+    f->rcx = c->rcx;
+    f->rsp = c->rsp;
+    f->rip = c->rip;
+    f->rflags = (c->rflags & FLAGS_USER) | FLAGS_ALWAYS;
+    f->flags |= RT_FRAME_FULL;
+}
+
+static void fill_siginfo(const struct signal_info *info, struct signal_siginfo *ret)
+{
+    *ret = (struct signal_siginfo){
+        .signo = info->signo, .error = info->error, .code = info->code};
+    if ((SIGNAL_BIT(info->signo) & SYNCHRONOUS) != 0 && info->code > 0) {
+        ret->u.addr = info->value;
+    } else {
+        ret->u.sender.pid = info->pid;
+        ret->u.sender.uid = info->uid;
+        ret->u.sender.value = info->value;
+    }
+}
+
+/* Puts a frame on the workload's stack and points its registers at the handler. */
+static int push_frame(struct os_thread *t, const struct signal_info *info,
+                      const struct signal_action *action, const struct rt_fault *fault)
+{
+    struct rt_frame *f = t->frame;
+    uint64_t top = f->rsp - RED_ZONE;
+    uint64_t xstate_size = rt_xstate_size();
+    uint64_t at, xstate;
+    struct signal_frame frame = {.return_address = action->restorer};
+
+    if (f->rsp < RED_ZONE) {
+        return -EFAULT;
+    }
+    if ((action->flags & OS_SA_ONSTACK) != 0 && t->alt_stack_size != 0 &&
+        !on_alt_stack(t, f->rsp)) {
+        top = t->alt_stack + t->alt_stack_size;
+    }
+    if (!signal_layout(top, xstate_size, &at, &xstate)) {
+        return -EFAULT;
+    }
+    if (on_alt_stack(t, top) && !on_alt_stack(t, at + 1)) {
+        return -EFAULT; /* the alternate stack is too small */
+    }
+    frame.uc.flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
+    frame.uc.stack = alt_stack_of(t, f->rsp);
+    save_registers(f, &frame.uc.context);
+    frame.uc.context.fpstate = xstate;
+    frame.uc.mask = t->restore_blocked ? t->saved_blocked : t->blocked;
+    frame.uc.context.oldmask = frame.uc.mask;
+    if (fault != NULL) {
+        frame.uc.context.trapno = fault->vector;
+        frame.uc.context.err = fault->error;
+        frame.uc.context.cr2 = fault->addr;
+    }
+    fill_siginfo(info, &frame.info);
+    int r = save_vector_state(xstate, xstate_size);
+    if (r == 0) {
+        r = copy_to_app(app_at(at), &frame, sizeof frame);
+    }
+    if (r != 0) {
+        return r;
+    }
+    f->rsp = at;
+    f->rip = action->handler;
+    f->rax = 0;
+    f->rdi = (uint64_t)info->signo;
+    f->rsi = at + offsetof(struct signal_frame, info);
+    f->rdx = at + offsetof(struct signal_frame, uc);
+    f->rflags = (f->rflags & FLAGS_USER & ~FLAGS_CLEARED) | FLAGS_ALWAYS;
+    f->flags |= RT_FRAME_FULL;
+    return 0;
+}
+
+/* ---- delivery -------------------------------------------------------------------------------------- */
+
+static void report_death(const struct os_thread *t, const struct signal_info *info,
+                         const struct rt_fault *fault)
+{
+    const struct rt_frame *f = t->frame;
+    char where[160];
+    if (!os.manifest->debug) {
+        return;
+    }
+    mm_describe(f->rip, where, sizeof where);
+    rt_trace("[%d] %s ends by signal %d, code %d, address 0x%llx, at %s", t->tid, t->comm,
+             info->signo, info->code, (unsigned long long)info->value, where);
+    if (fault != NULL) {
+        mm_describe(fault->addr, where, sizeof where);
+        rt_trace("  exception %u, error 0x%x, address 0x%llx: %s", fault->vector, fault->error,
+                 (unsigned long long)fault->addr, where);
+    }
+    rt_trace("  rip %016llx rsp %016llx rflags %08llx", (unsigned long long)f->rip,
+             (unsigned long long)f->rsp, (unsigned long long)f->rflags);
+    rt_trace("  rax %016llx rbx %016llx rcx %016llx rdx %016llx", (unsigned long long)f->rax,
+             (unsigned long long)f->rbx, (unsigned long long)f->rcx, (unsigned long long)f->rdx);
+    rt_trace("  rsi %016llx rdi %016llx rbp %016llx r8  %016llx", (unsigned long long)f->rsi,
+             (unsigned long long)f->rdi, (unsigned long long)f->rbp, (unsigned long long)f->r8);
+    rt_trace("  r9  %016llx r10 %016llx r11 %016llx r12 %016llx", (unsigned long long)f->r9,
+             (unsigned long long)f->r10, (unsigned long long)f->r11, (unsigned long long)f->r12);
+    rt_trace("  r13 %016llx r14 %016llx r15 %016llx fs  %016llx", (unsigned long long)f->r13,
+             (unsigned long long)f->r14, (unsigned long long)f->r15,
+             (unsigned long long)rt_get_fsbase());
+}
+
+static void __attribute__((noreturn)) die(const struct os_thread *t, const struct signal_info *info,
+                                          const struct rt_fault *fault)
+{
+    report_death(t, info, fault);
+    os_exit_process(EXIT_SIGNAL, (uint64_t)info->signo);
+}
+
+/* Enters the handler of a signal that is neither ignored nor left to its default. */
+static void enter_handler(struct os_thread *t, const struct signal_info *info,
+                          const struct rt_fault *fault)
+{
+    struct signal_action action = actions[info->signo - 1];
+    if (push_frame(t, info, &action, fault) != 0) {
+        struct signal_info segv = {.signo = OS_SIGSEGV, .code = SI_KERNEL};
+        die(t, &segv, fault);
+    }
+    t->restore_blocked = false;
+    t->blocked |= action.mask & ~UNBLOCKABLE;
+    if ((action.flags & OS_SA_NODEFER) == 0) {
+        t->blocked |= SIGNAL_BIT(info->signo);
+    }
+    if ((action.flags & OS_SA_RESETHAND) != 0) {
+        actions[info->signo - 1].handler = OS_SIG_DFL;
+    }
+}
+
+/* Runs the call again: RCX is lost by a system call anyway, so it can carry where to go on. */
+static void restart_call(struct rt_frame *f, uint64_t number)
+{
+    f->rax = number;
+    f->rcx = f->rip;
+    f->rip = rewrite_restart_address();
+    f->flags |= RT_FRAME_FULL;
+}
+
+void signal_return_to_workload(struct os_thread *t, uint64_t number)
+{
+    struct signal_info info;
+    bool interrupted = number != SIGNAL_NO_CALL && t->frame->rax == (uint64_t)-ERESTARTSYS;
+
+    os_lock();
+    __atomic_store_n(&t->attention, 0, __ATOMIC_RELAXED);
+    while (take(t, ~t->blocked, &info)) {
+        if (ignored(info.signo)) {
+            continue;
+        }
+        const struct signal_action *action = &actions[info.signo - 1];
+        if (action->handler == OS_SIG_DFL) {
+            die(t, &info, NULL);
+        }
+        if (interrupted) {
+            interrupted = false;
+            if ((action->flags & OS_SA_RESTART) != 0) {
+                restart_call(t->frame, number);
+            } else {
+                t->frame->rax = (uint64_t)-EINTR;
+            }
+        }
+        enter_handler(t, &info, NULL);
+    }
+    if (interrupted) {
+        restart_call(t->frame, number);
+    }
+    if (t->restore_blocked) {
+        t->restore_blocked = false;
+        t->blocked = t->saved_blocked;
+        if (signal_wanted(t)) {
+            __atomic_store_n(&t->attention, 1, __ATOMIC_RELAXED);
+        }
+    }
+    os_unlock();
+}
+
+/* Which signal a processor exception is. Source: arch/x86/kernel/traps.c. */
+static struct signal_info signal_of_fault(const struct rt_frame *f, const struct rt_fault *fault)
+{
+    struct signal_info i = {.signo = OS_SIGSEGV, .code = SI_KERNEL, .value = 0};
+    switch (fault->vector) {
+    case 0:
+        return (struct signal_info){.signo = OS_SIGFPE, .code = 1 /* FPE_INTDIV */, .value = f->rip};
+    case 1:
+        return (struct signal_info){.signo = OS_SIGTRAP, .code = 2 /* TRAP_TRACE */, .value = f->rip};
+    case 3:
+        return (struct signal_info){.signo = OS_SIGTRAP, .code = SI_KERNEL, .value = 0};
+    case 6:
+        return (struct signal_info){.signo = OS_SIGILL, .code = 2 /* ILL_ILLOPN */, .value = f->rip};
+    case 14:
+        i.code = mm_is_mapped(fault->addr) ? 2 /* SEGV_ACCERR */ : 1 /* SEGV_MAPERR */;
+        i.value = fault->addr;
+        return i;
+    case 16:
+    case 19:
+        return (struct signal_info){.signo = OS_SIGFPE, .code = 14 /* FPE_FLTUNK */, .value = f->rip};
+    case 17:
+        return (struct signal_info){.signo = OS_SIGBUS, .code = 1 /* BUS_ADRALN */, .value = f->rip};
+    default:
+        return i;
+    }
+}
+
+void door_fault(struct rt_frame *frame, const struct rt_fault *fault)
+{
+    struct os_thread *t = rt_self_data();
+    t->frame = frame;
+    os_lock();
+    if (fault->vector == 14 && mm_page_in(fault->addr)) {
+        os_unlock();
+        return;
+    }
+    struct signal_info info = signal_of_fault(frame, fault);
+    const struct signal_action *action = &actions[info.signo - 1];
+    bool blocked = (t->blocked & SIGNAL_BIT(info.signo)) != 0;
+    if (blocked || action->handler == OS_SIG_DFL || action->handler == OS_SIG_IGN) {
+        die(t, &info, fault);
+    }
+    enter_handler(t, &info, fault);
+    os_unlock();
+}
+
+/* ---- calls ----------------------------------------------------------------------------------------- */
+
+int64_t sys_rt_sigaction(int sig, app_ptr act, app_ptr old, uint64_t size)
+{
+    struct signal_action new_action, previous;
+    if (size != sizeof(uint64_t) || !valid_signal(sig)) {
+        return -EINVAL;
+    }
+    if (act.addr != 0 && copy_from_app(&new_action, act, sizeof new_action) != 0) {
+        return -EFAULT;
+    }
+    if (act.addr != 0 && (SIGNAL_BIT(sig) & UNBLOCKABLE) != 0) {
+        return -EINVAL;
+    }
+    previous = actions[sig - 1];
+    if (old.addr != 0 && copy_to_app(old, &previous, sizeof previous) != 0) {
+        return -EFAULT;
+    }
+    if (act.addr != 0) {
+        new_action.mask &= ~UNBLOCKABLE;
+        actions[sig - 1] = new_action;
+        if (ignored(sig)) { /* POSIX: pending ones are discarded */
+            os.pending &= ~SIGNAL_BIT(sig);
+            for (struct os_thread *t = os.threads; t != NULL; t = t->next) {
+                t->pending &= ~SIGNAL_BIT(sig);
+            }
+        }
+    }
+    return 0;
+}
+
+enum { MASK_BLOCK, MASK_UNBLOCK, MASK_SET };
+
+int64_t sys_rt_sigprocmask(int how, app_ptr set, app_ptr old, uint64_t size)
+{
+    struct os_thread *t = os_self();
+    uint64_t previous = t->blocked, mask;
+    if (size != sizeof mask) {
+        return -EINVAL;
+    }
+    if (set.addr != 0) {
+        if (copy_from_app(&mask, set, sizeof mask) != 0) {
+            return -EFAULT;
+        }
+        mask &= ~UNBLOCKABLE;
+        switch (how) {
+        case MASK_BLOCK:
+            t->blocked |= mask;
+            break;
+        case MASK_UNBLOCK:
+            t->blocked &= ~mask;
+            break;
+        case MASK_SET:
+            t->blocked = mask;
+            break;
+        default:
+            return -EINVAL;
+        }
+        if (signal_wanted(t)) {
+            __atomic_store_n(&t->attention, 1, __ATOMIC_RELAXED);
+        }
+    }
+    if (old.addr != 0 && copy_to_app(old, &previous, sizeof previous) != 0) {
+        return -EFAULT;
+    }
+    return 0;
+}
+
+int64_t sys_rt_sigreturn(void)
+{
+    struct os_thread *t = os_self();
+    struct rt_frame *f = t->frame;
+    struct signal_ucontext uc;
+    /* The handler's ret has taken the return address off. */
+    uint64_t at = f->rsp - sizeof(uint64_t) + offsetof(struct signal_frame, uc);
+    if (copy_from_app(&uc, app_at(at), sizeof uc) != 0 ||
+        (uc.context.fpstate != 0 && rt_xstate_restore(app_at(uc.context.fpstate)) != 0)) {
+        struct signal_info segv = {.signo = OS_SIGSEGV, .code = SI_KERNEL};
+        die(t, &segv, NULL);
+    }
+    restore_registers(f, &uc.context);
+    t->blocked = uc.mask & ~UNBLOCKABLE;
+    if ((uc.stack.flags & SS_DISABLE) == 0 && !on_alt_stack(t, f->rsp)) {
+        t->alt_stack = uc.stack.sp;
+        t->alt_stack_size = uc.stack.size;
+    }
+    if (signal_wanted(t)) {
+        __atomic_store_n(&t->attention, 1, __ATOMIC_RELAXED);
+    }
+    return (int64_t)f->rax;
+}
+
+int64_t sys_rt_sigpending(app_ptr set, uint64_t size)
+{
+    const struct os_thread *t = os_self();
+    uint64_t pending = (t->pending | os.pending) & t->blocked;
+    if (size > sizeof pending) {
+        return -EINVAL;
+    }
+    return copy_to_app(set, &pending, size);
+}
+
+/* Sleeps until a signal is due; the queue is nobody's, so only signals and the deadline end it. */
+static int wait_for_signal(uint64_t deadline)
+{
+    struct wait_queue nobody = {{0}};
+    int r = 0;
+    while (r == 0) {
+        r = os_block(&nobody, deadline);
+    }
+    return r;
+}
+
+int64_t sys_pause(void)
+{
+    ignore_result(wait_for_signal(UINT64_MAX), "a signal is the only way out");
+    return -EINTR;
+}
+
+int64_t sys_rt_sigsuspend(app_ptr set, uint64_t size)
+{
+    uint64_t mask;
+    if (size != sizeof mask) {
+        return -EINVAL;
+    }
+    if (copy_from_app(&mask, set, sizeof mask) != 0) {
+        return -EFAULT;
+    }
+    signal_swap_mask(os_self(), mask);
+    return sys_pause();
+}
+
+int64_t sys_rt_sigtimedwait(app_ptr set, app_ptr info_out, app_ptr timeout, uint64_t size)
+{
+    struct os_thread *t = os_self();
+    struct signal_info info;
+    uint64_t mask, deadline = UINT64_MAX;
+    int64_t spec[2];
+
+    if (size != sizeof mask) {
+        return -EINVAL;
+    }
+    if (copy_from_app(&mask, set, sizeof mask) != 0) {
+        return -EFAULT;
+    }
+    if (timeout.addr != 0) {
+        if (copy_from_app(spec, timeout, sizeof spec) != 0) {
+            return -EFAULT;
+        }
+        if (spec[0] < 0 || spec[1] < 0 || spec[1] >= 1000000000) {
+            return -EINVAL;
+        }
+        uint64_t ns;
+        if (mul_ok((uint64_t)spec[0], 1000000000, &ns) && add_ok(ns, (uint64_t)spec[1], &ns) &&
+            add_ok(ns, rt_clock_ns(1), &ns)) {
+            deadline = ns;
+        }
+    }
+    mask &= ~UNBLOCKABLE;
+    t->sigwait = mask;
+    int r = 0;
+    bool got = take(t, mask, &info);
+    struct wait_queue nobody = {{0}};
+    while (!got && r == 0) {
+        r = os_block(&nobody, deadline);
+        got = take(t, mask, &info);
+    }
+    t->sigwait = 0;
+    if (!got) {
+        return r == -ETIMEDOUT ? -EAGAIN : -EINTR;
+    }
+    if (info_out.addr != 0) {
+        struct signal_siginfo out;
+        fill_siginfo(&info, &out);
+        if (copy_to_app(info_out, &out, sizeof out) != 0) {
+            return -EFAULT;
+        }
+    }
+    return info.signo;
+}
+
+int64_t sys_sigaltstack(app_ptr stack, app_ptr old)
+{
+    struct os_thread *t = os_self();
+    struct signal_stack previous = alt_stack_of(t, t->frame->rsp), s;
+    if (stack.addr != 0) {
+        if (copy_from_app(&s, stack, sizeof s) != 0) {
+            return -EFAULT;
+        }
+        if (on_alt_stack(t, t->frame->rsp)) {
+            return -EPERM;
+        }
+        if ((s.flags & ~(SS_DISABLE | SS_ONSTACK)) != 0) { /* SS_AUTODISARM is not there */
+            return -EINVAL;
+        }
+        uint64_t end;
+        if ((s.flags & SS_DISABLE) != 0) {
+            s.sp = 0;
+            s.size = 0;
+        } else if (s.size < MINSIGSTKSZ || !add_ok(s.sp, s.size, &end)) {
+            return -ENOMEM;
+        }
+        t->alt_stack = s.sp;
+        t->alt_stack_size = s.size;
+    }
+    if (old.addr != 0 && copy_to_app(old, &previous, sizeof previous) != 0) {
+        return -EFAULT;
+    }
+    return 0;
+}
+
+int64_t sys_kill(int pid, int sig)
+{
+    struct signal_info info = {
+        .signo = sig, .code = SI_USER, .pid = OS_PID, .uid = os.manifest->uid};
+    if (sig != 0 && !valid_signal(sig)) {
+        return -EINVAL;
+    }
+    if (pid != OS_PID && pid != 0 && pid != -1 && pid != -OS_PID) {
+        return -ESRCH;
+    }
+    if (pid == -1) { /* everybody but init and the caller: nobody */
+        return -ESRCH;
+    }
+    if (sig != 0) {
+        signal_to_process(&info);
+    }
+    return 0;
+}
+
+static int64_t send_to_tid(int tid, int sig, const struct signal_info *info)
+{
+    if (tid <= 0 || (sig != 0 && !valid_signal(sig))) {
+        return -EINVAL;
+    }
+    struct os_thread *t = os_thread_by_tid(tid);
+    if (t == NULL) {
+        return -ESRCH;
+    }
+    if (sig != 0) {
+        signal_to_thread(t, info);
+    }
+    return 0;
+}
+
+int64_t sys_tkill(int tid, int sig)
+{
+    struct signal_info info = {
+        .signo = sig, .code = SI_TKILL, .pid = OS_PID, .uid = os.manifest->uid};
+    return send_to_tid(tid, sig, &info);
+}
+
+int64_t sys_tgkill(int pid, int tid, int sig)
+{
+    return pid == OS_PID ? sys_tkill(tid, sig) : pid <= 0 ? -EINVAL : -ESRCH;
+}
+
+/* Reads the siginfo that a sender made up; only the kernel may claim codes >= 0 or SI_TKILL, but a
+ * process may tell itself anything. */
+static int siginfo_from_app(app_ptr from, int sig, struct signal_info *ret)
+{
+    struct signal_siginfo s;
+    if (copy_from_app(&s, from, sizeof s) != 0) {
+        return -EFAULT;
+    }
+    *ret = (struct signal_info){.signo = sig,
+                                .code = s.code,
+                                .error = s.error,
+                                .pid = s.u.sender.pid,
+                                .uid = s.u.sender.uid,
+                                .value = s.u.sender.value};
+    return 0;
+}
+
+int64_t sys_rt_sigqueueinfo(int pid, int sig, app_ptr from)
+{
+    struct signal_info info;
+    if (siginfo_from_app(from, sig, &info) != 0) {
+        return -EFAULT;
+    }
+    if (sig != 0 && !valid_signal(sig)) {
+        return -EINVAL;
+    }
+    if (pid != OS_PID) {
+        return -ESRCH;
+    }
+    if (sig != 0) {
+        signal_to_process(&info);
+    }
+    return 0;
+}
+
+int64_t sys_rt_tgsigqueueinfo(int pid, int tid, int sig, app_ptr from)
+{
+    struct signal_info info;
+    if (siginfo_from_app(from, sig, &info) != 0) {
+        return -EFAULT;
+    }
+    return pid == OS_PID ? send_to_tid(tid, sig, &info) : -ESRCH;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Signals of the workload to itself, and faults turned into signals. Nothing here can be triggered
+ * by the host: senders are the workload's own calls and what the processor reported. */
+#pragma once
+
+#include "process.h"
+
+/* Numbers and flags: asm/signal.h of x86-64. */
+enum signal_number {
+    OS_SIGHUP = 1,
+    OS_SIGILL = 4,
+    OS_SIGTRAP = 5,
+    OS_SIGABRT = 6,
+    OS_SIGBUS = 7,
+    OS_SIGFPE = 8,
+    OS_SIGKILL = 9,
+    OS_SIGSEGV = 11,
+    OS_SIGPIPE = 13,
+    OS_SIGCHLD = 17,
+    OS_SIGCONT = 18,
+    OS_SIGSTOP = 19,
+    OS_SIGTSTP = 20,
+    OS_SIGTTIN = 21,
+    OS_SIGTTOU = 22,
+    OS_SIGURG = 23,
+    OS_SIGWINCH = 28,
+};
+#define OS_SIG_DFL 0u
+#define OS_SIG_IGN 1u
+
+#define OS_SA_SIGINFO   0x00000004u
+#define OS_SA_RESTORER  0x04000000u
+#define OS_SA_ONSTACK   0x08000000u
+#define OS_SA_RESTART   0x10000000u
+#define OS_SA_NODEFER   0x40000000u
+#define OS_SA_RESETHAND 0x80000000u
+
+/* struct sigaction as the kernel's call takes it. */
+struct signal_action {
+    uint64_t handler;
+    uint64_t flags;
+    uint64_t restorer;
+    uint64_t mask;
+};
+_Static_assert(sizeof(struct signal_action) == 32, "asm/signal.h");
+
+/* ---- the frame that a handler finds on its stack (asm/sigcontext.h, asm-generic/ucontext.h) -------- */
+
+struct signal_context {
+    uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
+    uint64_t rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, rflags;
+    uint16_t cs, gs, fs, ss;
+    uint64_t err, trapno, oldmask, cr2;
+    uint64_t fpstate;
+    uint64_t reserved[8];
+};
+_Static_assert(sizeof(struct signal_context) == 256, "asm/sigcontext.h");
+
+struct signal_stack {
+    uint64_t sp;
+    uint32_t flags;
+    uint32_t pad;
+    uint64_t size;
+};
+
+struct signal_ucontext {
+    uint64_t flags;
+    uint64_t link;
+    struct signal_stack stack;
+    struct signal_context context;
+    uint64_t mask;
+};
+_Static_assert(sizeof(struct signal_ucontext) == 304, "asm-generic/ucontext.h");
+
+struct signal_siginfo {
+    int32_t signo, error, code, pad;
+    union {
+        struct {
+            int32_t pid;
+            uint32_t uid;
+            uint64_t value;
+        } sender;
+        uint64_t addr;
+        uint8_t size[112];
+    } u;
+};
+_Static_assert(sizeof(struct signal_siginfo) == 128, "asm-generic/siginfo.h");
+
+struct signal_frame {
+    uint64_t return_address;
+    struct signal_ucontext uc;
+    struct signal_siginfo info;
+};
+_Static_assert(sizeof(struct signal_frame) == 440, "arch/x86/include/asm/sigframe.h");
+
+/* Where the parts of a frame go on a stack that ends at `top`: [ret_frame, +440), and the vector
+ * state of xstate_size bytes and its end mark at ret_xstate. False when it would leave the address
+ * space. */
+bool signal_layout(uint64_t top, uint64_t xstate_size, uint64_t *ret_frame, uint64_t *ret_xstate);
+
+/* ---- sending and delivering ------------------------------------------------------------------------ */
+
+/* Both with the lock held. Ignored signals vanish. */
+void signal_to_thread(struct os_thread *t, const struct signal_info *info);
+void signal_to_process(const struct signal_info *info);
+/* Would a signal be delivered if the thread went back to the workload now? */
+bool signal_wanted(const struct os_thread *t);
+
+#define SIGNAL_NO_CALL UINT64_MAX
+/* Without the lock, after call `number` with its result in frame->rax: runs what is due, restarts
+ * calls that a signal interrupted. */
+void signal_return_to_workload(struct os_thread *t, uint64_t number);
+void signal_masks(uint64_t *ret_ignored, uint64_t *ret_caught);
+/* For calls that swap the mask while they wait (ppoll, rt_sigsuspend): the old mask comes back after
+ * delivery. With the lock held. */
+void signal_swap_mask(struct os_thread *t, uint64_t mask);
