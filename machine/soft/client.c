@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The enclave process's end of the microcode helper: starts it, sends the building commands in
+ * batches, asks for EINIT, reports and keys. Pages travel through a staging file that both sides
+ * hold; the helper copies them into memory of its own before it measures them.
+ *
+ * Host code, except client_report() and client_getkey(), which are leaf code (client_leaf.c). */
+#include "soft/client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef ALCOVE_LIBEXECDIR
+#define ALCOVE_LIBEXECDIR "/usr/libexec/alcove"
+#endif
+#define HELPER_NAME "alcove-microcode"
+
+/* ---- starting it ------------------------------------------------------------------------------------ */
+
+static bool executable(const char *path)
+{
+    return access(path, X_OK) == 0;
+}
+
+static int find_helper(const struct machine_config *config, char path[PATH_MAX], struct diag *d)
+{
+    if (config->microcode_path != NULL) {
+        (void)snprintf(path, PATH_MAX, "%s", config->microcode_path);
+        return executable(path) ? 0 : diag_fail(d, -ENOENT, "%s: cannot be executed", path);
+    }
+    const char *dir = getenv("ALCOVE_LIBEXEC_DIR");
+    if (dir != NULL) {
+        (void)snprintf(path, PATH_MAX, "%s/" HELPER_NAME, dir);
+        return executable(path) ? 0
+                                : diag_fail(d, -ENOENT,
+                                            "%s: cannot be executed (ALCOVE_LIBEXEC_DIR)", path);
+    }
+    ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 64);
+    if (n > 0) {
+        path[n] = '\0';
+        char *slash = strrchr(path, '/');
+        static const char *const beside[] = {"/" HELPER_NAME, "/../machine/" HELPER_NAME};
+        for (size_t i = 0; slash != NULL && i < ARRAY_SIZE(beside); i++) {
+            (void)snprintf(slash, 64, "%s", beside[i]);
+            if (executable(path)) {
+                return 0;
+            }
+        }
+    }
+    (void)snprintf(path, PATH_MAX, "%s", ALCOVE_LIBEXECDIR "/" HELPER_NAME);
+    return executable(path)
+               ? 0
+               : diag_fail(d, -ENOENT,
+                           HELPER_NAME " is neither beside this program nor in %s: build or "
+                           "install it, or set ALCOVE_LIBEXEC_DIR",
+                           ALCOVE_LIBEXECDIR);
+}
+
+/* In the child, which shares memory with its parent until exec: only system calls. */
+static void run_helper(const char *path, const char *state_dir, int fd)
+{
+    if (fd == MICROCODE_FD) {
+        (void)fcntl(fd, F_SETFD, 0);
+    } else if (dup2(fd, MICROCODE_FD) < 0) {
+        _exit(126);
+    }
+    (void)close_range(MICROCODE_FD + 1, ~0u, 0);
+    char *argv[] = {(char *)(uintptr_t)HELPER_NAME, (char *)(uintptr_t)state_dir, NULL};
+    (void)setsid(); /* the terminal's Ctrl-C is for the program, whose end also ends the helper */
+    execv(path, argv);
+    _exit(127);
+}
+
+int client_open(const struct machine_config *config, struct soft_client **ret, struct diag *d)
+{
+    char path[PATH_MAX];
+    int r = find_helper(config, path, d);
+    if (r < 0) {
+        return r;
+    }
+    struct soft_client *c = calloc(1, sizeof *c);
+    if (c == NULL) {
+        return diag_fail(d, -ENOMEM, "no memory for the microcode's connection");
+    }
+    c->socket = -1;
+    c->staging = memfd_create("alcove-staging", MFD_CLOEXEC);
+    int pair[2];
+    if (c->staging < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+        r = diag_fail(d, -errno, "cannot make a channel to the microcode helper: %s",
+                      strerror(errno));
+        client_close(c);
+        return r;
+    }
+    c->socket = pair[0];
+    c->pid = vfork();
+    if (c->pid == 0) {
+        run_helper(path, config->state_dir, pair[1]);
+    }
+    (void)close(pair[1]);
+    if (c->pid < 0) {
+        r = diag_fail(d, -errno, "cannot start %s: %s", path, strerror(errno));
+        client_close(c);
+        return r;
+    }
+    *ret = c;
+    return 0;
+}
+
+void client_close(struct soft_client *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    if (c->socket >= 0) {
+        (void)close(c->socket);
+    }
+    if (c->staging >= 0) {
+        (void)close(c->staging);
+    }
+    if (c->pid > 0) {
+        (void)waitpid(c->pid, NULL, 0); /* it ends when its socket closes */
+    }
+    free(c->pages);
+    free(c);
+}
+
+/* ---- building ---------------------------------------------------------------------------------------- */
+
+static int send_with_fd(struct soft_client *c, const void *data, size_t size, int fd, struct diag *d)
+{
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control;
+    memset(&control, 0, sizeof control);
+    struct iovec iov = {(void *)(uintptr_t)data, size};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    if (fd >= 0) {
+        msg.msg_control = &control;
+        msg.msg_controllen = sizeof control;
+        struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
+        h->cmsg_level = SOL_SOCKET;
+        h->cmsg_type = SCM_RIGHTS;
+        h->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(h), &fd, sizeof fd);
+    }
+    ssize_t n;
+    do {
+        n = sendmsg(c->socket, &msg, MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == EPIPE) {
+        return 0; /* it ended; its last words, if any, are read at EINIT */
+    }
+    return n == (ssize_t)size ? 0
+                              : diag_fail(d, -EIO, "cannot talk to the microcode helper: %s",
+                                          strerror(errno));
+}
+
+int client_create(struct soft_client *c, const struct sgx_secs *secs, struct diag *d)
+{
+    struct mc_create create = {.type = MC_CREATE, .secs = *secs};
+    return send_with_fd(c, &create, sizeof create, c->staging, d);
+}
+
+static int flush(struct soft_client *c, struct diag *d)
+{
+    size_t size = (size_t)c->page_count * PAGE_SIZE;
+    off_t at = (off_t)(c->slot_count - c->page_count) * PAGE_SIZE;
+    for (size_t done = 0; done < size;) {
+        ssize_t n = pwrite(c->staging, c->pages + done, size - done, at + (off_t)done);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return diag_fail(d, -ENOMEM, "no memory for the enclave's pages: %s", strerror(errno));
+        }
+        done += (size_t)n;
+    }
+    c->page_count = 0;
+    if (c->batch.count == 0) {
+        return 0;
+    }
+    c->batch.type = MC_BUILD;
+    int r = send_with_fd(c, &c->batch,
+                         offsetof(struct mc_build, records) +
+                             c->batch.count * sizeof(struct mc_record),
+                         -1, d);
+    c->batch.count = 0;
+    return r;
+}
+
+int client_add(struct soft_client *c, uint64_t offset, uint64_t flags, const void *content,
+               struct diag *d)
+{
+    if (c->pages == NULL) {
+        c->pages = malloc((size_t)STAGING_PAGES * PAGE_SIZE);
+        if (c->pages == NULL) {
+            return diag_fail(d, -ENOMEM, "no memory for a buffer of pages");
+        }
+    }
+    if (c->slot_count >= MC_PAGES_MAX) {
+        return diag_fail(d, -E2BIG, "more than %u pages before EINIT", MC_PAGES_MAX);
+    }
+    if (c->batch.count == MC_RECORDS || c->page_count == STAGING_PAGES) {
+        int r = flush(c, d);
+        if (r < 0) {
+            return r;
+        }
+    }
+    memcpy(c->pages + (size_t)c->page_count * PAGE_SIZE, content, PAGE_SIZE);
+    c->page_count++;
+    c->batch.records[c->batch.count++] =
+        (struct mc_record){.offset = offset, .flags = flags, .slot = c->slot_count++};
+    return 0;
+}
+
+int client_extend(struct soft_client *c, uint64_t offset, struct diag *d)
+{
+    uint32_t chunk = (uint32_t)(offset % PAGE_SIZE / 256);
+    if (c->batch.count > 0) {
+        struct mc_record *last = &c->batch.records[c->batch.count - 1];
+        /* Ascending chunks of the page just added ride along with its EADD. */
+        if (!last->is_extend && last->offset == offset - offset % PAGE_SIZE &&
+            last->chunks >> chunk == 0) {
+            last->chunks = (uint16_t)(last->chunks | 1u << chunk);
+            return 0;
+        }
+    }
+    if (c->batch.count == MC_RECORDS) {
+        int r = flush(c, d);
+        if (r < 0) {
+            return r;
+        }
+    }
+    c->batch.records[c->batch.count++] = (struct mc_record){.offset = offset, .is_extend = 1};
+    return 0;
+}
+
+static ssize_t receive_with_fd(struct soft_client *c, void *data, size_t size, int *ret_fd)
+{
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec iov = {data, size};
+    struct msghdr msg = {.msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = &control,
+                         .msg_controllen = sizeof control};
+    ssize_t n;
+    do {
+        n = recvmsg(c->socket, &msg, MSG_CMSG_CLOEXEC);
+    } while (n < 0 && errno == EINTR);
+    *ret_fd = -1;
+    struct cmsghdr *h = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
+    if (h != NULL && h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS &&
+        h->cmsg_len == CMSG_LEN(sizeof(int))) {
+        memcpy(ret_fd, CMSG_DATA(h), sizeof(int));
+    }
+    return n;
+}
+
+int client_init(struct soft_client *c, const struct sgx_sigstruct *sigstruct, uint32_t *ret_handle,
+                int *ret_fd, struct diag *d)
+{
+    int r = flush(c, d);
+    struct mc_init init = {.type = MC_INIT, .sigstruct = *sigstruct};
+    r = r == 0 ? send_with_fd(c, &init, sizeof init, -1, d) : r;
+    if (r < 0) {
+        return r;
+    }
+    struct mc_init_reply reply;
+    int fd;
+    ssize_t n = receive_with_fd(c, &reply, sizeof reply, &fd);
+    if (n != (ssize_t)sizeof reply) {
+        return diag_fail(d, -EIO, "the microcode helper ended without an answer");
+    }
+    if (reply.error != 0 || fd < 0) {
+        reply.diag.text[DIAG_MAX - 1] = '\0';
+        return diag_fail(d, reply.error < 0 ? reply.error : -EIO, "%s", reply.diag.text);
+    }
+    (void)close(c->staging);
+    c->staging = -1;
+    free(c->pages);
+    c->pages = NULL;
+    *ret_handle = reply.handle;
+    *ret_fd = fd;
+    return 0;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* EENTER and ERESUME as the processor checks them (SDM volume 3D), and enter() with the contract of
+ * the kernel's __vdso_sgx_enter_enclave. Host code; SSA frames are enclave memory whose contents
+ * may be anything, so they are copied once and checked. */
+#include "soft/internal.h"
+
+#include <cpuid.h>
+#include <errno.h>
+
+#define RFLAGS_FROM_SSA UINT64_C(0x250dd5) /* CF PF AF ZF SF DF OF RF AC ID: what iretq may load */
+#define RFLAGS_FIXED    UINT64_C(0x202)    /* IF, and the bit that is always 1 */
+
+/* Component sizes and places in the standard XSAVE layout. */
+size_t soft_xsave_size(uint64_t xfrm)
+{
+    size_t end = 576;
+    for (unsigned i = 2; i < 63; i++) {
+        if ((xfrm >> i & 1) != 0) {
+            uint32_t size, offset, c, d;
+            __cpuid_count(0xd, i, size, offset, c, d);
+            end = offset + size > end ? offset + size : end;
+        }
+    }
+    return end;
+}
+
+static int refuse_gp(struct soft_thread *t)
+{
+    soft_fault_gp(t);
+    return -1;
+}
+
+static uint64_t ssa_frame(const struct machine *m, const struct soft_tcs *tcs, uint32_t index)
+{
+    return m->base + tcs->field.ossa + (uint64_t)index * m->ssa_frame_size * PAGE_SIZE;
+}
+
+/* All pages of an SSA frame must be there, readable and writable. */
+static bool ssa_ok(struct soft_thread *t, uint64_t frame)
+{
+    struct machine *m = t->machine;
+    uint64_t size = (uint64_t)m->ssa_frame_size * PAGE_SIZE;
+    if (!in_elrange(m, frame, size)) {
+        soft_fault_gp(t);
+        return false;
+    }
+    for (uint64_t at = frame; at < frame + size; at += PAGE_SIZE) {
+        if (!soft_page_ok(t, at, EPCM_R | EPCM_W, true)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct sgx_gprsgx *gpr_of(const struct machine *m, uint64_t frame)
+{
+    uint64_t end = frame + (uint64_t)m->ssa_frame_size * PAGE_SIZE;
+    return (struct sgx_gprsgx *)(end - sizeof(struct sgx_gprsgx));
+}
+
+/* Finds and takes the TCS; t->tcs is set on success. */
+static int take_tcs(struct soft_thread *t)
+{
+    struct machine *m = t->machine;
+    uint64_t addr = t->run->tcs;
+    if (addr % PAGE_SIZE != 0 || !in_elrange(m, addr, PAGE_SIZE)) {
+        return refuse_gp(t);
+    }
+    uint64_t page = (addr - m->base) / PAGE_SIZE;
+    epcm_t e = epcm_load(m, page);
+    if ((e & EPCM_TYPE_BITS) == EPCM_NONE) {
+        soft_fault_pf(t, addr, false, epcm_eaug(m, page));
+        return -1;
+    }
+    if ((e & (EPCM_TYPE_BITS | EPCM_PENDING | EPCM_MODIFIED)) != EPCM_TCS) {
+        soft_fault_pf(t, addr, false, true);
+        return -1;
+    }
+    struct soft_tcs *tcs = tcs_find(m, page);
+    uint32_t idle = 0;
+    if (tcs == NULL || !__atomic_compare_exchange_n(&tcs->busy, &idle, 1, false, __ATOMIC_ACQUIRE,
+                                                    __ATOMIC_RELAXED)) {
+        return refuse_gp(t); /* another thread is in it */
+    }
+    t->tcs = tcs;
+    t->tcs_addr = addr;
+    return 0;
+}
+
+static void load_segments(struct soft_thread *t)
+{
+    const struct machine *m = t->machine;
+    t->frame.fsbase = m->base + t->tcs->field.ofsbasgx;
+    t->frame.gsbase = m->base + t->tcs->field.ogsbasgx;
+}
+
+static int prepare_eenter(struct soft_thread *t)
+{
+    struct machine *m = t->machine;
+    struct soft_tcs *tcs = t->tcs;
+    if (tcs->cssa >= tcs->field.nssa || !in_elrange(m, m->base + tcs->field.oentry, 1)) {
+        return refuse_gp(t);
+    }
+    uint64_t frame = ssa_frame(m, tcs, tcs->cssa);
+    if (!ssa_ok(t, frame)) {
+        return -1;
+    }
+    struct sgx_gprsgx *gpr = gpr_of(m, frame);
+    uint64_t user[2] = {t->host_rsp, t->host_rbp};
+    if (soft_copy(&gpr->ursp, user, sizeof user) != 0) {
+        soft_fault_pf(t, t->probe_addr, true, false);
+        return -1;
+    }
+    load_segments(t);
+    t->frame.rax = tcs->cssa;
+    t->frame.rbx = t->tcs_addr;
+    t->frame.rcx = (uint64_t)soft_gate_return; /* the address behind EENTER */
+    t->frame.rip = m->base + tcs->field.oentry;
+    return 0;
+}
+
+static bool xsave_header_ok(const uint8_t *area, uint64_t xfrm)
+{
+    uint64_t xstate_bv = load_le64(area + 512);
+    uint8_t any = 0;
+    for (size_t i = 8; i < 64; i++) {
+        any |= area[512 + i]; /* XCOMP_BV and reserved */
+    }
+    uint32_t mxcsr = load_le32(area + 24);
+    return any == 0 && (xstate_bv & ~xfrm) == 0 && (mxcsr & ~UINT32_C(0xffff)) == 0;
+}
+
+static int prepare_eresume(struct soft_thread *t)
+{
+    struct machine *m = t->machine;
+    struct soft_tcs *tcs = t->tcs;
+    if (tcs->cssa == 0 || tcs->cssa > tcs->field.nssa) {
+        return refuse_gp(t);
+    }
+    uint64_t frame = ssa_frame(m, tcs, tcs->cssa - 1);
+    if (!ssa_ok(t, frame)) {
+        return -1;
+    }
+    struct sgx_gprsgx g;
+    struct sgx_gprsgx *gpr = gpr_of(m, frame);
+    uint64_t user[2] = {t->host_rsp, t->host_rbp};
+    if (soft_copy(&g, gpr, sizeof g) != 0 ||
+        soft_copy(t->xsave, (const void *)frame, soft_xsave_size(t->xfrm)) != 0 ||
+        soft_copy(&gpr->ursp, user, sizeof user) != 0) {
+        soft_fault_pf(t, t->probe_addr, true, false);
+        return -1;
+    }
+    if (!xsave_header_ok(t->xsave, t->xfrm) || !in_elrange(m, g.rip, 1)) {
+        return refuse_gp(t);
+    }
+    uint16_t cs, ss;
+    __asm__("mov %%cs, %0\n\tmov %%ss, %1" : "=r"(cs), "=r"(ss));
+    t->frame = (struct soft_frame){
+        .r15 = g.r15, .r14 = g.r14, .r13 = g.r13, .r12 = g.r12, .r11 = g.r11, .r10 = g.r10,
+        .r9 = g.r9, .r8 = g.r8, .rdi = g.rdi, .rsi = g.rsi, .rbp = g.rbp, .rbx = g.rbx,
+        .rdx = g.rdx, .rcx = g.rcx, .rax = g.rax, .rip = g.rip, .cs = cs,
+        .rflags = (g.rflags & RFLAGS_FROM_SSA) | RFLAGS_FIXED, .rsp = g.rsp, .ss = ss,
+        .fsbase = g.fsbase, .gsbase = g.gsbase,
+    };
+    tcs->cssa--;
+    return 1;
+}
+
+/* Lets translated leaves find this thread by its GS base; a slot that another thread inside an
+ * enclave holds stays with it, and this thread's leaves go by trap. */
+static void announce(struct soft_thread *t)
+{
+    struct gs_slot *slot = gs_slot_of(t->frame.gsbase);
+    struct soft_thread *other = __atomic_load_n(&slot->thread, __ATOMIC_ACQUIRE);
+    if (other == t && slot->gsbase == t->frame.gsbase) {
+        return;
+    }
+    if (other != NULL && other != t && __atomic_load_n(&other->inside, __ATOMIC_ACQUIRE)) {
+        return;
+    }
+    if (__atomic_compare_exchange_n(&slot->thread, &other, NULL, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_RELAXED)) {
+        __atomic_store_n(&slot->gsbase, t->frame.gsbase, __ATOMIC_RELEASE);
+        __atomic_store_n(&slot->thread, t, __ATOMIC_RELEASE);
+    }
+}
+
+int soft_transition_prepare(struct soft_thread *t, uint64_t leaf)
+{
+    int r = take_tcs(t);
+    if (r == 0) {
+        t->xfrm = t->machine->attributes.xfrm;
+        r = leaf == ENCLU_EENTER ? prepare_eenter(t) : prepare_eresume(t);
+        if (r < 0) {
+            __atomic_store_n(&t->tcs->busy, 0, __ATOMIC_RELEASE);
+        }
+    }
+    if (r < 0) {
+        struct machine_run *run = t->run;
+        run->function = (uint32_t)leaf;
+        run->exception_vector = (uint16_t)t->fault.vector;
+        run->exception_error_code = (uint16_t)t->fault.error;
+        run->exception_addr = t->fault.addr & ~(uint64_t)(PAGE_SIZE - 1);
+        return r;
+    }
+    announce(t);
+    return r;
+}
+
+void soft_transition_undo(struct soft_thread *t)
+{
+    if (t->leaf == ENCLU_ERESUME) {
+        t->tcs->cssa++;
+    }
+    __atomic_store_n(&t->inside, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&t->tcs->busy, 0, __ATOMIC_RELEASE);
+}
+
+int soft_enter(struct machine *m, uint64_t rdi, uint64_t rsi, uint64_t rdx, unsigned leaf,
+               uint64_t r8, uint64_t r9, struct machine_run *run)
+{
+    if (run == NULL || (leaf != ENCLU_EENTER && leaf != ENCLU_ERESUME) || !m->initialised) {
+        return -EINVAL;
+    }
+    struct soft_thread *t = soft_thread_self();
+    if (t == NULL) {
+        return -ENOMEM;
+    }
+    if (soft_thread_at((uint64_t)__builtin_frame_address(0)) != NULL) {
+        return -EINVAL; /* on the alternate stack, which the next signal would overwrite */
+    }
+    /* A handler of a signal that interrupted the enclave may enter again: keep the outer enter's. */
+    struct {
+        struct machine *machine;
+        struct machine_run *run;
+        struct soft_tcs *tcs;
+        uint64_t tcs_addr, host_rsp, host_rbp, leaf, args[5];
+    } outer = {t->machine, t->run, t->tcs, t->tcs_addr, t->host_rsp, t->host_rbp, t->leaf, {0}};
+    for (size_t i = 0; i < ARRAY_SIZE(outer.args); i++) {
+        outer.args[i] = t->args[i];
+    }
+    t->machine = m;
+    t->run = run;
+    t->args[0] = rdi;
+    t->args[1] = rsi;
+    t->args[2] = rdx;
+    t->args[3] = r8;
+    t->args[4] = r9;
+    int r = soft_gate(t, leaf);
+    t->machine = outer.machine;
+    t->run = outer.run;
+    t->tcs = outer.tcs;
+    t->tcs_addr = outer.tcs_addr;
+    t->host_rsp = outer.host_rsp;
+    t->host_rbp = outer.host_rbp;
+    t->leaf = outer.leaf;
+    for (size_t i = 0; i < ARRAY_SIZE(outer.args); i++) {
+        t->args[i] = outer.args[i];
+    }
+    if (r == 0) {
+        run->function = ENCLU_EEXIT;
+        return 0;
+    }
+    return -EFAULT;
+}

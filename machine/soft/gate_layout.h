@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Offsets inside struct soft_thread that the assembly in gate.S uses. internal.h asserts that they
+ * are the compiler's. */
+#pragma once
+
+#define T_INSIDE    0   /* the thread executes enclave code */
+#define T_IN_LEAF   4   /* the thread is inside a leaf called by translation */
+#define T_PENDING   8   /* a signal or a fault waits for the end of the leaf */
+#define T_HOST_RSP  16
+#define T_LEAF_RSP  24
+#define T_HOST_FS   32
+#define T_HOST_GS   40
+#define T_ARGS      48  /* rdi rsi rdx r8 r9 for EENTER */
+#define T_OUT       88  /* rdi rsi rdx r8 r9 after EEXIT */
+#define T_FRAME     128 /* struct soft_frame */
+#define F_R15       0
+#define F_RDI       64
+#define F_RSI       72
+#define F_RBP       80
+#define F_RBX       88
+#define F_RDX       96
+#define F_RCX       104
+#define F_RAX       112
+#define F_RIP       120
+#define F_FSBASE    160
+#define F_GSBASE    168
+#define T_XFRM      304
+#define T_LEAF      312
+#define T_HOST_RBP  320
+#define T_XSAVE     4096
+#define T_LEAF_TOP  49152 /* top of the leaf stack, from the start of the block */
+
+/* Slots of the table that finds a thread by its GS base; 16 bytes each. */
+#define SOFT_GS_SLOTS 1024
+
+/* What a leaf tells the assembly. */
+#define LEAF_DONE  0
+#define LEAF_EXIT  1
+#define LEAF_FAULT 2
