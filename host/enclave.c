@@ -13,8 +13,10 @@ static struct sgx_secs secs_for(const struct host_image *image)
     struct sgx_secs secs = {0};
     secs.base = ELRANGE_BASE;
     secs.miscselect = SGX_MISC_EXINFO;
+    /* The quoting enclave's SIGSTRUCT asks for the provisioning attribute. */
     secs.attributes.flags =
-        SGX_FLAGS_MODE64BIT | SGX_FLAGS_KSS | (image->debug ? SGX_FLAGS_DEBUG : 0);
+        SGX_FLAGS_MODE64BIT | SGX_FLAGS_KSS | (image->debug ? SGX_FLAGS_DEBUG : 0) |
+        (image->sigstruct.attributes.flags & SGX_FLAGS_PROVISIONKEY);
     secs.attributes.xfrm = machine_host_xfrm();
     secs.isvprodid = image->sigstruct.isvprodid;
     secs.isvsvn = image->sigstruct.isvsvn;
@@ -71,6 +73,11 @@ int host_enclave_run(struct host_enclave *e, struct diag *d)
 {
     host_boot_fill(e);
     return host_thread_enter(&e->threads[0], (uint64_t)(uintptr_t)&e->boot, d);
+}
+
+struct machine *host_enclave_machine(struct host_enclave *e)
+{
+    return e->machine;
 }
 
 void host_enclave_destroy(struct host_enclave *e)

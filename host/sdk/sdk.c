@@ -253,6 +253,11 @@ int sdk_call(struct sdk_enclave *e, const struct sdk_shape *shape, const void *i
     return r;
 }
 
+struct machine *sdk_machine(struct sdk_enclave *e)
+{
+    return host_enclave_machine(e->host);
+}
+
 void sdk_close(struct sdk_enclave *e)
 {
     if (e == NULL) {

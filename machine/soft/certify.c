@@ -14,13 +14,6 @@ _Static_assert(SOFT_PCE_SVN == PKI_PCESVN, "what quotes say is what certificates
 _Static_assert(SOFT_CERTIFY_STORAGE >= sizeof(struct pki_collateral) - 8 * sizeof(uint32_t),
                "storage holds all parts");
 
-void soft_certifier(struct sgx_targetinfo *ret)
-{
-    static const char name[32] = "alcove software sgx certifier";
-    *ret = (struct sgx_targetinfo){0};
-    memcpy(ret->mrenclave, name, sizeof ret->mrenclave);
-}
-
 static int ask(struct soft_client *c, const struct sgx_report *report,
                struct mc_certify_reply *reply, struct diag *d)
 {

@@ -60,6 +60,8 @@ int host_lock_process(struct diag *d) MUST_USE;
  * when the enclave's thread ended by itself, -EFAULT when it died (text in d). The workload's end
  * arrives earlier, as HOSTCALL_exit at the service. */
 int host_enclave_run(struct host_enclave *e, struct diag *d) MUST_USE;
+/* The machine under it. */
+struct machine *host_enclave_machine(struct host_enclave *e);
 void host_enclave_destroy(struct host_enclave *e);
 
 /* Reads files that make an enclave; buffers are malloc'ed. */

@@ -48,6 +48,8 @@ int sdk_open(const struct sdk_config *config, struct sdk_enclave **ret, struct d
 int sdk_call(struct sdk_enclave *e, const struct sdk_shape *shape, const void *in,
              struct bytes in_bytes, void *ret_out, struct writer *ret_bytes,
              struct diag *d) MUST_USE;
+/* The machine that it runs on, for questions that concern no enclave. */
+struct machine *sdk_machine(struct sdk_enclave *e);
 /* Ends and destroys the enclave. NULL-safe. */
 void sdk_close(struct sdk_enclave *e);
 
