@@ -32,7 +32,6 @@
 #define XSTATE_SW_OFFSET 464u
 #define XSTATE_MAGIC1    UINT32_C(0x46505853)
 #define XSTATE_MAGIC2    UINT32_C(0x46505845)
-#define XSTATE_END_SIZE  4u
 
 #define SI_USER   0
 #define SI_KERNEL 0x80
@@ -164,19 +163,6 @@ static bool take(struct os_thread *t, uint64_t set, struct signal_info *ret)
 }
 
 /* ---- the frame ------------------------------------------------------------------------------------ */
-
-bool signal_layout(uint64_t top, uint64_t xstate_size, uint64_t *ret_frame, uint64_t *ret_xstate)
-{
-    uint64_t need = xstate_size + XSTATE_END_SIZE + 64 + sizeof(struct signal_frame) + 24;
-    if (top < need) {
-        return false;
-    }
-    uint64_t xstate = align_down(top - xstate_size - XSTATE_END_SIZE, 64);
-    /* As after a call instruction: (rsp + 8) is a multiple of 16. */
-    *ret_frame = align_down(xstate - sizeof(struct signal_frame), 16) - 8;
-    *ret_xstate = xstate;
-    return true;
-}
 
 static bool on_alt_stack(const struct os_thread *t, uint64_t sp)
 {

@@ -93,6 +93,8 @@ struct signal_frame {
 };
 _Static_assert(sizeof(struct signal_frame) == 440, "arch/x86/include/asm/sigframe.h");
 
+#define XSTATE_END_SIZE 4u /* FP_XSTATE_MAGIC2 after the vector state */
+
 /* Where the parts of a frame go on a stack that ends at `top`: [ret_frame, +440), and the vector
  * state of xstate_size bytes and its end mark at ret_xstate. False when it would leave the address
  * space. */
