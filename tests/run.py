@@ -54,15 +54,19 @@ class Result:
     output: str = ""
 
 
+def introspect(build, what):
+    listing = subprocess.run(["meson", "introspect", what, str(build)], check=True,
+                             stdout=subprocess.PIPE, cwd=TOP).stdout
+    return json.loads(listing)
+
+
 def meson_tests(build, suffix="", slowdown=1):
     """The tests that Meson knows, without its runner: that one hides which check failed."""
-    listing = subprocess.run(["meson", "introspect", "--tests", str(build)], check=True,
-                             stdout=subprocess.PIPE, cwd=TOP).stdout
-    for entry in json.loads(listing):
+    for entry in introspect(build, "--tests"):
         yield Test(name=entry["name"] + suffix, command=entry["cmd"],
                    timeout_s=entry["timeout"] * slowdown, tap=entry["protocol"] == "tap",
                    alone=not entry["is_parallel"], env=dict(entry["env"]),
-                   cwd=entry["workdir"] or str(TOP))
+                   cwd=entry["workdir"] or str(build))
 
 
 def script_tests():
@@ -234,9 +238,9 @@ def run_all(tests, environment, report):
 
 def list_programs(build):
     """What the tests of a build folder run, as ninja targets: what the sanitizer build makes."""
-    targets = {os.path.relpath(part, build) for test in meson_tests(build)
-               for part in test.command if pathlib.Path(part).is_relative_to(build)}
-    print("\n".join(sorted(targets)))
+    made = {name for target in introspect(build, "--targets") for name in target["filename"]}
+    wanted = {str(build / part) for test in meson_tests(build) for part in test.command}
+    print("\n".join(sorted(os.path.relpath(name, build) for name in wanted & made)))
 
 
 def main():
