@@ -29,6 +29,7 @@ static const int allowed[] = {
     SYS_munmap,         /* thread stacks */
     SYS_rt_sigreturn,   /* the machine's signal handlers */
     SYS_rt_sigprocmask, /* threads, the machine */
+    SYS_rt_sigaction,   /* the first pthread_create installs its cancellation handler */
     SYS_sigaltstack,    /* new threads */
     SYS_sendmsg,        /* microcode, supervisor */
     SYS_sendto,         SYS_recvmsg, SYS_recvfrom,
