@@ -8,6 +8,7 @@
  * The adversary: the enclave process on the socket. Every message has a fixed size per type; sizes
  * and handles are checked; nothing of the secret leaves but derived keys. */
 #include "soft/microcode.h"
+#include "soft/microcode_certify.h"
 
 #include "machine/soft.h"
 
@@ -33,6 +34,7 @@ union message {
     struct mc_init init;
     struct mc_report report;
     struct mc_getkey getkey;
+    struct mc_certify certify;
 };
 
 static ssize_t receive(union message *m, int *ret_fd)
@@ -138,6 +140,13 @@ static int handle_getkey(const struct microcode *mc, const struct mc_getkey *m)
     return sent;
 }
 
+static int handle_certify(const struct microcode *mc, const struct mc_certify *m)
+{
+    static struct mc_certify_reply r;
+    mc_certify(mc, m, &r);
+    return reply(&r, sizeof r, -1);
+}
+
 /* One message; 0 to go on. A message that no client of ours would send ends the helper. */
 static int dispatch(struct microcode *mc, const union message *m, size_t size, int fd,
                     int start_error, const struct diag *start_diag)
@@ -167,6 +176,9 @@ static int dispatch(struct microcode *mc, const union message *m, size_t size, i
     }
     if (m->type == MC_GETKEY && size == sizeof m->getkey) {
         return handle_getkey(mc, &m->getkey);
+    }
+    if (m->type == MC_CERTIFY && size == sizeof m->certify) {
+        return handle_certify(mc, &m->certify);
     }
     return -1;
 }

@@ -266,16 +266,15 @@ static int check_identity(const struct sgx_secs *secs, const struct sgx_sigstruc
                          "for %s",
                          have, want);
     }
-    const struct sgx_attributes *a = &secs->attributes, *sa = &s->attributes,
-                                *mask = &s->attributemask;
-    if ((a->flags & mask->flags) != (sa->flags & mask->flags) ||
-        (a->xfrm & mask->xfrm) != (sa->xfrm & mask->xfrm)) {
+    const struct sgx_attributes a = secs->attributes, sa = s->attributes, mask = s->attributemask;
+    if ((a.flags & mask.flags) != (sa.flags & mask.flags) ||
+        (a.xfrm & mask.xfrm) != (sa.xfrm & mask.xfrm)) {
         return diag_fail(d, -EPERM,
                          "EINIT: SGX_INVALID_ATTRIBUTE: ATTRIBUTES %lx/%lx are not those that "
                          "SIGSTRUCT allows (%lx/%lx under mask %lx/%lx)",
-                         (unsigned long)a->flags, (unsigned long)a->xfrm, (unsigned long)sa->flags,
-                         (unsigned long)sa->xfrm, (unsigned long)mask->flags,
-                         (unsigned long)mask->xfrm);
+                         (unsigned long)a.flags, (unsigned long)a.xfrm, (unsigned long)sa.flags,
+                         (unsigned long)sa.xfrm, (unsigned long)mask.flags,
+                         (unsigned long)mask.xfrm);
     }
     if ((secs->miscselect & s->miscmask) != (s->miscselect & s->miscmask)) {
         return diag_fail(d, -EPERM, "EINIT: SGX_INVALID_ATTRIBUTE: MISCSELECT %x is not what "

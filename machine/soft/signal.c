@@ -568,9 +568,7 @@ int soft_signal(int sig, soft_signal_handler handler, int flags)
             return -EINVAL;
         }
     }
-    sigset_t none;
-    sigemptyset(&none);
-    if (memcmp(&asynchronous, &none, 8) == 0) {
+    if (sigismember(&asynchronous, sig) != 1) {
         return -EINVAL; /* open() a machine first */
     }
     host_handlers[sig] = handler;

@@ -26,6 +26,8 @@ static pthread_mutex_t region_mutex = PTHREAD_MUTEX_INITIALIZER;
 static bool block_used[BLOCKS_MAX];
 static pthread_key_t exit_key;
 
+static void thread_ended(void *block);
+
 int soft_threads_init(struct diag *d)
 {
     size_t size = (size_t)BLOCKS_MAX * SOFT_BLOCK_SIZE;
@@ -34,8 +36,7 @@ int soft_threads_init(struct diag *d)
     if (p == MAP_FAILED) {
         return diag_fail(d, -errno, "no address space for thread states (%zu bytes)", size);
     }
-    extern void soft_thread_ended(void *block);
-    int r = pthread_key_create(&exit_key, soft_thread_ended);
+    int r = pthread_key_create(&exit_key, thread_ended);
     if (r != 0) {
         return diag_fail(d, -r, "cannot make a thread key");
     }
@@ -78,7 +79,7 @@ static void block_give(uint8_t *block)
     pthread_mutex_unlock(&region_mutex);
 }
 
-void soft_thread_ended(void *block)
+static void thread_ended(void *block)
 {
     struct soft_thread *t = block;
     for (size_t i = 0; i < SOFT_GS_SLOTS; i++) {
