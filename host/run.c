@@ -146,8 +146,9 @@ static int prepare(struct run *run, struct diag *d)
         return diag_fail(d, -EINVAL, "unknown machine \"%s\": soft or sgx", q->machine);
     }
     c->machine.trap_only = q->trap_only;
-    c->image = (struct host_image){run->bundle.sgxs, {0}, run->bundle.manifest_cbor,
-                                   run->bundle.manifest->debug};
+    c->image.sgxs = run->bundle.sgxs;
+    c->image.manifest = run->bundle.manifest_cbor;
+    c->image.debug = run->bundle.manifest->debug;
     memcpy(&c->image.sigstruct, run->bundle.sigstruct.data, sizeof c->image.sigstruct);
     c->layer_count = run->bundle.layer_count;
     memcpy(c->layers, run->bundle.layers, sizeof c->layers);

@@ -100,8 +100,6 @@ unsigned rt_cpu_count(void)
     return boot.cpu_count < 1 ? 1 : boot.cpu_count > 64 ? 64 : (unsigned)boot.cpu_count;
 }
 
-void rt_threads_start(uint64_t xfrm);
-
 static void first_thread(struct rt_thread *t)
 {
     struct rt_frame frame = {.flags = RT_FRAME_FULL, .rflags = 0x202};

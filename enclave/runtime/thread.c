@@ -103,11 +103,6 @@ unsigned rt_thread_number(const struct rt_thread *t)
     return t->number;
 }
 
-struct rt_thread *rt_thread_by_number(unsigned number)
-{
-    return number < THREADS_MAX ? threads.all[number] : NULL;
-}
-
 void *rt_self_data(void)
 {
     return rt_self()->door_data;

@@ -93,7 +93,8 @@ extern const uint8_t rt_text_start[], rt_text_end[], rt_image_start[], rt_image_
 /* thread.c */
 void rt_thread_init(struct rt_thread *t, struct rt_thread_area *area, unsigned number,
                     uint64_t xfrm, uint64_t tcs);
-struct rt_thread *rt_thread_by_number(unsigned number);
+/* The first thread learns what the image could not know. */
+void rt_threads_start(uint64_t xfrm);
 /* exception.c: called on the exception stack at CSSA 1. */
 void rt_exception(struct rt_thread *t);
 /* start.c: first entry of a thread, on its runtime stack. */
