@@ -7,6 +7,7 @@
  * arguments become typed values here and pointers stay app_ptr. The host does not take part. */
 #include <errno.h>
 
+#include "mm.h"
 #include "process.h"
 #include "signals.h"
 
@@ -115,6 +116,31 @@ static const char *const errno_names[] = {
 #include "libos/errno_names.def"
 #undef ERRNO_NAME
 };
+
+/* ---- memory that comes when it is touched --------------------------------------------------------- */
+
+#define REACH_UNKNOWN 65536u /* of a pointer whose size no argument tells */
+
+/* A call failed for want of memory that a fault of the workload would have brought: brings what its
+ * pointers reach. Calls look at their memory before they act, so one that failed can be made again. */
+static bool page_in_arguments(const struct rt_frame *f, uint64_t number)
+{
+    const uint64_t values[6] = {f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9};
+    const struct call_text *text = &texts[number];
+    uint64_t reach = REACH_UNKNOWN;
+    bool any = false;
+    for (unsigned i = 0; i < text->count; i++) {
+        if (text->types[i] == SYS_size && values[i] > reach) {
+            reach = values[i];
+        }
+    }
+    for (unsigned i = 0; i < text->count; i++) {
+        if (text->types[i] >= SYS_in) {
+            any = mm_page_in_range(values[i], reach) || any;
+        }
+    }
+    return any;
+}
 
 /* ---- traces ------------------------------------------------------------------------------------- */
 
@@ -225,6 +251,22 @@ static void trace_leave(struct line *l, int64_t result)
     rt_trace("%s", l->text);
 }
 
+static int64_t locked_call(const struct os_thread *t, uint64_t number)
+{
+    os_lock();
+    int64_t result = calls[number].thunk(t->frame);
+    if (__builtin_expect(result == -EFAULT && mm_has_lazy(), 0) && page_in_arguments(t->frame, number)) {
+        result = calls[number].thunk(t->frame);
+    }
+    os_unlock();
+    return result;
+}
+
+static int64_t call(const struct os_thread *t, uint64_t number)
+{
+    return calls[number].locked ? locked_call(t, number) : calls[number].thunk(t->frame);
+}
+
 static int64_t traced_call(const struct os_thread *t, uint64_t number)
 {
     struct line l;
@@ -232,13 +274,7 @@ static int64_t traced_call(const struct os_thread *t, uint64_t number)
     if (texts[number].count == 1 && number == 231) { /* exit_group does not come back */
         rt_trace("%s)", l.text);
     }
-    if (calls[number].locked) {
-        os_lock();
-    }
-    int64_t result = calls[number].thunk(t->frame);
-    if (calls[number].locked) {
-        os_unlock();
-    }
+    int64_t result = call(t, number);
     trace_leave(&l, result);
     return result;
 }
@@ -303,12 +339,8 @@ void door_syscall(struct rt_frame *frame)
         t->calls[number]++;
         if (__builtin_expect(tracing, 0)) {
             result = traced_call(t, number);
-        } else if (calls[number].locked) {
-            os_lock();
-            result = calls[number].thunk(frame);
-            os_unlock();
         } else {
-            result = calls[number].thunk(frame);
+            result = call(t, number);
         }
     }
     frame->rax = (uint64_t)result;

@@ -27,6 +27,7 @@ static struct {
     uint64_t mapped, peak;
     uint64_t retained; /* committed bytes that no mapping uses; an upper bound */
     uint64_t brk_start, brk;
+    bool any_lazy; /* there was a lazy mapping once */
 } mm;
 
 int mm_start(uint64_t limit)
@@ -424,6 +425,7 @@ int64_t mm_map(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, st
     }
     account_added(&v);
     vma_insert(&v);
+    mm.any_lazy = mm.any_lazy || v.lazy;
     return (int64_t)v.start;
 }
 
@@ -826,6 +828,30 @@ bool mm_page_in(uint64_t addr)
     mm.charged += end - start - before;
     mm.peak = mm.charged > mm.peak ? mm.charged : mm.peak;
     return pages_protect(start, end, rights_of(v->prot)) == 0;
+}
+
+bool mm_has_lazy(void)
+{
+    return mm.any_lazy;
+}
+
+bool mm_page_in_range(uint64_t addr, uint64_t size)
+{
+    const struct vma *v = vma_of(addr);
+    uint64_t end;
+    bool any = false;
+    if (v == NULL || !v->lazy) {
+        return false;
+    }
+    end = v->end;
+    if (add_ok(addr, size, &end) && end > v->end) {
+        end = v->end;
+    }
+    while (addr < end) {
+        any = mm_page_in(addr) || any;
+        addr = align_down(addr, PAGE_SIZE) + PAGE_SIZE;
+    }
+    return any;
 }
 
 void mm_describe(uint64_t addr, char *ret, size_t capacity)

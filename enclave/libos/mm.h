@@ -50,6 +50,9 @@ bool mm_is_mapped(uint64_t addr);
 /* A page fault at addr: true when the page belongs to a mapping that is filled on demand and is there
  * now, so that the access can be tried again. */
 bool mm_page_in(uint64_t addr);
+/* The same for all lazily filled pages in [addr, addr+size) of the mapping at addr: did any come? */
+bool mm_page_in_range(uint64_t addr, uint64_t size);
+bool mm_has_lazy(void); /* without the lock: a hint */
 /* "path+0xoffset", or what else is there. */
 void mm_describe(uint64_t addr, char *ret, size_t capacity);
 

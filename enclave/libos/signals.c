@@ -142,6 +142,19 @@ void signal_swap_mask(struct os_thread *t, uint64_t mask)
     __atomic_store_n(&t->attention, 1, __ATOMIC_RELAXED);
 }
 
+int os_temporary_sigmask(app_ptr set, uint64_t sigset_size)
+{
+    uint64_t mask;
+    if (sigset_size != sizeof mask) {
+        return -EINVAL;
+    }
+    if (copy_from_app(&mask, set, sizeof mask) != 0) {
+        return -EFAULT;
+    }
+    signal_swap_mask(os_self(), mask);
+    return 0;
+}
+
 /* Takes the next signal that may be delivered, faults first. */
 static bool take(struct os_thread *t, uint64_t set, struct signal_info *ret)
 {
