@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Open file descriptions, the descriptor table, and what exec and mmap ask of files. Descriptors and
+ * flags come from the workload; nothing here comes from the host. */
+#include "vfs.h"
+
+static struct {
+    struct file *files[FS_FD_MAX];
+    uint64_t cloexec[FS_FD_MAX / 64];
+    unsigned first_free; /* no free descriptor below it */
+    unsigned end;        /* none open from here on */
+} table;
+
+struct wait_queue fs_poll_queue;
+static struct file *exe;
+
+void fs_poll_changed(struct wait_queue *own)
+{
+    os_wake_all(own);
+    os_wake_all(&fs_poll_queue);
+}
+
+/* ---- descriptions --------------------------------------------------------------------------------- */
+
+struct file *file_new(const struct file_ops *ops, struct dentry *d, struct node *n, uint32_t flags)
+{
+    struct file *f = rt_alloc(sizeof *f);
+    if (f != NULL) {
+        f->ops = ops;
+        f->refs = 1;
+        f->flags = flags;
+        f->dentry = dentry_ref(d);
+        f->node = node_ref(n);
+    }
+    return f;
+}
+
+void file_ref(struct file *f)
+{
+    f->refs++;
+}
+
+void file_unlock(struct file *f)
+{
+    struct node *n = f->node;
+    if (n->lock_owner == f || f->lock_shared) {
+        n->lock_owner = n->lock_owner == f ? NULL : n->lock_owner;
+        n->lock_shared -= f->lock_shared;
+        f->lock_shared = false;
+        os_wake_all(&fs_poll_queue);
+    }
+}
+
+void file_unref(struct file *f)
+{
+    if (f == NULL || --f->refs > 0) {
+        return;
+    }
+    file_unlock(f);
+    if (f->ops->release != NULL) {
+        f->ops->release(f);
+    }
+    listing_free(f->listing);
+    node_unref(f->node);
+    dentry_unref(f->dentry);
+    rt_free(f);
+}
+
+static unsigned access_mask(uint32_t flags)
+{
+    switch (flags & O_ACCMODE) {
+    case O_RDONLY:
+        return 4;
+    case O_WRONLY:
+        return 2;
+    default:
+        return 6;
+    }
+}
+
+static int open_allowed(struct node *n, uint32_t flags)
+{
+    unsigned mask = access_mask(flags) | ((flags & O_TRUNC) != 0 ? 2u : 0u);
+    if (node_is(n, S_IFLNK)) {
+        return -ELOOP;
+    }
+    if (node_is(n, S_IFDIR) && (mask & 2) != 0) {
+        return -EISDIR;
+    }
+    if ((flags & O_DIRECTORY) != 0 && !node_is(n, S_IFDIR)) {
+        return -ENOTDIR;
+    }
+    if ((mask & 2) != 0 && n->fs->read_only && node_is(n, S_IFREG)) {
+        return -EROFS;
+    }
+    return node_may(n, mask);
+}
+
+static const struct file_ops path_ops = {.seekable = true};
+
+int file_open(struct dentry *d, uint32_t flags, struct file **ret)
+{
+    struct node *n = d->node;
+    bool path_only = (flags & O_PATH) != 0;
+    if (path_only) {
+        flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW;
+        if ((flags & O_DIRECTORY) != 0 && !node_is(n, S_IFDIR)) {
+            return -ENOTDIR;
+        }
+    } else {
+        int err = open_allowed(n, flags);
+        if (err != 0) {
+            return err;
+        }
+    }
+    struct file *f = file_new(path_only ? &path_ops : n->ops->file_ops, d, n,
+                              flags & ~(uint32_t)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC));
+    if (f == NULL) {
+        return -ENOMEM;
+    }
+    int err = !path_only && n->ops->open != NULL ? n->ops->open(f) : 0;
+    if (err == 0 && !path_only && (flags & O_TRUNC) != 0 && node_is(n, S_IFREG) &&
+        n->ops->truncate != NULL) {
+        err = n->ops->truncate(n, 0);
+    }
+    if (err != 0) {
+        file_unref(f);
+        return err;
+    }
+    *ret = f;
+    return 0;
+}
+
+/* ---- descriptors ---------------------------------------------------------------------------------- */
+
+struct file *fd_get(int fd)
+{
+    return fd >= 0 && (unsigned)fd < FS_FD_MAX ? table.files[fd] : NULL;
+}
+
+static void put_at(struct file *f, unsigned fd, bool cloexec)
+{
+    table.files[fd] = f;
+    uint64_t bit = UINT64_C(1) << (fd % 64);
+    table.cloexec[fd / 64] = (table.cloexec[fd / 64] & ~bit) | (cloexec ? bit : 0);
+    if (f == NULL) {
+        table.first_free = fd < table.first_free ? fd : table.first_free;
+    } else if (fd >= table.end) {
+        table.end = fd + 1;
+    }
+}
+
+/* RLIMIT_NOFILE as the workload set it, at most FS_FD_MAX. */
+static unsigned fd_limit(void)
+{
+    uint64_t soft, hard;
+    os_rlimit(7, &soft, &hard);
+    return soft < FS_FD_MAX ? (unsigned)soft : FS_FD_MAX;
+}
+
+int fd_install(struct file *f, int from, bool cloexec)
+{
+    unsigned limit = fd_limit();
+    unsigned start = from < 0 ? 0 : (unsigned)from;
+    unsigned fd = start > table.first_free ? start : table.first_free;
+    while (fd < limit && table.files[fd] != NULL) {
+        fd++;
+    }
+    if (start <= table.first_free) {
+        table.first_free = fd < FS_FD_MAX ? fd : FS_FD_MAX;
+    }
+    if (fd >= limit) {
+        return -EMFILE;
+    }
+    file_ref(f);
+    put_at(f, fd, cloexec);
+    return (int)fd;
+}
+
+int fd_install_at(struct file *f, int fd, bool cloexec)
+{
+    if (fd < 0 || (unsigned)fd >= fd_limit()) {
+        return -EBADF;
+    }
+    file_ref(f);
+    struct file *old = table.files[fd];
+    put_at(f, (unsigned)fd, cloexec);
+    file_unref(old);
+    return fd;
+}
+
+int fd_close(int fd)
+{
+    struct file *f = fd_get(fd);
+    if (f == NULL) {
+        return -EBADF;
+    }
+    put_at(NULL, (unsigned)fd, false);
+    file_unref(f);
+    return 0;
+}
+
+bool file_cloexec(int fd)
+{
+    return (table.cloexec[(unsigned)fd / 64] >> ((unsigned)fd % 64) & 1) != 0;
+}
+
+int fd_set_cloexec(int fd, bool on)
+{
+    struct file *f = fd_get(fd);
+    if (f == NULL) {
+        return -EBADF;
+    }
+    put_at(f, (unsigned)fd, on);
+    return 0;
+}
+
+int fd_next(int from)
+{
+    for (unsigned fd = from < 0 ? 0 : (unsigned)from; fd < table.end; fd++) {
+        if (table.files[fd] != NULL) {
+            return (int)fd;
+        }
+    }
+    return -1;
+}
+
+void fd_close_on_exec(void)
+{
+    for (int fd = fd_next(0); fd >= 0; fd = fd_next(fd + 1)) {
+        if (file_cloexec(fd)) {
+            ignore_result(fd_close(fd), "the descriptor is open");
+        }
+    }
+}
+
+void fd_close_all(void)
+{
+    for (int fd = fd_next(0); fd >= 0; fd = fd_next(fd + 1)) {
+        ignore_result(fd_close(fd), "the descriptor is open");
+    }
+}
+
+/* ---- for exec and mmap ------------------------------------------------------------------------------ */
+
+int fs_open_path(const char *path, bool exec, struct file **ret_f)
+{
+    struct walk w;
+    int err = fs_walk(fs_cwd(), path, WALK_FOLLOW, &w);
+    if (err != 0) {
+        return err;
+    }
+    struct node *n = w.found->node;
+    if (exec && !node_is(n, S_IFREG)) {
+        err = -EACCES;
+    }
+    if (err == 0 && exec) {
+        err = node_may(n, 1);
+    }
+    /* Linux executes what may be executed but not read; then nothing here needs to be readable. */
+    struct file *f = NULL;
+    if (err == 0) {
+        err = exec ? 0 : file_open(w.found, O_RDONLY, &f);
+    }
+    if (err == 0 && exec) {
+        f = file_new(n->ops->file_ops, w.found, n, O_RDONLY);
+        err = f == NULL ? -ENOMEM : n->ops->open != NULL ? n->ops->open(f) : 0;
+        if (err != 0) {
+            file_unref(f);
+        }
+    }
+    walk_done(&w);
+    if (err == 0) {
+        *ret_f = f;
+    }
+    return err;
+}
+
+int fs_file_size(struct file *f, uint64_t *ret_size)
+{
+    if (!node_is(f->node, S_IFREG)) {
+        return -EACCES;
+    }
+    *ret_size = f->node->size;
+    return 0;
+}
+
+int64_t fs_read_trusted(struct file *f, uint64_t off, void *to, size_t n)
+{
+    if (f->ops->read == NULL) {
+        return node_is(f->node, S_IFDIR) ? -EISDIR : -EINVAL;
+    }
+    if (!f->ops->seekable) {
+        return -ESPIPE;
+    }
+    struct iter it = iter_trusted(to, n);
+    uint64_t pos = off;
+    size_t done = 0;
+    while (done < n) {
+        int64_t r = f->ops->read(f, &it, &pos);
+        if (r <= 0) {
+            return done > 0 ? (int64_t)done : r;
+        }
+        done += (size_t)r;
+    }
+    return (int64_t)done;
+}
+
+int fs_read_into_app(struct file *f, app_ptr dst, uint64_t size, uint64_t off)
+{
+    if (layer_node_is(f->node) && node_is(f->node, S_IFREG)) {
+        return layer_read_into_app(f->node, dst, size, off);
+    }
+    if (tmpfs_node_is(f->node) && node_is(f->node, S_IFREG)) {
+        return tmpfs_read_into_app(f->node, dst, size, off);
+    }
+    return -ENODEV;
+}
+
+bool fs_is_measured(struct file *f)
+{
+    return layer_node_is(f->node) && node_is(f->node, S_IFREG);
+}
+
+bool fs_may_read(struct file *f)
+{
+    return (f->flags & O_PATH) == 0 && (f->flags & O_ACCMODE) != O_WRONLY;
+}
+
+bool fs_may_write(struct file *f)
+{
+    return (f->flags & O_PATH) == 0 && (f->flags & O_ACCMODE) != O_RDONLY;
+}
+
+void fs_file_id(struct file *f, uint32_t *ret_major, uint32_t *ret_minor, uint64_t *ret_ino)
+{
+    *ret_major = 0;
+    *ret_minor = f->node->fs->minor;
+    *ret_ino = f->node->ino;
+}
+
+int fs_sites(struct file *f, void **ret_data, size_t *ret_size)
+{
+    return layer_node_is(f->node) ? layer_sites(f->dentry, ret_data, ret_size) : -ENOENT;
+}
+
+size_t fs_file_path(struct file *f, char *ret_path, size_t capacity)
+{
+    return dentry_path(f->dentry, ret_path, capacity);
+}
+
+void fs_set_exe(struct file *f)
+{
+    file_ref(f);
+    file_unref(exe);
+    exe = f;
+}
+
+struct file *exe_file(void)
+{
+    return exe;
+}
+
+/* ---- bytes to and from the workload ------------------------------------------------------------------ */
+
+struct iter iter_trusted(void *buffer, size_t n)
+{
+    return (struct iter){.trusted = buffer, .left = n};
+}
+
+/* The next stretch of workload memory, at most n bytes; skips empty pieces. */
+static uint64_t stretch(struct iter *it, uint64_t n, app_ptr *ret)
+{
+    while (it->piece_done == it->pieces->size) {
+        it->pieces++;
+        it->piece_count--;
+        it->piece_done = 0;
+        REQUIRE(it->piece_count > 0);
+    }
+    uint64_t room = it->pieces->size - it->piece_done;
+    *ret = app_add(it->pieces->base, it->piece_done);
+    return n < room ? n : room;
+}
+
+static void advance(struct iter *it, uint64_t n)
+{
+    it->piece_done += n;
+    it->left -= n;
+}
+
+int iter_put(struct iter *it, const void *from, size_t n)
+{
+    REQUIRE(n <= it->left);
+    const uint8_t *p = from;
+    if (it->trusted != NULL) {
+        memcpy(it->trusted, p, n);
+        it->trusted += n;
+        it->left -= n;
+        return 0;
+    }
+    while (n > 0) {
+        app_ptr at;
+        uint64_t some = stretch(it, n, &at);
+        int err = copy_to_app(at, p, (size_t)some);
+        if (err != 0) {
+            return err;
+        }
+        advance(it, some);
+        p += some;
+        n -= (size_t)some;
+    }
+    return 0;
+}
+
+int iter_get(struct iter *it, void *to, size_t n)
+{
+    REQUIRE(n <= it->left);
+    uint8_t *p = to;
+    if (it->trusted != NULL) {
+        memcpy(p, it->trusted, n);
+        it->trusted += n;
+        it->left -= n;
+        return 0;
+    }
+    while (n > 0) {
+        app_ptr at;
+        uint64_t some = stretch(it, n, &at);
+        int err = copy_from_app(p, at, (size_t)some);
+        if (err != 0) {
+            return err;
+        }
+        advance(it, some);
+        p += some;
+        n -= (size_t)some;
+    }
+    return 0;
+}
+
+int iter_put_zeros(struct iter *it, size_t n)
+{
+    static const uint8_t zeros[4096];
+    while (n > 0) {
+        size_t some = n < sizeof zeros ? n : sizeof zeros;
+        int err = iter_put(it, zeros, some);
+        if (err != 0) {
+            return err;
+        }
+        n -= some;
+    }
+    return 0;
+}

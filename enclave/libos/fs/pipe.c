@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pipes between threads of one enclave: bytes in trusted memory; the host sees only that threads
+ * sleep and wake. */
+#include "vfs.h"
+
+#define PIPE_CAPACITY 65536u /* Linux's default */
+#define PIPE_ATOMIC   4096u  /* PIPE_BUF */
+
+struct pipe {
+    struct node node;
+    uint8_t *pages[PIPE_CAPACITY / 4096];
+    uint64_t written, read; /* bytes since the start; their difference is what is in the pipe */
+    unsigned readers, writers;
+    struct wait_queue changed;
+};
+
+static const struct node_ops pipe_node_ops;
+static struct fs pipe_fs;
+
+static struct pipe *of(struct file *f)
+{
+    return (struct pipe *)(void *)f->node;
+}
+
+static bool reads(const struct file *f)
+{
+    return (f->flags & O_ACCMODE) != O_WRONLY;
+}
+
+static bool writes(const struct file *f)
+{
+    return (f->flags & O_ACCMODE) != O_RDONLY;
+}
+
+static int pipe_open(struct file *f)
+{
+    struct pipe *p = of(f);
+    p->readers += reads(f);
+    p->writers += writes(f);
+    return 0;
+}
+
+static void pipe_release(struct file *f)
+{
+    struct pipe *p = of(f);
+    p->readers -= reads(f);
+    p->writers -= writes(f);
+    fs_poll_changed(&p->changed);
+}
+
+static int pipe_wait(struct file *f, struct pipe *p)
+{
+    return (f->flags & O_NONBLOCK) != 0 ? -EAGAIN : os_block(&p->changed, UINT64_MAX);
+}
+
+static int64_t pipe_read(struct file *f, struct iter *to, uint64_t *pos)
+{
+    (void)pos;
+    struct pipe *p = of(f);
+    if (to->left == 0) {
+        return 0;
+    }
+    while (p->written == p->read) {
+        if (p->writers == 0) {
+            return 0;
+        }
+        int err = pipe_wait(f, p);
+        if (err != 0) {
+            return err;
+        }
+    }
+    int64_t done = 0;
+    while (p->written > p->read && to->left > 0) {
+        uint64_t at = p->read % PIPE_CAPACITY;
+        uint64_t some = 4096 - at % 4096;
+        some = some < p->written - p->read ? some : p->written - p->read;
+        some = some < to->left ? some : to->left;
+        int err = iter_put(to, p->pages[at / 4096] + at % 4096, (size_t)some);
+        if (err != 0) {
+            done = done > 0 ? done : err;
+            break;
+        }
+        p->read += some;
+        done += (int64_t)some;
+    }
+    fs_poll_changed(&p->changed);
+    return done;
+}
+
+/* Copies what fits now. */
+static int64_t fill(struct pipe *p, struct iter *from)
+{
+    int64_t done = 0;
+    while (from->left > 0 && p->written - p->read < PIPE_CAPACITY) {
+        uint64_t room = PIPE_CAPACITY - (p->written - p->read);
+        uint64_t at = p->written % PIPE_CAPACITY;
+        uint64_t some = 4096 - at % 4096;
+        some = some < room ? some : room;
+        some = some < from->left ? some : from->left;
+        if (p->pages[at / 4096] == NULL) {
+            p->pages[at / 4096] = page_alloc();
+            if (p->pages[at / 4096] == NULL) {
+                return done > 0 ? done : -ENOMEM;
+            }
+        }
+        int err = iter_get(from, p->pages[at / 4096] + at % 4096, (size_t)some);
+        if (err != 0) {
+            return done > 0 ? done : err;
+        }
+        p->written += some;
+        done += (int64_t)some;
+    }
+    return done;
+}
+
+static int64_t pipe_write(struct file *f, struct iter *from, uint64_t *pos)
+{
+    (void)pos;
+    struct pipe *p = of(f);
+    uint64_t want = from->left;
+    uint64_t need = want <= PIPE_ATOMIC ? want : 1; /* small writes go in whole or wait */
+    int64_t done = 0;
+    while (want > 0 && from->left > 0) {
+        int err = 0;
+        if (p->readers == 0) {
+            os_raise(13); /* SIGPIPE */
+            err = -EPIPE;
+        } else if (PIPE_CAPACITY - (p->written - p->read) >= need) {
+            int64_t n = fill(p, from);
+            err = n < 0 ? (int)n : 0;
+            done += n > 0 ? n : 0;
+            fs_poll_changed(&p->changed);
+        } else {
+            err = pipe_wait(f, p);
+        }
+        if (err != 0) {
+            return done > 0 ? done : err;
+        }
+    }
+    return done;
+}
+
+static unsigned pipe_poll(struct file *f)
+{
+    struct pipe *p = of(f);
+    unsigned bits = 0;
+    if (reads(f)) {
+        bits |= p->written > p->read ? FS_POLLIN : 0u;
+        bits |= p->writers == 0 ? FS_POLLHUP : 0u;
+    }
+    if (writes(f)) {
+        bits |= PIPE_CAPACITY - (p->written - p->read) >= PIPE_ATOMIC ? FS_POLLOUT : 0u;
+        bits |= p->readers == 0 ? FS_POLLERR : 0u;
+    }
+    return bits;
+}
+
+static int64_t pipe_ioctl(struct file *f, uint64_t request, app_ptr arg)
+{
+    if (request != FIONREAD) {
+        return -ENOTTY;
+    }
+    struct pipe *p = of(f);
+    int n = (int)(p->written - p->read);
+    return copy_to_app(arg, &n, sizeof n);
+}
+
+static void pipe_destroy(struct node *n)
+{
+    struct pipe *p = (struct pipe *)(void *)n;
+    for (size_t i = 0; i < ARRAY_SIZE(p->pages); i++) {
+        page_free(p->pages[i]);
+    }
+    rt_free(p);
+}
+
+static const struct file_ops pipe_ops = {.read = pipe_read, .write = pipe_write, .poll = pipe_poll,
+                                         .ioctl = pipe_ioctl, .release = pipe_release};
+static const struct node_ops pipe_node_ops = {.open = pipe_open, .destroy = pipe_destroy,
+                                              .file_ops = &pipe_ops};
+
+int pipe_make(uint32_t flags, struct file *ret[2])
+{
+    if (pipe_fs.minor == 0) {
+        pipe_fs = (struct fs){.magic = PIPEFS_MAGIC, .minor = fs_new_minor(), .type = "pipefs"};
+    }
+    struct pipe *p = rt_alloc(sizeof *p);
+    if (p == NULL) {
+        return -ENOMEM;
+    }
+    struct fs_time now = fs_now();
+    p->node = (struct node){.ops = &pipe_node_ops, .fs = &pipe_fs, .refs = 1,
+                            .mode = S_IFIFO | 0600, .uid = fs_uid(), .gid = fs_gid(), .nlink = 1,
+                            .ino = ++pipe_fs.next_ino, .atime = now, .mtime = now, .ctime = now};
+    char name[32];
+    base_format(name, sizeof name, "pipe:[%llu]", (unsigned long long)p->node.ino);
+    struct dentry *d = dentry_new_anon(name, &p->node);
+    int err = d == NULL ? -ENOMEM : file_open(d, O_RDONLY | (flags & O_NONBLOCK), &ret[0]);
+    if (err == 0) {
+        err = file_open(d, O_WRONLY | (flags & (O_NONBLOCK | O_DIRECT)), &ret[1]);
+        if (err != 0) {
+            file_unref(ret[0]);
+        }
+    }
+    dentry_unref(d);
+    node_unref(&p->node);
+    return err;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a directory of /proc or /sys consists of. */
+#pragma once
+
+#include "vfs.h"
+
+enum proc_kind {
+    PROC_DIR,        /* entries by name */
+    PROC_DIR_FD,     /* open descriptors, each like entries[0] */
+    PROC_DIR_FDINFO,
+    PROC_DIR_TASK,   /* threads, each like entries[0] */
+    PROC_FILE,
+    PROC_LINK,
+};
+
+struct proc_entry {
+    const char *name;
+    enum proc_kind kind;
+    bool own;      /* belongs to the workload's user */
+    bool own_only; /* and nobody else may read it */
+    const struct proc_entry *entries;
+    size_t count;
+    const struct proc_entry *process; /* of the root: what the process's own directory is */
+    /* id: thread or descriptor, 0 elsewhere. */
+    void (*text)(struct fs_text *t, int id);
+    int (*write)(const char *text, size_t n);
+    size_t (*link)(char *ret, size_t capacity);
+    int (*jump)(int id, struct dentry **ret); /* new reference */
+};
+
+extern const struct proc_entry proc_root, sys_root;
+int proc_pid(void);

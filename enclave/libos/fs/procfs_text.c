@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The texts of /proc and /sys in Linux's formats (proc(5)), for programs that parse them by column.
+ * Fields that nothing inside the enclave knows are 0, which those formats have for "none". */
+#include "procfs.h"
+
+#define CLOCK_TICKS 100u
+
+int proc_pid(void)
+{
+    struct os_process p;
+    os_process_info(&p);
+    return p.pid;
+}
+
+/* ---- the process -------------------------------------------------------------------------------------- */
+
+static void cmdline(struct fs_text *t, int id)
+{
+    (void)id;
+    os_cmdline_text(t);
+}
+
+static void environment(struct fs_text *t, int id)
+{
+    (void)id;
+    os_environ_text(t);
+}
+
+static void auxv(struct fs_text *t, int id)
+{
+    (void)id;
+    os_auxv_text(t);
+}
+
+static void maps(struct fs_text *t, int id)
+{
+    (void)id;
+    os_maps_text(t);
+}
+
+static void comm(struct fs_text *t, int id)
+{
+    (void)id;
+    struct os_process p;
+    os_process_info(&p);
+    fs_printf(t, "%s\n", p.comm);
+}
+
+static int set_comm(const char *text, size_t n)
+{
+    char name[16] = {0};
+    for (size_t i = 0; i < n && i < sizeof name - 1 && text[i] != '\n'; i++) {
+        name[i] = text[i];
+    }
+    os_set_comm(name);
+    return 0;
+}
+
+static void status(struct fs_text *t, int id)
+{
+    struct os_process p;
+    os_process_info(&p);
+    fs_printf(t, "Name:\t%s\nUmask:\t0%c%c%c\nState:\tR (running)\n", p.comm,
+              (int)('0' + (fs_umask() >> 6)), (int)('0' + (fs_umask() >> 3 & 7)),
+              (int)('0' + (fs_umask() & 7)));
+    fs_printf(t, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", p.pid,
+              id != 0 ? id : p.pid, p.ppid);
+    fs_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t \n", fs_uid(),
+              fs_uid(), fs_uid(), fs_uid(), fs_gid(), fs_gid(), fs_gid(), fs_gid(), FS_FD_MAX);
+    fs_printf(t, "VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmHWM:\t%8llu kB\nVmRSS:\t%8llu kB\n",
+              (unsigned long long)p.vm_peak / 1024, (unsigned long long)p.vm_size / 1024,
+              (unsigned long long)p.rss / 1024, (unsigned long long)p.rss / 1024);
+    fs_printf(t, "Threads:\t%d\nSigPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\n"
+                 "SigCgt:\t%016llx\n",
+              p.thread_count, (unsigned long long)p.pending, (unsigned long long)p.blocked,
+              (unsigned long long)p.ignored, (unsigned long long)p.caught);
+    fs_printf(t, "CapInh:\t%016x\nCapPrm:\t%016x\nCapEff:\t%016x\nCapBnd:\t%016x\nCapAmb:\t%016x\n",
+              0u, 0u, 0u, 0u, 0u);
+    fs_printf(t, "NoNewPrivs:\t1\nSeccomp:\t0\n");
+    unsigned n = os_cpu_count();
+    fs_printf(t, "Cpus_allowed:\t%llx\nCpus_allowed_list:\t0-%u\n",
+              n >= 64 ? ~0ull : (1ull << n) - 1, n - 1);
+}
+
+static void stat(struct fs_text *t, int id)
+{
+    struct os_process p;
+    os_process_info(&p);
+    unsigned long long ticks = p.cpu_ns / (1000000000u / CLOCK_TICKS);
+    unsigned long long start = p.start_ns / (1000000000u / CLOCK_TICKS);
+    fs_printf(t, "%d (%s) R %d %d %d 0 -1 0 0 0 0 0 %llu 0 0 0 20 0 %d 0 %llu %llu %llu ",
+              id != 0 ? id : p.pid, p.comm, p.ppid, p.pid, p.pid, ticks, p.thread_count, start,
+              (unsigned long long)p.vm_size, (unsigned long long)p.rss / 4096);
+    fs_printf(t, "18446744073709551615 %llu %llu %llu 0 0 %llu %llu %llu %llu 0 0 0 17 0 0 0 0 0 0 "
+                 "0 0 0 0 0 0 0 0\n",
+              (unsigned long long)p.start_code, (unsigned long long)p.end_code,
+              (unsigned long long)p.stack_start, (unsigned long long)p.pending,
+              (unsigned long long)p.blocked, (unsigned long long)p.ignored,
+              (unsigned long long)p.caught);
+}
+
+static void statm(struct fs_text *t, int id)
+{
+    (void)id;
+    struct os_process p;
+    os_process_info(&p);
+    fs_printf(t, "%llu %llu 0 %llu 0 0 0\n", (unsigned long long)p.vm_size / 4096,
+              (unsigned long long)p.rss / 4096,
+              (unsigned long long)(p.end_code - p.start_code) / 4096);
+}
+
+static void put_limit(struct fs_text *t, uint64_t v)
+{
+    if (v == UINT64_MAX) {
+        fs_printf(t, "%-20s ", "unlimited");
+    } else {
+        char number[24];
+        base_format(number, sizeof number, "%llu", (unsigned long long)v);
+        fs_printf(t, "%-20s ", number);
+    }
+}
+
+static void limits(struct fs_text *t, int id)
+{
+    (void)id;
+    static const char *const names[16][2] = {
+        {"Max cpu time", "seconds"},       {"Max file size", "bytes"},
+        {"Max data size", "bytes"},        {"Max stack size", "bytes"},
+        {"Max core file size", "bytes"},   {"Max resident set", "bytes"},
+        {"Max processes", "processes"},    {"Max open files", "files"},
+        {"Max locked memory", "bytes"},    {"Max address space", "bytes"},
+        {"Max file locks", "locks"},       {"Max pending signals", "signals"},
+        {"Max msgqueue size", "bytes"},    {"Max nice priority", ""},
+        {"Max realtime priority", ""},     {"Max realtime timeout", "us"}};
+    fs_printf(t, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+    for (unsigned i = 0; i < 16; i++) {
+        uint64_t soft, hard;
+        os_rlimit(i, &soft, &hard);
+        fs_printf(t, "%-25s ", names[i][0]);
+        put_limit(t, soft);
+        put_limit(t, hard);
+        fs_printf(t, "%-10s\n", names[i][1]);
+    }
+}
+
+static void mounts(struct fs_text *t, int id)
+{
+    (void)id;
+    mounts_text(t, false);
+}
+
+static void mountinfo(struct fs_text *t, int id)
+{
+    (void)id;
+    mounts_text(t, true);
+}
+
+static void cgroup(struct fs_text *t, int id)
+{
+    (void)id;
+    fs_printf(t, "0::/\n");
+}
+
+static void fdinfo(struct fs_text *t, int id)
+{
+    struct file *f = fd_get(id);
+    if (f != NULL) {
+        uint32_t flags = f->flags | (file_cloexec(id) ? O_CLOEXEC : 0);
+        char octal[16];
+        size_t at = sizeof octal;
+        octal[--at] = 0;
+        do {
+            octal[--at] = (char)('0' + (flags & 7));
+            flags >>= 3;
+        } while (flags != 0);
+        fs_printf(t, "pos:\t%llu\nflags:\t0%s\nmnt_id:\t1\nino:\t%llu\n", (unsigned long long)f->pos,
+                  octal + at, (unsigned long long)f->node->ino);
+    }
+}
+
+/* ---- links ------------------------------------------------------------------------------------------------ */
+
+static int exe(int id, struct dentry **ret)
+{
+    (void)id;
+    struct file *f = exe_file();
+    if (f == NULL) {
+        return -ENOENT;
+    }
+    *ret = dentry_ref(f->dentry);
+    return 0;
+}
+
+static int cwd(int id, struct dentry **ret)
+{
+    (void)id;
+    *ret = dentry_ref(fs_cwd());
+    return 0;
+}
+
+static int root(int id, struct dentry **ret)
+{
+    (void)id;
+    *ret = dentry_ref(dentry_root());
+    return 0;
+}
+
+static int descriptor(int id, struct dentry **ret)
+{
+    struct file *f = fd_get(id);
+    if (f == NULL) {
+        return -ENOENT;
+    }
+    *ret = dentry_ref(f->dentry);
+    return 0;
+}
+
+static size_t self(char *ret, size_t capacity)
+{
+    return base_format(ret, capacity, "%d", proc_pid());
+}
+
+static size_t thread_self(char *ret, size_t capacity)
+{
+    struct os_process p;
+    os_process_info(&p);
+    return base_format(ret, capacity, "%d/task/%d", p.pid, p.tid);
+}
+
+static size_t self_mounts(char *ret, size_t capacity)
+{
+    return base_format(ret, capacity, "self/mounts");
+}
+
+/* ---- the system --------------------------------------------------------------------------------------------- */
+
+static void cpu_flags(struct fs_text *t)
+{
+    static const struct {
+        const char *name;
+        uint8_t word, bit; /* words: 1.edx, 1.ecx, 7.ebx, 80000001.ecx, 80000001.edx */
+    } flags[] = {
+        {"fpu", 0, 0},      {"tsc", 0, 4},      {"cx8", 0, 8},       {"cmov", 0, 15},
+        {"mmx", 0, 23},     {"fxsr", 0, 24},    {"sse", 0, 25},      {"sse2", 0, 26},
+        {"syscall", 4, 11}, {"nx", 4, 20},      {"rdtscp", 4, 27},   {"lm", 4, 29},
+        {"pni", 1, 0},      {"pclmulqdq", 1, 1}, {"ssse3", 1, 9},    {"fma", 1, 12},
+        {"cx16", 1, 13},    {"sse4_1", 1, 19},  {"sse4_2", 1, 20},   {"movbe", 1, 22},
+        {"popcnt", 1, 23},  {"aes", 1, 25},     {"xsave", 1, 26},    {"avx", 1, 28},
+        {"f16c", 1, 29},    {"rdrand", 1, 30},  {"lahf_lm", 3, 0},   {"abm", 3, 5},
+        {"sse4a", 3, 6},    {"fsgsbase", 2, 0}, {"bmi1", 2, 3},      {"avx2", 2, 5},
+        {"bmi2", 2, 8},     {"erms", 2, 9},     {"avx512f", 2, 16},  {"avx512dq", 2, 17},
+        {"rdseed", 2, 18},  {"adx", 2, 19},     {"avx512cd", 2, 28}, {"sha_ni", 2, 29},
+        {"avx512bw", 2, 30}, {"avx512vl", 2, 31},
+    };
+    uint32_t one[4] = {1}, seven[4] = {7}, extended[4] = {0x80000001};
+    rt_cpuid(one);
+    rt_cpuid(seven);
+    rt_cpuid(extended);
+    uint32_t words[5] = {one[3], one[2], seven[1], extended[2], extended[3]};
+    fs_printf(t, "flags\t\t:");
+    for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+        if ((words[flags[i].word] >> flags[i].bit & 1) != 0) {
+            fs_printf(t, " %s", flags[i].name);
+        }
+    }
+    fs_printf(t, "\n");
+}
+
+static void cpuinfo(struct fs_text *t, int id)
+{
+    (void)id;
+    uint32_t zero[4] = {0}, one[4] = {1}; /* eax ebx ecx edx */
+    rt_cpuid(zero);
+    rt_cpuid(one);
+    char vendor[13] = {0};
+    store_le32(vendor, zero[1]);
+    store_le32(vendor + 4, zero[3]);
+    store_le32(vendor + 8, zero[2]);
+    char brand[49] = {0};
+    for (uint32_t i = 0; i < 3; i++) {
+        uint32_t part[4] = {0x80000002 + i};
+        rt_cpuid(part);
+        memcpy(brand + 16 * i, part, sizeof part);
+    }
+    uint32_t signature = one[0];
+    uint32_t family = signature >> 8 & 15, model = signature >> 4 & 15;
+    if (family == 6 || family == 15) {
+        model |= signature >> 12 & 0xf0;
+    }
+    family += family == 15 ? signature >> 20 & 255 : 0;
+    for (unsigned i = 0; i < os_cpu_count(); i++) {
+        fs_printf(t, "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\n", i, vendor,
+                  family, model);
+        fs_printf(t, "model name\t: %s\nstepping\t: %u\n", brand, signature & 15);
+        cpu_flags(t);
+        fs_printf(t, "\n");
+    }
+}
+
+static void meminfo(struct fs_text *t, int id)
+{
+    (void)id;
+    struct os_process p;
+    os_process_info(&p);
+    uint64_t total = p.memory_limit / 1024;
+    uint64_t used = p.rss / 1024 < total ? p.rss / 1024 : total;
+    static const char *const zeros[] = {"Buffers", "Cached", "SwapCached", "SwapTotal", "SwapFree"};
+    fs_printf(t, "MemTotal:       %8llu kB\nMemFree:        %8llu kB\nMemAvailable:   %8llu kB\n",
+              (unsigned long long)total, (unsigned long long)(total - used),
+              (unsigned long long)(total - used));
+    for (size_t i = 0; i < ARRAY_SIZE(zeros); i++) {
+        fs_printf(t, "%s: 0 kB\n", zeros[i]);
+    }
+}
+
+static void system_stat(struct fs_text *t, int id)
+{
+    (void)id;
+    struct os_process p;
+    os_process_info(&p);
+    fs_printf(t, "btime %llu\nprocesses 1\nprocs_running %d\nprocs_blocked 0\n",
+              (unsigned long long)((rt_clock_ns(0) - rt_clock_ns(1)) / 1000000000), p.thread_count);
+}
+
+static void uptime(struct fs_text *t, int id)
+{
+    (void)id;
+    uint64_t hundredths = rt_clock_ns(1) / 10000000;
+    fs_printf(t, "%llu.%02llu 0.00\n", (unsigned long long)(hundredths / 100),
+              (unsigned long long)(hundredths % 100));
+}
+
+/* As sys_uname() says. */
+#define OS_TYPE    "Linux"
+#define OS_RELEASE "5.15.0-alcove"
+#define HOST_NAME  "enclave"
+#define OS_VERSION "#1 alcove"
+
+static void version(struct fs_text *t, int id)
+{
+    (void)id;
+    fs_printf(t, OS_TYPE " version " OS_RELEASE " " OS_VERSION "\n");
+}
+
+static void filesystems(struct fs_text *t, int id)
+{
+    (void)id;
+    fs_printf(t, "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\n\terofs\n");
+}
+
+#define TEXT(function, ...)                                                                        \
+    static void function(struct fs_text *t, int id)                                                \
+    {                                                                                              \
+        (void)id;                                                                                  \
+        fs_printf(t, __VA_ARGS__);                                                                 \
+    }
+
+TEXT(osrelease, OS_RELEASE "\n")
+TEXT(ostype, OS_TYPE "\n")
+TEXT(hostname, HOST_NAME "\n")
+TEXT(os_version, OS_VERSION "\n")
+TEXT(pid_max, "%u\n", 32768u)
+TEXT(ngroups_max, "%u\n", 65536u)
+TEXT(cap_last_cap, "%u\n", 40u)
+TEXT(threads_max, "%u\n", THREADS_MAX)
+TEXT(fd_max, "%u\n", FS_FD_MAX)
+TEXT(cpu_range, os_cpu_count() > 1 ? "0-%u\n" : "%u\n", os_cpu_count() - 1)
+
+static void put_uuid(struct fs_text *t, uint8_t u[16])
+{
+    u[6] = (uint8_t)((u[6] & 0x0f) | 0x40); /* version 4, RFC 4122 */
+    u[8] = (uint8_t)((u[8] & 0x3f) | 0x80);
+    char hex[33];
+    hex_encode(hex, u, 16);
+    fs_printf(t, "%.*s-%.*s-%.*s-%.*s-%s\n", 8, hex, 4, hex + 8, 4, hex + 12, 4, hex + 16, hex + 20);
+}
+
+static void uuid(struct fs_text *t, int id)
+{
+    (void)id;
+    uint8_t u[16];
+    rt_random(u, sizeof u);
+    put_uuid(t, u);
+}
+
+static void boot_id(struct fs_text *t, int id)
+{
+    (void)id;
+    static uint8_t boot[16]; /* this enclave's start is its boot */
+    static bool made;
+    if (!made) {
+        rt_random(boot, sizeof boot);
+        made = true;
+    }
+    uint8_t u[16];
+    memcpy(u, boot, sizeof u);
+    put_uuid(t, u);
+}
+
+/* ---- tables --------------------------------------------------------------------------------------------------- */
+
+#define FILE_(n, f)          {.name = (n), .kind = PROC_FILE, .text = (f)}
+#define OWN(n, f)            {.name = (n), .kind = PROC_FILE, .own = true, .text = (f)}
+#define PRIVATE(n, f)        {.name = (n), .kind = PROC_FILE, .own = true, .own_only = true, .text = (f)}
+#define LINK_(n, f)          {.name = (n), .kind = PROC_LINK, .link = (f)}
+#define JUMP(n, f)           {.name = (n), .kind = PROC_LINK, .own = true, .jump = (f)}
+#define DIR_(n, table)       {.name = (n), .kind = PROC_DIR, .entries = (table), .count = ARRAY_SIZE(table)}
+#define EACH(n, which, each) {.name = (n), .kind = (which), .own = true, .entries = (each)}
+
+static const struct proc_entry fd_entry = JUMP("", descriptor);
+static const struct proc_entry fdinfo_entry = PRIVATE("", fdinfo);
+
+#define PROCESS_ENTRIES                                                                            \
+    PRIVATE("auxv", auxv), OWN("cgroup", cgroup), OWN("cmdline", cmdline),                         \
+        {.name = "comm", .kind = PROC_FILE, .own = true, .text = comm, .write = set_comm},         \
+        JUMP("cwd", cwd), PRIVATE("environ", environment), JUMP("exe", exe),                       \
+        EACH("fd", PROC_DIR_FD, &fd_entry), EACH("fdinfo", PROC_DIR_FDINFO, &fdinfo_entry),        \
+        OWN("limits", limits), OWN("maps", maps), OWN("mountinfo", mountinfo),                     \
+        OWN("mounts", mounts), JUMP("root", root), OWN("stat", stat), OWN("statm", statm),         \
+        OWN("status", status)
+
+static const struct proc_entry task_entries[] = {PROCESS_ENTRIES};
+static const struct proc_entry task_entry = {.name = "", .kind = PROC_DIR, .own = true,
+                                             .entries = task_entries,
+                                             .count = ARRAY_SIZE(task_entries)};
+static const struct proc_entry process_entries[] = {PROCESS_ENTRIES,
+                                                    EACH("task", PROC_DIR_TASK, &task_entry)};
+static const struct proc_entry process = {.name = "", .kind = PROC_DIR, .own = true,
+                                          .entries = process_entries,
+                                          .count = ARRAY_SIZE(process_entries)};
+
+static const struct proc_entry random_entries[] = {FILE_("boot_id", boot_id), FILE_("uuid", uuid)};
+static const struct proc_entry kernel_entries[] = {
+    FILE_("cap_last_cap", cap_last_cap), FILE_("hostname", hostname),
+    FILE_("ngroups_max", ngroups_max),   FILE_("osrelease", osrelease),
+    FILE_("ostype", ostype),             FILE_("pid_max", pid_max),
+    DIR_("random", random_entries),      FILE_("threads-max", threads_max),
+    FILE_("version", os_version)};
+static const struct proc_entry sysctl_fs_entries[] = {FILE_("file-max", fd_max),
+                                                      FILE_("nr_open", fd_max)};
+static const struct proc_entry sysctl_entries[] = {DIR_("fs", sysctl_fs_entries),
+                                                   DIR_("kernel", kernel_entries)};
+static const struct proc_entry root_entries[] = {
+    FILE_("cpuinfo", cpuinfo), FILE_("filesystems", filesystems), FILE_("meminfo", meminfo),
+    LINK_("mounts", self_mounts), LINK_("self", self), FILE_("stat", system_stat),
+    DIR_("sys", sysctl_entries), LINK_("thread-self", thread_self), FILE_("uptime", uptime),
+    FILE_("version", version)};
+const struct proc_entry proc_root = {.name = "", .kind = PROC_DIR, .entries = root_entries,
+                                     .count = ARRAY_SIZE(root_entries), .process = &process};
+
+static const struct proc_entry cpu_entries[] = {FILE_("online", cpu_range),
+                                                FILE_("possible", cpu_range),
+                                                FILE_("present", cpu_range)};
+static const struct proc_entry system_entries[] = {DIR_("cpu", cpu_entries)};
+static const struct proc_entry devices_entries[] = {DIR_("system", system_entries)};
+static const struct proc_entry sys_entries[] = {DIR_("devices", devices_entries)};
+const struct proc_entry sys_root = {.name = "", .kind = PROC_DIR, .entries = sys_entries,
+                                    .count = ARRAY_SIZE(sys_entries)};

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files in trusted memory: tmpfs mounts, memfds, outputs, and inputs once they were read in. Never
+ * leaves the enclave by itself. The workload chooses names, offsets and sizes; the limit of the
+ * mount bounds pages and nodes. Directories keep nothing here: their dentries are the truth. */
+#include "vfs.h"
+
+#define CHUNK_PAGES 512u                     /* pages in a chunk of the two-level page map */
+#define FILE_MAX    (UINT64_C(1) << 40)      /* bounds the top level of that map at 4 MiB */
+#define NODES_EACH  (UINT64_C(1) << 14)      /* nodes allowed per mount beyond one per page */
+
+struct tmpfs_node {
+    struct node node;
+    uint8_t ***chunks; /* [chunk_count], each NULL or CHUNK_PAGES pages, each NULL: a hole */
+    size_t chunk_count;
+    char *link;
+};
+
+static const struct node_ops tmpfs_dir_ops, tmpfs_file_ops, tmpfs_link_ops;
+static void tmpfs_destroy(struct node *n);
+
+static struct tmpfs_node *of(struct node *n)
+{
+    return (struct tmpfs_node *)(void *)n;
+}
+
+bool tmpfs_node_is(const struct node *n)
+{
+    return n->ops->destroy == tmpfs_destroy; /* inputs have operations of their own otherwise */
+}
+
+struct fs *tmpfs_new(uint64_t size, const char *type)
+{
+    struct fs *fs = rt_alloc(sizeof *fs);
+    if (fs != NULL) {
+        *fs = (struct fs){.magic = TMPFS_MAGIC, .minor = fs_new_minor(), .type = type,
+                          .block_limit = size / 4096 + (size % 4096 != 0),
+                          .file_max = FILE_MAX};
+        fs->node_limit = fs->block_limit + NODES_EACH;
+    }
+    return fs;
+}
+
+struct node *tmpfs_new_node(struct fs *fs, uint32_t mode)
+{
+    if (fs->node_count >= fs->node_limit) {
+        return NULL;
+    }
+    struct tmpfs_node *t = rt_alloc(sizeof *t);
+    if (t == NULL) {
+        return NULL;
+    }
+    struct node *n = &t->node;
+    n->refs = 1;
+    n->fs = fs;
+    n->mode = mode;
+    n->uid = fs_uid();
+    n->gid = fs_gid();
+    n->nlink = node_is(n, S_IFDIR) ? 2 : 1;
+    n->ino = ++fs->next_ino;
+    n->atime = n->mtime = n->ctime = fs_now();
+    n->ops = node_is(n, S_IFDIR) ? &tmpfs_dir_ops : node_is(n, S_IFLNK) ? &tmpfs_link_ops
+                                                                        : &tmpfs_file_ops;
+    fs->node_count++;
+    return n;
+}
+
+int tmpfs_set_symlink(struct node *n, struct bytes target)
+{
+    char *text = rt_alloc(target.size + 1);
+    if (text == NULL) {
+        return -ENOMEM;
+    }
+    memcpy(text, target.data, target.size);
+    of(n)->link = text;
+    n->size = target.size;
+    return 0;
+}
+
+static int tmpfs_readlink(struct node *n, struct bytes *ret)
+{
+    *ret = BYTES(of(n)->link, n->size);
+    return 0;
+}
+
+/* ---- pages ------------------------------------------------------------------------------------- */
+
+static uint8_t *page_at(const struct tmpfs_node *t, uint64_t index)
+{
+    uint64_t chunk = index / CHUNK_PAGES;
+    if (chunk >= t->chunk_count || t->chunks[chunk] == NULL) {
+        return NULL;
+    }
+    return t->chunks[chunk][index % CHUNK_PAGES];
+}
+
+static int room_for_chunk(struct tmpfs_node *t, uint64_t chunk)
+{
+    if (chunk >= t->chunk_count) {
+        size_t count = t->chunk_count < 8 ? 8 : t->chunk_count * 2;
+        count = count > chunk ? count : (size_t)chunk + 1;
+        uint8_t ***bigger = rt_alloc(count * sizeof *bigger);
+        if (bigger == NULL) {
+            return -ENOSPC;
+        }
+        if (t->chunk_count > 0) {
+            memcpy(bigger, t->chunks, t->chunk_count * sizeof *bigger);
+        }
+        rt_free(t->chunks);
+        t->chunks = bigger;
+        t->chunk_count = count;
+    }
+    if (t->chunks[chunk] == NULL) {
+        t->chunks[chunk] = rt_alloc(CHUNK_PAGES * sizeof(uint8_t *));
+    }
+    return t->chunks[chunk] != NULL ? 0 : -ENOSPC;
+}
+
+/* The page for writing; a hole gets one. */
+static int page_make(struct tmpfs_node *t, uint64_t index, uint8_t **ret)
+{
+    struct fs *fs = t->node.fs;
+    uint8_t *page = page_at(t, index);
+    if (page == NULL) {
+        if (fs->block_used >= fs->block_limit) {
+            return -ENOSPC;
+        }
+        int err = room_for_chunk(t, index / CHUNK_PAGES);
+        if (err != 0) {
+            return err;
+        }
+        page = page_alloc();
+        if (page == NULL) {
+            return -ENOSPC;
+        }
+        t->chunks[index / CHUNK_PAGES][index % CHUNK_PAGES] = page;
+        fs->block_used++;
+        t->node.blocks += 8;
+    }
+    *ret = page;
+    return 0;
+}
+
+static void drop_page(struct tmpfs_node *t, uint64_t index)
+{
+    uint8_t *page = page_at(t, index);
+    if (page != NULL) {
+        page_free(page);
+        t->chunks[index / CHUNK_PAGES][index % CHUNK_PAGES] = NULL;
+        t->node.fs->block_used--;
+        t->node.blocks -= 8;
+    }
+}
+
+/* Drops all pages from `index` on. */
+static void drop_from(struct tmpfs_node *t, uint64_t index)
+{
+    for (uint64_t chunk = index / CHUNK_PAGES; chunk < t->chunk_count; chunk++) {
+        if (t->chunks[chunk] == NULL) {
+            continue;
+        }
+        uint64_t first = chunk * CHUNK_PAGES;
+        for (uint64_t i = first > index ? first : index; i < first + CHUNK_PAGES; i++) {
+            drop_page(t, i);
+        }
+        if (first >= index) {
+            rt_free(t->chunks[chunk]);
+            t->chunks[chunk] = NULL;
+        }
+    }
+}
+
+static void tmpfs_destroy(struct node *n)
+{
+    struct tmpfs_node *t = of(n);
+    drop_from(t, 0);
+    rt_free(t->chunks);
+    rt_free(t->link);
+    n->fs->node_count--;
+    rt_free(t);
+}
+
+static int tmpfs_truncate(struct node *n, uint64_t size)
+{
+    struct tmpfs_node *t = of(n);
+    if (size > n->fs->file_max) {
+        return -EFBIG;
+    }
+    if (size < n->size) {
+        drop_from(t, (size + 4095) / 4096);
+        uint8_t *page = size % 4096 != 0 ? page_at(t, size / 4096) : NULL;
+        if (page != NULL) {
+            memset(page + size % 4096, 0, 4096 - size % 4096);
+        }
+    }
+    n->size = size;
+    n->mtime = n->ctime = fs_now();
+    return 0;
+}
+
+/* ---- reading and writing ------------------------------------------------------------------------- */
+
+static int64_t tmpfs_read(struct file *f, struct iter *to, uint64_t *pos)
+{
+    struct node *n = f->node;
+    if (*pos >= n->size) {
+        return 0;
+    }
+    uint64_t want = to->left < n->size - *pos ? to->left : n->size - *pos;
+    uint64_t done = 0;
+    while (done < want) {
+        uint64_t at = *pos + done;
+        uint64_t some = 4096 - at % 4096;
+        some = some < want - done ? some : want - done;
+        const uint8_t *page = page_at(of(n), at / 4096);
+        int err = page != NULL ? iter_put(to, page + at % 4096, (size_t)some)
+                               : iter_put_zeros(to, (size_t)some);
+        if (err != 0) {
+            if (done == 0) {
+                return err;
+            }
+            break;
+        }
+        done += some;
+    }
+    *pos += done;
+    return (int64_t)done;
+}
+
+static int64_t tmpfs_write(struct file *f, struct iter *from, uint64_t *pos)
+{
+    struct node *n = f->node;
+    uint64_t want = from->left;
+    if (*pos >= n->fs->file_max) {
+        return want > 0 ? -EFBIG : 0;
+    }
+    want = want < n->fs->file_max - *pos ? want : n->fs->file_max - *pos;
+    uint64_t done = 0;
+    int err = 0;
+    while (done < want && err == 0) {
+        uint64_t at = *pos + done;
+        uint64_t some = 4096 - at % 4096;
+        some = some < want - done ? some : want - done;
+        uint8_t *page;
+        err = page_make(of(n), at / 4096, &page);
+        if (err == 0) {
+            err = iter_get(from, page + at % 4096, (size_t)some);
+        }
+        done += err == 0 ? some : 0;
+    }
+    if (done > 0) {
+        *pos += done;
+        n->size = *pos > n->size ? *pos : n->size;
+        n->mtime = n->ctime = fs_now();
+        return (int64_t)done;
+    }
+    return err;
+}
+
+static int tmpfs_allocate(struct file *f, int mode, uint64_t off, uint64_t size)
+{
+    struct tmpfs_node *t = of(f->node);
+    uint64_t end;
+    if (!add_ok(off, size, &end) || end > f->node->fs->file_max) {
+        return -EFBIG;
+    }
+    if (mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)) {
+        for (uint64_t at = off; at < end && at < f->node->size;) {
+            uint64_t some = 4096 - at % 4096;
+            some = some < end - at ? some : end - at;
+            uint8_t *page = page_at(t, at / 4096);
+            if (some == 4096) {
+                drop_page(t, at / 4096);
+            } else if (page != NULL) {
+                memset(page + at % 4096, 0, (size_t)some);
+            }
+            at += some;
+        }
+        return 0;
+    }
+    if ((mode & ~FALLOC_FL_KEEP_SIZE) != 0) {
+        return -EOPNOTSUPP;
+    }
+    if ((end - off) / 4096 > t->node.fs->block_limit) {
+        return -ENOSPC;
+    }
+    for (uint64_t i = off / 4096; i < (end + 4095) / 4096; i++) {
+        uint8_t *page;
+        int err = page_make(t, i, &page);
+        if (err != 0) {
+            return err;
+        }
+    }
+    if (mode == 0 && end > f->node->size) {
+        f->node->size = end;
+    }
+    f->node->mtime = f->node->ctime = fs_now();
+    return 0;
+}
+
+int tmpfs_pread(struct node *n, uint64_t off, void *to, size_t size)
+{
+    REQUIRE(range_within(off, size, n->size));
+    uint8_t *out = to;
+    while (size > 0) {
+        size_t some = (size_t)(4096 - off % 4096);
+        some = some < size ? some : size;
+        const uint8_t *page = page_at(of(n), off / 4096);
+        if (page != NULL) {
+            memcpy(out, page + off % 4096, some);
+        } else {
+            memset(out, 0, some);
+        }
+        out += some;
+        off += some;
+        size -= some;
+    }
+    return 0;
+}
+
+int tmpfs_read_into_app(struct node *n, app_ptr dst, uint64_t size, uint64_t off)
+{
+    uint64_t have = off < n->size ? n->size - off : 0;
+    have = have < size ? have : size;
+    for (uint64_t done = 0; done < have;) {
+        uint64_t at = off + done;
+        uint64_t some = 4096 - at % 4096;
+        some = some < have - done ? some : have - done;
+        const uint8_t *page = page_at(of(n), at / 4096);
+        int err = page != NULL ? copy_to_app(app_add(dst, done), page + at % 4096, (size_t)some)
+                               : zero_app(app_add(dst, done), (size_t)some);
+        if (err != 0) {
+            return err;
+        }
+        done += some;
+    }
+    return have < size ? zero_app(app_add(dst, have), (size_t)(size - have)) : 0;
+}
+
+int tmpfs_append_page(struct node *n, void *take_page, size_t used)
+{
+    struct tmpfs_node *t = of(n);
+    uint64_t index = n->size / 4096;
+    REQUIRE(n->size % 4096 == 0 && used <= 4096 && page_at(t, index) == NULL);
+    int err = room_for_chunk(t, index / CHUNK_PAGES);
+    if (err != 0) {
+        return err;
+    }
+    t->chunks[index / CHUNK_PAGES][index % CHUNK_PAGES] = take_page;
+    n->fs->block_used++;
+    n->blocks += 8;
+    n->size += used;
+    return 0;
+}
+
+static const struct file_ops tmpfs_regular = {.seekable = true, .read = tmpfs_read,
+                                              .write = tmpfs_write, .allocate = tmpfs_allocate};
+static const struct file_ops tmpfs_directory = {.seekable = true};
+static const struct node_ops tmpfs_dir_ops = {.destroy = tmpfs_destroy,
+                                              .file_ops = &tmpfs_directory};
+static const struct node_ops tmpfs_file_ops = {.truncate = tmpfs_truncate,
+                                               .destroy = tmpfs_destroy,
+                                               .file_ops = &tmpfs_regular};
+static const struct node_ops tmpfs_link_ops = {.readlink = tmpfs_readlink,
+                                               .destroy = tmpfs_destroy,
+                                               .file_ops = &tmpfs_regular};
