@@ -30,6 +30,7 @@ const char verb_sign_help[] =
     "      --no-debug       refuse to run as a debug enclave. By default the same signature "
     "serves\n"
     "                       both: a quote says which it was, and keys differ\n"
+    "      --provision-key  give the enclave the PROVISIONKEY attribute: quoting enclaves have it\n"
     "      --help           this text\n"
     "\n"
     "The enclave is signed for 64-bit mode with key separation and sharing (CONFIGID), any XFRM "
@@ -42,7 +43,7 @@ struct sign_request {
     const char *image, *output, *key;
     uint32_t date;
     uint16_t isvprodid, isvsvn;
-    bool no_debug;
+    bool no_debug, provision_key;
 };
 
 /* Decimal number up to max; false for anything else. */
@@ -92,6 +93,9 @@ static int parse_option(int option, struct sign_request *q)
     case 'n':
         q->no_debug = true;
         return CLI_OK;
+    case 'v':
+        q->provision_key = true;
+        return CLI_OK;
     case 'd':
         return parse_date(optarg, &q->date)
                    ? CLI_OK
@@ -110,13 +114,11 @@ static int parse_option(int option, struct sign_request *q)
 
 static int parse(int argc, char **argv, struct sign_request *q)
 {
-    static const struct option options[] = {{"output", required_argument, NULL, 'o'},
-                                            {"key", required_argument, NULL, 'k'},
-                                            {"date", required_argument, NULL, 'd'},
-                                            {"no-debug", no_argument, NULL, 'n'},
-                                            {"isvprodid", required_argument, NULL, 'p'},
-                                            {"isvsvn", required_argument, NULL, 's'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"output", required_argument, NULL, 'o'},  {"key", required_argument, NULL, 'k'},
+        {"date", required_argument, NULL, 'd'},    {"no-debug", no_argument, NULL, 'n'},
+        {"provision-key", no_argument, NULL, 'v'}, {"isvprodid", required_argument, NULL, 'p'},
+        {"isvsvn", required_argument, NULL, 's'},  {NULL, 0, NULL, 0}};
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, "o:k:", options, NULL)) != -1;) {
         int status = parse_option(option, q);
@@ -141,7 +143,9 @@ static struct sgx_sigstruct unsigned_sigstruct(const struct sign_request *q,
         .date = q->date,
         .miscselect = SGX_MISC_EXINFO,
         .miscmask = UINT32_MAX,
-        .attributes = {SGX_FLAGS_MODE64BIT | SGX_FLAGS_KSS, 3},
+        .attributes = {SGX_FLAGS_MODE64BIT | SGX_FLAGS_KSS |
+                           (q->provision_key ? SGX_FLAGS_PROVISIONKEY : 0),
+                       3},
         .attributemask = {~(SGX_FLAGS_INIT | (q->no_debug ? 0 : SGX_FLAGS_DEBUG)), 3},
         .isvprodid = q->isvprodid,
         .isvsvn = q->isvsvn,

@@ -17,11 +17,7 @@ static bool there(char *ret_path, const char *dir, const char *below, const char
 
 int quoting_find(const char *name, char *ret_path, struct diag *d)
 {
-    static const char *const places[] = {"", "/../libexec/alcove",
-                                         /* in a build folder */
-                                         "/../host/quoting", "/../quoting",
-                                         "/../enclave/images", "/../../enclave/images",
-                                         "/../../host/quoting"};
+    static const char *const places[] = {"", "/../libexec/alcove", "/../../libexec/alcove"};
     char program[PATH_MAX];
     const char *own = getenv("ALCOVE_LIBEXEC_DIR");
     if (own != NULL && *own != '\0') {

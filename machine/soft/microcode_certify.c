@@ -18,10 +18,10 @@
 
 #define SIGSTRUCT_NAME "quoting.sig"
 
-/* Beside this program; installed; in the build tree; where ALCOVE_LIBEXEC_DIR says. */
+/* Where ALCOVE_LIBEXEC_DIR says; else beside this program, or in libexec of the build. */
 static FILE *open_sigstruct(void)
 {
-    static const char *const places[] = {"", "/../libexec/alcove", "/../enclave/images"};
+    static const char *const places[] = {"", "/../libexec/alcove"};
     char program[PATH_MAX], path[PATH_MAX + 64];
     const char *dir = getenv("ALCOVE_LIBEXEC_DIR");
     FILE *f = NULL;
