@@ -15,9 +15,11 @@
 
 #include "base.h"
 #include "config.h"
+#include "erofs_view.h"
 #include "file.h"
 #include "install.h"
 #include "layer.h"
+#include "store.h"
 #include "tree.h"
 
 struct builder {
@@ -117,6 +119,10 @@ static int stage_files(const struct builder *b, struct stage *s, struct diag *d)
     for (size_t i = 0; i < b->config->file_count && err == 0; i++) {
         const struct config_file *f = &b->config->files[i];
         err = source_path(b, f->source.text, source, d);
+        if (err == 0 &&
+            (strcmp(f->path.text, "/.alcove") == 0 || strncmp(f->path.text, "/.alcove/", 9) == 0)) {
+            err = config_fail(b->config, &f->path, d, "/.alcove belongs to the runtime");
+        }
         if (err == 0 && access(source, R_OK) != 0) {
             err = config_fail(b->config, &f->source, d, "cannot read %s: %s", source,
                               strerror(errno));
@@ -165,6 +171,91 @@ static int add_own_layer(struct builder *b, struct diag *d)
     err = err != 0 ? err : stage_places(b->config, &s, d);
     err = err != 0 ? err : finish_layer(b, &s, "app", d);
     stage_close(&s);
+    return err;
+}
+
+/* ---- does it fit together? ----------------------------------------------------------------------
+ */
+
+static int fail_lookup(const struct builder *b, const struct config_text *at, int err,
+                       struct diag *d)
+{
+    return config_fail(b->config, at, d, "%s: %s in the layers", at->text,
+                       err == -ENOENT ? "no such file" : strerror(-err));
+}
+
+static int check_entry(const struct builder *b, const struct erofs_view *view, struct diag *d)
+{
+    const struct config *c = b->config;
+    uint32_t mode;
+    int err = erofs_view_mode(view, c->entry.text, true, &mode);
+    if (err != 0) {
+        return fail_lookup(b, &c->entry, err, d);
+    }
+    if (!S_ISREG(mode) || (mode & 0111) == 0) {
+        return config_fail(c, &c->entry, d, "%s is not an executable file", c->entry.text);
+    }
+    for (size_t i = 0; i < c->mount_count; i++) {
+        size_t n = strlen(c->mounts[i].path.text);
+        if (strncmp(c->entry.text, c->mounts[i].path.text, n) == 0 && c->entry.text[n] == '/') {
+            return config_fail(c, &c->mounts[i].path, d, "a mount at %s would hide the program %s",
+                               c->mounts[i].path.text, c->entry.text);
+        }
+    }
+    return 0;
+}
+
+/* What the host brings must never take the place of a measured file. */
+static int check_files(const struct builder *b, const struct erofs_view *view,
+                       const struct config_io *files, size_t n, struct diag *d)
+{
+    uint32_t mode;
+    for (size_t i = 0; i < n; i++) {
+        int err = erofs_view_mode(view, files[i].path.text, false, &mode);
+        if (err == 0) {
+            return config_fail(b->config, &files[i].path, d,
+                               "%s is in the layers already; an input or output may not replace it",
+                               files[i].path.text);
+        }
+        if (err != -ENOENT) {
+            return fail_lookup(b, &files[i].path, err, d);
+        }
+    }
+    return 0;
+}
+
+static int check_mounts(const struct builder *b, const struct erofs_view *view, struct diag *d)
+{
+    const struct config *c = b->config;
+    uint32_t mode;
+    for (size_t i = 0; i < c->mount_count; i++) {
+        int err = erofs_view_mode(view, c->mounts[i].path.text, false, &mode);
+        if (err != 0 || !S_ISDIR(mode)) {
+            return fail_lookup(b, &c->mounts[i].path, err != 0 ? err : -ENOTDIR, d);
+        }
+    }
+    return 0;
+}
+
+static int check_stack(const struct builder *b, struct diag *d)
+{
+    const struct config *c = b->config;
+    struct erofs_view view = {0};
+    char path[PATH_MAX];
+    uint32_t mode = 0;
+    int err = 0;
+    for (size_t i = 0; i < b->layer_count && err == 0; i++) {
+        err = store_find(b->work, b->ids[i].root, path, d);
+        err = err != 0 ? err : erofs_view_add(&view, path, d);
+    }
+    err = err != 0 ? err : check_entry(b, &view, d);
+    err = err != 0 ? err : check_files(b, &view, c->inputs, c->input_count, d);
+    err = err != 0 ? err : check_files(b, &view, c->outputs, c->output_count, d);
+    err = err != 0 ? err : check_mounts(b, &view, d);
+    if (err == 0 && (erofs_view_mode(&view, c->cwd.text, true, &mode) != 0 || !S_ISDIR(mode))) {
+        err = config_fail(c, &c->cwd, d, "cwd %s is not a folder in the layers", c->cwd.text);
+    }
+    erofs_view_close(&view);
     return err;
 }
 
@@ -327,6 +418,7 @@ static int fill_bundle(struct builder *b, struct identity *ret, struct diag *d)
     int err = open_work(b, d);
     err = err != 0 ? err : add_bases(b, d);
     err = err != 0 ? err : add_own_layer(b, d);
+    err = err != 0 ? err : check_stack(b, d);
     err = err != 0 ? err : write_manifest(b, d);
     err = err != 0 ? err : copy_runtime(b, d);
     err = err != 0 ? err : write_identity(b, ret, d);

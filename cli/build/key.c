@@ -35,7 +35,8 @@ int key_default_path(char *ret_path, struct diag *d)
     } else if (home != NULL && *home == '/') {
         n = base_format(ret_path, PATH_MAX, "%s/.local/share/alcove/signing-key.pem", home);
     } else {
-        return diag_fail(d, -ENOENT, "no place for a key: name a file, or set ALCOVE_SIGNING_KEY or HOME");
+        return diag_fail(d, -ENOENT,
+                         "no place for a key: name a file, or set ALCOVE_SIGNING_KEY or HOME");
     }
     return n < PATH_MAX ? 0 : diag_fail(d, -ENAMETOOLONG, "the key's path is too long");
 }

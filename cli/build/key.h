@@ -8,7 +8,8 @@
 
 #define KEY_PEM_MAX 16384u
 
-/* Default place (PATH_MAX bytes): $ALCOVE_SIGNING_KEY, else $XDG_DATA_HOME/alcove/signing-key.pem, else
+/* Default place (PATH_MAX bytes): $ALCOVE_SIGNING_KEY, else $XDG_DATA_HOME/alcove/signing-key.pem,
+ * else
  * ~/.local/share/alcove/signing-key.pem. */
 int key_default_path(char *ret_path, struct diag *d) MUST_USE;
 /* -EEXIST when there is a file already: keys are never overwritten. */
