@@ -27,6 +27,7 @@ struct builder {
     const struct config *config;
     char work[PATH_MAX]; /* the hidden folder */
     char layers[PATH_MAX];
+    char runtime[2][PATH_MAX];
     struct layer_id ids[MANIFEST_LAYERS_MAX];
     char names[MANIFEST_LAYERS_MAX][NAME_MAX_BYTES + 1];
     size_t layer_count;
@@ -334,15 +335,25 @@ static int write_manifest(const struct builder *b, struct diag *d)
 /* ---- the folder ---------------------------------------------------------------------------------
  */
 
+static const char *const runtime_members[] = {"runtime.sgxs", "runtime.sig"};
+
+/* Asked first, because layers take long. */
+static int find_runtime(struct builder *b, struct diag *d)
+{
+    int err = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(runtime_members) && err == 0; i++) {
+        err = install_find(runtime_members[i], b->runtime[i], d);
+    }
+    return err;
+}
+
 static int copy_runtime(const struct builder *b, struct diag *d)
 {
-    static const char *const members[] = {"runtime.sgxs", "runtime.sig"};
-    char from[PATH_MAX], to[PATH_MAX];
+    char to[PATH_MAX];
     int err = 0;
-    for (size_t i = 0; i < ARRAY_SIZE(members) && err == 0; i++) {
-        err = install_find(members[i], from, d);
-        err = err != 0 ? err : format_path(to, d, b->work, "/", members[i]);
-        err = err != 0 ? err : file_copy(to, from, UINT64_C(1) << 30, d);
+    for (size_t i = 0; i < ARRAY_SIZE(runtime_members) && err == 0; i++) {
+        err = format_path(to, d, b->work, "/", runtime_members[i]);
+        err = err != 0 ? err : file_copy(to, b->runtime[i], UINT64_C(1) << 30, d);
     }
     return err;
 }
@@ -415,7 +426,8 @@ static int commit(const struct builder *b, struct diag *d)
 
 static int fill_bundle(struct builder *b, struct identity *ret, struct diag *d)
 {
-    int err = open_work(b, d);
+    int err = find_runtime(b, d);
+    err = err != 0 ? err : open_work(b, d);
     err = err != 0 ? err : add_bases(b, d);
     err = err != 0 ? err : add_own_layer(b, d);
     err = err != 0 ? err : check_stack(b, d);
