@@ -263,6 +263,27 @@ static bool check_list(struct check *c, struct bytes der, const struct certifica
     return true;
 }
 
+static bool same_key(const struct certificate *a, const struct certificate *b)
+{
+    return a->profile_ok && __builtin_memcmp(a->spki_sha256, b->spki_sha256, 32) == 0 &&
+           bytes_equal(a->subject, b->subject);
+}
+
+void crl_chain_check(struct check *c, struct bytes pem, const struct pck_chain *pck)
+{
+    struct signer_chain chain;
+    if (pem.size == 0 || !pck->readable) {
+        return;
+    }
+    chain.signer = chain.root = (struct certificate){0};
+    check_that(c,
+               signer_chain_read(pem, &chain) && same_key(&chain.signer, &pck->intermediate) &&
+                   same_key(&chain.root, &pck->root) && signed_by(&chain.signer, &chain.root) &&
+                   signed_by(&chain.root, &chain.root),
+               ALCOVE_REASON_PCK_CRL_CHAIN);
+    signer_chain_done(&chain);
+}
+
 void revocation_check(struct check *c, struct bytes root_crl, struct bytes pck_crl,
                       const struct pck_chain *pck, const struct signer_chain *tcb_signer,
                       const struct signer_chain *qe_signer)

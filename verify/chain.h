@@ -30,6 +30,9 @@ void signer_chain_check(struct check *c, struct bytes pem, const struct pck_chai
                         struct signer_chain *ret);
 void signer_chain_done(struct signer_chain *chain);
 
+/* The PCK revocation list's own chain, if there is one, must be the quote's. */
+void crl_chain_check(struct check *c, struct bytes pem, const struct pck_chain *pck);
+
 /* Both lists against every certificate that they can revoke. signers may be unreadable. */
 void revocation_check(struct check *c, struct bytes root_crl, struct bytes pck_crl,
                       const struct pck_chain *pck, const struct signer_chain *tcb_signer,

@@ -3,7 +3,7 @@
  * everything is bounded, unknown members are checked for form and skipped, known ones are
  * range-checked, and every one that matters must be there. */
 #include "collateral.h"
-#include "json.h"
+#include "verify/json.h"
 
 #define DOCUMENT_VERSION_MAX 100u
 

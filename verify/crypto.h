@@ -16,6 +16,7 @@
 bool crypto_sha256(struct bytes message, uint8_t ret[32]) MUST_USE;
 /* Of both, one after the other. */
 bool crypto_sha256_pair(struct bytes first, struct bytes second, uint8_t ret[32]) MUST_USE;
+bool crypto_sha512(struct bytes message, uint8_t ret[64]) MUST_USE;
 /* Is x||y a point on P-256, other than infinity? */
 bool crypto_p256_key_valid(const uint8_t key[P256_KEY_SIZE]) MUST_USE;
 /* ECDSA with SHA-256. False for bad signatures, r or s out of range, bad keys, and failures. */

@@ -33,6 +33,11 @@ bool crypto_sha256(struct bytes message, uint8_t ret[32])
     return SHA256(message.data, message.size, ret) != NULL;
 }
 
+bool crypto_sha512(struct bytes message, uint8_t ret[64])
+{
+    return SHA512(message.data, message.size, ret) != NULL;
+}
+
 bool crypto_sha256_pair(struct bytes first, struct bytes second, uint8_t ret[32])
 {
     SHA256_CTX c;

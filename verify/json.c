@@ -2,7 +2,7 @@
 /* The JSON reader. An adversary chooses every byte, before any signature was checked: depth, member
  * and item counts are bounded, every step consumes input, and time is linear in the text (times the
  * member bound, for finding duplicates). */
-#include "json.h"
+#include "verify/json.h"
 #include "civil.h"
 
 struct json json_of(struct bytes text)

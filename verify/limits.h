@@ -7,9 +7,5 @@
 #define CERTIFICATE_SIZE_MAX 8192u       /* Intel's are about 1.3 KiB */
 #define CHAIN_MAX            4u          /* leaf, intermediate, root, and one to notice a longer chain */
 #define CRL_SIZE_MAX         (1u << 20)  /* 5,000 revoked certificates take 200 KiB */
-#define JSON_SIZE_MAX        (1u << 18)  /* TCB info is about 8 KiB */
-#define JSON_DEPTH_MAX       8u          /* TCB info nests 6 deep */
-#define JSON_MEMBERS_MAX     48u         /* per object; a v2 TCB level has 17 */
-#define JSON_ITEMS_MAX       256u        /* per array */
 #define TCB_LEVELS_MAX       64u         /* Intel sends fewer than 20 */
 #define ROOTS_MAX            64u         /* roots that one policy names */

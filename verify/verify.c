@@ -11,7 +11,7 @@
 #include "check.h"
 #include "collateral.h"
 #include "crypto.h"
-#include "json.h"
+#include "verify/json.h"
 #include "platform.h"
 #include "quote.h"
 
@@ -36,7 +36,8 @@ static bool chosen(enum alcove_expect mode)
     return mode == ALCOVE_EXPECT_ANY || mode == ALCOVE_EXPECT_VALUE;
 }
 
-static void check_policy(struct check *c)
+/* A policy that is not complete is not used: what it leaves open may not be there to be read. */
+static bool check_policy(struct check *c)
 {
     const struct alcove_policy *p = c->policy;
     uint32_t acceptable = ALCOVE_TCB_BIT(ALCOVE_TCB_NOT_SUPPORTED) - 2; /* every real status */
@@ -46,6 +47,7 @@ static void check_policy(struct check *c)
                     p->root_count <= ROOTS_MAX && (p->root_count == 0 || p->roots != NULL);
     check_that(c, complete, ALCOVE_REASON_POLICY_INCOMPLETE);
     check_completed(c, CHECKED_POLICY);
+    return complete;
 }
 
 static void copy_report(const struct sgx_report_body *b, struct alcove_sgx_report *ret)
@@ -305,7 +307,9 @@ static void check_expectations(struct check *c)
 static void run_checks(struct check *c, struct bytes evidence,
                        const struct alcove_collateral *collateral, struct reading *r)
 {
-    check_policy(c);
+    if (!check_policy(c)) {
+        return;
+    }
     check_that(c,
                collateral->tcb_info.size > 0 && collateral->tcb_chain.size > 0 &&
                    collateral->qe_identity.size > 0 && collateral->qe_chain.size > 0 &&
@@ -319,6 +323,7 @@ static void run_checks(struct check *c, struct bytes evidence,
     signer_chain_check(c, view(collateral->qe_chain), &r->pck, &r->qe_signer);
     revocation_check(c, view(collateral->root_crl), view(collateral->pck_crl), &r->pck,
                      &r->tcb_signer, &r->qe_signer);
+    crl_chain_check(c, view(collateral->pck_crl_chain), &r->pck);
     check_tcb_info(c, view(collateral->tcb_info), r);
     check_qe_identity(c, view(collateral->qe_identity), r);
     check_quoting_enclave(c, r);

@@ -90,6 +90,7 @@ static struct alcove_collateral collateral_of(const struct pki_collateral *c)
                                       .qe_identity = part(&c->qe_identity),
                                       .qe_chain = part(&c->qe_chain),
                                       .pck_crl = part(&c->pck_crl),
+                                      .pck_crl_chain = part(&c->pck_crl_chain),
                                       .root_crl = part(&c->root_crl)};
 }
 

@@ -76,7 +76,8 @@ ALCOVE_VERIFY_API enum alcove_tcb_status alcove_tcb_status_by_name(const char *n
 /* ---- What the other side hands over ---------------------------------------------------------- */
 
 /* What Intel's provisioning certification service (or a software machine) says about the platform.
- * All are needed, except pck_chain: it is read only when the quote itself carries no chain. */
+ * All are needed, except pck_chain, which is read only when the quote itself carries no chain, and
+ * pck_crl_chain: the list's issuer is in the PCK chain anyway, but what is handed over must fit. */
 struct alcove_collateral {
     struct alcove_bytes tcb_info;    /* JSON, as the service sent it */
     struct alcove_bytes tcb_chain;   /* PEM: TCB signing certificate, root */
@@ -84,6 +85,7 @@ struct alcove_collateral {
     struct alcove_bytes qe_chain;    /* PEM; may be the same bytes as tcb_chain */
     struct alcove_bytes pck_crl;     /* DER, of the CA that issued the PCK certificate */
     struct alcove_bytes root_crl;    /* DER */
+    struct alcove_bytes pck_crl_chain; /* PEM: that CA, root; may be empty */
     struct alcove_bytes pck_chain;   /* PEM: PCK certificate, intermediate, root; may be empty */
 };
 

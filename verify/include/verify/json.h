@@ -5,12 +5,18 @@
  * and nesting must be bounded before any signature is checked. Nothing is allocated: strings are
  * views, so strings that are read (not skipped) may not contain escapes.
  *
+ * For the tree only: not installed.
+ *
  * Failure sticks: after the first error every read returns zero or an empty view.
  * Trust: the text comes from whoever wants to be believed. */
 #pragma once
 
 #include "base/bytes.h"
-#include "limits.h"
+
+#define JSON_SIZE_MAX    (1u << 18) /* TCB info is about 8 KiB */
+#define JSON_DEPTH_MAX   8u         /* TCB info nests 7 deep */
+#define JSON_MEMBERS_MAX 48u        /* per object; a v2 TCB level has 17 */
+#define JSON_ITEMS_MAX   256u       /* per array */
 
 struct json {
     struct bytes rest;

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* For tests: makes evidence as Intel's service, a processor and a quoting enclave would, from a
+ * description in which everything can be wrong. Written against OpenSSL's certificate builder and
+ * apart from the library and from machine/soft, so that three implementations must agree. */
+#pragma once
+
+#include "abi/evidence.h"
+#include "abi/quote.h"
+#include "verify/run.h"
+
+enum forge_key { KEY_ROOT, KEY_CA, KEY_LEAF, KEY_SIGNER, KEY_AK, KEY_STRANGER, FORGE_KEYS };
+
+#define USAGE_SIGNATURE 1u
+#define USAGE_CERT      2u
+#define USAGE_CRL       4u
+
+struct forge_cert {
+    const char *subject, *issuer; /* common names */
+    enum forge_key key, issuer_key;
+    int serial;
+    int64_t from, until;
+    bool is_ca, no_constraints;
+    unsigned usage;
+    bool unknown_critical; /* an extension nobody knows */
+    bool sha384;           /* signed with another hash */
+    bool other_curve;      /* the subject's key is on secp256k1 */
+    bool version1;
+    bool sgx_extension;
+};
+
+struct forge_crl {
+    const char *issuer;
+    enum forge_key key;
+    int64_t from, until;
+    int revoked_serial; /* 0: none */
+    bool critical_extension;
+};
+
+struct forge_spec {
+    struct forge_cert leaf, ca, root, signer, signer_root;
+    struct forge_crl root_crl, pck_crl;
+
+    /* The SGX extension. */
+    int components[16], pcesvn;
+    size_t fmspc_size;    /* 6 */
+    bool leave_out_pceid, component_twice;
+
+    char tcb_body[6144], qe_body[3072]; /* JSON, signed as they stand */
+    enum forge_key tcb_key, qe_key;
+
+    struct sgx_report_body qe_report, body;
+    enum forge_key qe_report_key, quote_key;
+    bool ak_off_curve;
+    uint16_t cert_type;
+
+    /* Evidence of a run: when not empty, REPORTDATA and CONFIGID are their hashes. */
+    struct bytes claims, manifest;
+};
+
+#define FORGE_PART_MAX 16384u
+struct forge_part {
+    uint8_t data[FORGE_PART_MAX];
+    size_t size;
+};
+
+struct forge_output {
+    struct forge_part quote, tcb_info, tcb_chain, qe_identity, pck_crl, pck_crl_chain, root_crl, pck_chain;
+    struct alcove_root root; /* to be named in policies */
+};
+
+#define FORGE_NOW INT64_C(1790000000) /* all periods of the default description contain it */
+
+/* A description of good evidence. */
+void forge_defaults(struct forge_spec *ret);
+/* Replaces the first occurrence of `from` in a JSON body; it must occur. */
+void forge_edit(char *body, const char *from, const char *to);
+/* Builds what is described. Aborts the test program when the crypto library fails. */
+void forge_build(const struct forge_spec *s, struct forge_output *ret);
+
+struct alcove_collateral forge_collateral(const struct forge_output *o);
+/* Expects exactly what forge_defaults() describes, names the forged root, and is strict. */
+struct alcove_policy forge_policy(const struct forge_output *o);
+/* The evidence file of a run. */
+size_t forge_evidence(const struct forge_spec *s, const struct forge_output *o, uint8_t *ret,
+                      size_t capacity);
+/* A manifest and claims to go with it. */
+struct bytes forge_manifest(void);
+struct bytes forge_claims(void);

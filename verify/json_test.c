@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The JSON reader: what it takes, and that it takes nothing else. */
+#include "verify/json.h"
+
+#include "tests/tap.h"
+
+#include <string.h>
+
+/* Is this one well-formed value, and are its exact bytes handed out? */
+static bool well_formed(const char *text)
+{
+    struct json j = json_of(BYTES(text, strlen(text)));
+    struct bytes raw = json_raw(&j);
+    bool done = json_done(&j);
+    return done && raw.size > 0 && raw.data >= (const uint8_t *)text &&
+           raw.data + raw.size <= (const uint8_t *)text + strlen(text);
+}
+
+static void test_grammar(void)
+{
+    static const char *const good[] = {
+        "0",       "-0",     "12.5e-3", "1E+9",       "true",         "false", "null",
+        "\"\"",    "[]",     "{}",      "[1, [2]]",   " {\"a\" : 1 } ", "\"\\u00e9\\n\"",
+        "\"\xc3\xa9\"", "{\"a\":{\"b\":[{}]}}", "\"\xf0\x9f\x98\x80\"",
+    };
+    static const char *const bad[] = {
+        "",        " ",       "01",       "+1",      "1.",        ".5",     "1e",        "-",
+        "tru",     "nulll",   "[1,]",     "[,1]",    "[1 2]",     "{\"a\"}", "{\"a\":}", "{a:1}",
+        "{\"a\":1,}", "\"",   "\"\\x\"",  "\"\\u12\"", "\"\t\"", "\"\xff\"", "\"\xc0\x80\"",
+        "\"\xed\xa0\x80\"", "\"\xf5\x80\x80\x80\"", "1 2", "[", "{", "]", "}", "NaN", "Infinity",
+        "{\"a\":1,\"a\":2}", "[{\"x\":0,\"y\":1,\"x\":0}]", "{\"\\u0061\":1}", "'a'", "/**/1",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+        CHECK(well_formed(good[i]), "good value %zu is read", i);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        CHECK(!well_formed(bad[i]), "bad value %zu is refused", i);
+    }
+}
+
+static void test_bounds(void)
+{
+    char text[64] = "";
+    for (unsigned i = 0; i < JSON_DEPTH_MAX; i++) {
+        strcat(text, "[");
+    }
+    for (unsigned i = 0; i < JSON_DEPTH_MAX; i++) {
+        strcat(text, "]");
+    }
+    CHECK(well_formed(text), "arrays may nest %u deep", JSON_DEPTH_MAX);
+    memmove(text + 1, text, strlen(text) + 1);
+    text[0] = '[';
+    strcat(text, "]");
+    CHECK(!well_formed(text), "and no deeper");
+
+    static char many[JSON_ITEMS_MAX * 2 + 16] = "[0";
+    for (unsigned i = 1; i < JSON_ITEMS_MAX; i++) {
+        strcat(many, ",0");
+    }
+    strcat(many, "]");
+    CHECK(well_formed(many), "arrays may have %u items", JSON_ITEMS_MAX);
+    many[strlen(many) - 1] = 0;
+    strcat(many, ",0]");
+    CHECK(!well_formed(many), "and no more");
+
+    static char members[JSON_MEMBERS_MAX * 16] = "{";
+    for (unsigned i = 0; i <= JSON_MEMBERS_MAX; i++) {
+        char member[16];
+        snprintf(member, sizeof member, "%s\"%u\":0", i ? "," : "", i);
+        strcat(members, member);
+    }
+    strcat(members, "}");
+    CHECK(!well_formed(members), "objects may have %u members and no more", JSON_MEMBERS_MAX);
+}
+
+static void test_values(void)
+{
+    struct json j = json_of(BYTES_STR("{\"n\": 255, \"h\": \"00Ff\", \"t\": \"2026-02-28T23:59:59Z\"}"));
+    struct json_object o = {0};
+    struct bytes key;
+    uint8_t hex[2];
+    CHECK(json_member(&j, &o, &key) && bytes_equal_str(key, "n") && json_uint(&j, 255) == 255,
+          "a number up to its maximum");
+    CHECK(json_member(&j, &o, &key) && bytes_equal_str(key, "h"), "the next member");
+    json_hex(&j, hex, 2);
+    CHECK(hex[0] == 0 && hex[1] == 0xff, "hexadecimal in either case");
+    CHECK(json_member(&j, &o, &key) && json_time(&j) == 1772323199, "a date");
+    CHECK(!json_member(&j, &o, &key) && json_done(&j), "and the end");
+
+    j = json_of(BYTES_STR("256"));
+    (void)json_uint(&j, 255);
+    CHECK(!json_done(&j), "a number above its maximum fails");
+    j = json_of(BYTES_STR("18446744073709551616"));
+    (void)json_uint(&j, UINT64_MAX);
+    CHECK(!json_done(&j), "a number that does not fit fails");
+    j = json_of(BYTES_STR("-1"));
+    (void)json_uint(&j, UINT64_MAX);
+    CHECK(!json_done(&j), "a negative number fails");
+    j = json_of(BYTES_STR("\"00f\""));
+    json_hex(&j, hex, 2);
+    CHECK(!json_done(&j), "three digits are not two bytes");
+    j = json_of(BYTES_STR("\"a\\nb\""));
+    (void)json_string(&j);
+    CHECK(!json_done(&j), "a string that is read may not have escapes");
+}
+
+static void test_dates(void)
+{
+    static const struct {
+        const char *text;
+        int64_t seconds; /* -1: no such date */
+    } dates[] = {
+        {"\"1970-01-01T00:00:00Z\"", 0},          {"\"2000-02-29T12:00:00Z\"", 951825600},
+        {"\"2024-12-31T23:59:59Z\"", 1735689599}, {"\"2100-03-01T00:00:00Z\"", 4107542400},
+        {"\"2100-02-29T00:00:00Z\"", -1},         {"\"2026-13-01T00:00:00Z\"", -1},
+        {"\"2026-00-01T00:00:00Z\"", -1},         {"\"2026-01-01T24:00:00Z\"", -1},
+        {"\"2026-01-01T00:00:60Z\"", -1},         {"\"2026-01-01 00:00:00Z\"", -1},
+        {"\"2026-01-01T00:00:00\"", -1},          {"\"2026-01-01T00:00:00+00:00\"", -1},
+        {"\"2026-1-01T00:00:00Z\"", -1},          {"\"\"", -1},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(dates); i++) {
+        struct json j = json_of(BYTES(dates[i].text, strlen(dates[i].text)));
+        int64_t seconds = json_time(&j);
+        bool done = json_done(&j);
+        CHECK(dates[i].seconds < 0 ? !done : done && seconds == dates[i].seconds, "date %s",
+              dates[i].text);
+    }
+}
+
+int main(void)
+{
+    test_grammar();
+    test_bounds();
+    test_values();
+    test_dates();
+    return tap_done();
+}

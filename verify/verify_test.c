@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every reason has a case that gives it, and gives it first; good evidence is accepted. */
+#include "forge.h"
+
+#include "tests/tap.h"
+
+#include <string.h>
+
+#define FUTURE  (FORGE_NOW + 1000)
+#define PAST    (FORGE_NOW - 1000)
+#define SPEC(name)   static void name(struct forge_spec *s)
+#define OUTPUT(name) static void name(struct forge_output *o)
+#define POLICY(name) static void name(struct alcove_policy *p)
+
+/* ---- what is wrong, one function each ---- */
+
+POLICY(unset_mrenclave) { p->mrenclave.mode = ALCOVE_EXPECT_UNSET; }
+POLICY(unset_signer) { p->signer.mode = ALCOVE_EXPECT_UNSET; }
+POLICY(unset_configid) { p->configid.mode = ALCOVE_EXPECT_UNSET; }
+POLICY(unset_report_data) { p->report_data.mode = ALCOVE_EXPECT_UNSET; }
+POLICY(strange_mode) { p->report_data.mode = (enum alcove_expect)77; }
+POLICY(no_statuses) { p->accepted_statuses = 0; }
+POLICY(accepts_not_supported) { p->accepted_statuses = ALCOVE_TCB_BIT(ALCOVE_TCB_NOT_SUPPORTED); }
+POLICY(roots_missing) { p->roots = NULL; }
+POLICY(zero) { *p = (struct alcove_policy){0}; }
+OUTPUT(no_tcb_info) { o->tcb_info.size = 0; }
+OUTPUT(no_tcb_chain) { o->tcb_chain.size = 0; }
+OUTPUT(no_qe_identity) { o->qe_identity.size = 0; }
+OUTPUT(no_pck_crl) { o->pck_crl.size = 0; }
+OUTPUT(no_root_crl) { o->root_crl.size = 0; }
+
+OUTPUT(quote_cut) { o->quote.size--; }
+OUTPUT(quote_empty) { o->quote.size = 0; }
+OUTPUT(auth_longer) { o->quote.data[432]++; }
+OUTPUT(auth_shorter) { o->quote.data[432]--; }
+OUTPUT(cert_longer) { o->quote.data[1048]++; }
+OUTPUT(version_4) { o->quote.data[0] = 4; }
+OUTPUT(version_0) { o->quote.data[0] = 0; }
+OUTPUT(p384) { o->quote.data[2] = 3; }
+OUTPUT(tdx) { o->quote.data[4] = 0x81; }
+OUTPUT(vendor) { o->quote.data[12] ^= 1; }
+OUTPUT(one_more) { o->quote.data[o->quote.size++] = 0; }
+SPEC(cert_type_6) { s->cert_type = 6; }
+SPEC(cert_type_0) { s->cert_type = 0; }
+SPEC(cert_type_3) { s->cert_type = 3; }
+
+OUTPUT(pem_letter) { memcpy(o->quote.data + 1052, "-----BEGIM", 10); }
+OUTPUT(pem_not_base64) { o->quote.data[1200] = '!'; }
+SPEC(critical_in_leaf) { s->leaf.unknown_critical = true; }
+SPEC(critical_in_ca) { s->ca.unknown_critical = true; }
+SPEC(critical_in_root) { s->root.unknown_critical = true; }
+SPEC(sha384_leaf) { s->leaf.sha384 = true; }
+SPEC(curve_leaf) { s->leaf.other_curve = true; }
+SPEC(version1_ca) { s->ca.version1 = true; }
+SPEC(name_of_ca) { s->ca.subject = s->leaf.issuer = s->pck_crl.issuer = "Intel SGX Other CA"; }
+SPEC(name_of_leaf) { s->leaf.subject = "Intel SGX TCB Signing"; }
+SPEC(name_of_root)
+{
+    s->root.subject = s->root.issuer = s->ca.issuer = s->root_crl.issuer = "Intel SGX Root CA 2";
+}
+SPEC(leaf_not_linked) { s->leaf.issuer = "Intel SGX PCK Processor CA"; }
+SPEC(ca_not_linked) { s->ca.issuer = "Intel SGX Root CB"; }
+SPEC(leaf_is_ca) { s->leaf.is_ca = true; }
+SPEC(ca_is_not) { s->ca.is_ca = false; }
+SPEC(ca_says_nothing) { s->ca.no_constraints = true; }
+SPEC(root_is_not) { s->root.is_ca = false; }
+SPEC(leaf_may_certify) { s->leaf.usage = USAGE_SIGNATURE | USAGE_CERT; }
+SPEC(leaf_may_not_sign) { s->leaf.usage = USAGE_CRL; }
+SPEC(leaf_no_usage) { s->leaf.usage = 0; }
+SPEC(ca_may_not_certify) { s->ca.usage = USAGE_CRL; }
+SPEC(ca_may_not_revoke) { s->ca.usage = USAGE_CERT; }
+SPEC(root_may_not_certify) { s->root.usage = USAGE_CRL; }
+SPEC(leaf_by_stranger) { s->leaf.issuer_key = KEY_STRANGER; }
+SPEC(ca_by_stranger) { s->ca.issuer_key = KEY_STRANGER; }
+SPEC(root_by_stranger) { s->root.issuer_key = KEY_STRANGER; }
+SPEC(leaf_future) { s->leaf.from = FUTURE; }
+SPEC(ca_future) { s->ca.from = FUTURE; }
+SPEC(root_future) { s->root.from = FUTURE; }
+SPEC(leaf_past) { s->leaf.until = PAST; }
+SPEC(ca_past) { s->ca.until = PAST; }
+SPEC(root_past) { s->root.until = PAST; }
+POLICY(no_roots) { p->root_count = 0; }
+SPEC(root_of_stranger)
+{
+    s->root.key = s->root.issuer_key = s->ca.issuer_key = s->root_crl.key = KEY_STRANGER;
+    s->signer_root.key = s->signer_root.issuer_key = s->signer.issuer_key = KEY_STRANGER;
+}
+SPEC(software_names)
+{
+    s->root.subject = s->root.issuer = "Alcove Software SGX Root CA (machine 12345678)";
+    s->ca.issuer = s->signer.issuer = s->root_crl.issuer = s->root.subject;
+    s->signer_root.subject = s->signer_root.issuer = s->root.subject;
+    s->ca.subject = s->leaf.issuer = s->pck_crl.issuer = "Alcove Software SGX PCK Platform CA";
+    s->leaf.subject = "Alcove Software SGX PCK Certificate";
+    s->signer.subject = "Alcove Software SGX TCB Signing";
+}
+/* A software machine's intermediate below a root that calls itself Intel's. */
+SPEC(software_below_intel_name)
+{
+    s->ca.subject = s->leaf.issuer = s->pck_crl.issuer = "Alcove Software SGX PCK Platform CA";
+}
+SPEC(no_extension) { s->leaf.sgx_extension = false; }
+SPEC(component_negative) { s->components[3] = -1; }
+SPEC(component_256) { s->components[3] = 256; }
+SPEC(component_twice) { s->component_twice = true; }
+SPEC(fmspc_5) { s->fmspc_size = 5; }
+SPEC(fmspc_7) { s->fmspc_size = 7; }
+SPEC(no_pceid) { s->leave_out_pceid = true; }
+
+OUTPUT(root_crl_cut) { o->root_crl.size--; }
+OUTPUT(root_crl_longer) { o->root_crl.data[o->root_crl.size++] = 0; }
+SPEC(root_crl_critical) { s->root_crl.critical_extension = true; }
+SPEC(root_crl_issuer) { s->root_crl.issuer = "Intel SGX PCK Platform CA"; }
+SPEC(root_crl_key) { s->root_crl.key = KEY_STRANGER; }
+SPEC(root_crl_future) { s->root_crl.from = FUTURE; }
+SPEC(root_crl_past) { s->root_crl.until = PAST; }
+SPEC(revoke_ca) { s->root_crl.revoked_serial = 2; }
+OUTPUT(pck_crl_cut) { o->pck_crl.size--; }
+SPEC(pck_crl_critical) { s->pck_crl.critical_extension = true; }
+SPEC(pck_crl_issuer) { s->pck_crl.issuer = "Intel SGX PCK Processor CA"; }
+SPEC(pck_crl_key) { s->pck_crl.key = KEY_ROOT; }
+SPEC(pck_crl_future) { s->pck_crl.from = FUTURE; }
+SPEC(pck_crl_past) { s->pck_crl.until = PAST; }
+OUTPUT(crl_chain_of_signer) { o->pck_crl_chain = o->tcb_chain; }
+OUTPUT(crl_chain_cut) { o->pck_crl_chain.size -= 2; }
+OUTPUT(crl_chain_none) { o->pck_crl_chain.size = 0; }
+SPEC(revoke_leaf) { s->pck_crl.revoked_serial = 3; }
+SPEC(revoke_signer) { s->root_crl.revoked_serial = 4; }
+
+OUTPUT(signer_cut) { o->tcb_chain.size /= 2; }
+OUTPUT(signer_three) { o->tcb_chain = o->pck_chain; }
+SPEC(signer_critical) { s->signer.unknown_critical = true; }
+SPEC(signer_sha384) { s->signer.sha384 = true; }
+SPEC(signer_name) { s->signer.subject = "Intel SGX PCK Certificate"; }
+SPEC(signer_is_ca) { s->signer.is_ca = true; }
+SPEC(signer_root_is_not) { s->signer_root.is_ca = false; }
+SPEC(signer_usage) { s->signer.usage = USAGE_CRL; }
+SPEC(signer_by_stranger) { s->signer.issuer_key = KEY_STRANGER; }
+SPEC(signer_other_root)
+{
+    s->signer_root.key = s->signer_root.issuer_key = s->signer.issuer_key = KEY_STRANGER;
+}
+SPEC(signer_future) { s->signer.from = FUTURE; }
+SPEC(signer_past) { s->signer.until = PAST; }
+SPEC(signer_root_past) { s->signer_root.until = PAST; }
+
+SPEC(tcb_twice) { forge_edit(s->tcb_body, "\"tcbType\":0,", "\"tcbType\":0,\"tcbType\":0,"); }
+SPEC(tcb_no_fmspc) { forge_edit(s->tcb_body, "\"fmspc\":\"00A06F050000\",", ""); }
+SPEC(tcb_no_id) { forge_edit(s->tcb_body, "\"id\":\"SGX\",", ""); }
+SPEC(tcb_svn_256) { forge_edit(s->tcb_body, "{\"svn\":5}", "{\"svn\":256}"); }
+SPEC(tcb_svn_text) { forge_edit(s->tcb_body, "{\"svn\":5}", "{\"svn\":\"5\"}"); }
+SPEC(tcb_svn_zeros) { forge_edit(s->tcb_body, "{\"svn\":5}", "{\"svn\":05}"); }
+SPEC(tcb_svn_fraction) { forge_edit(s->tcb_body, "{\"svn\":5}", "{\"svn\":5.0}"); }
+SPEC(tcb_fifteen) { forge_edit(s->tcb_body, "{\"svn\":5},", ""); }
+SPEC(tcb_seventeen) { forge_edit(s->tcb_body, "{\"svn\":5},", "{\"svn\":5},{\"svn\":5},"); }
+SPEC(tcb_status_word) { forge_edit(s->tcb_body, "\"UpToDate\"", "\"Fine\""); }
+SPEC(tcb_status_invented) { forge_edit(s->tcb_body, "\"UpToDate\"", "\"NotSupported\""); }
+SPEC(tcb_date_word) { forge_edit(s->tcb_body, "2026-09-01T00:00:00Z", "2026-02-29T00:00:00Z"); }
+SPEC(tcb_version_4) { forge_edit(s->tcb_body, "\"version\":3", "\"version\":4"); }
+SPEC(tcb_version_2) { forge_edit(s->tcb_body, "\"version\":3", "\"version\":2"); }
+SPEC(tcb_advisory_number) { forge_edit(s->tcb_body, "\"INTEL-SA-00002\"", "2"); }
+SPEC(tcb_deep)
+{
+    forge_edit(s->tcb_body, "\"tcbType\":0,", "\"tcbType\":0,\"x\":[[[[[[[[[[]]]]]]]]]],");
+}
+OUTPUT(tcb_unsigned_member)
+{
+    o->tcb_info.size--;
+    o->tcb_info.size += (size_t)sprintf((char *)o->tcb_info.data + o->tcb_info.size, ",\"x\":1}");
+}
+OUTPUT(tcb_trailing) { o->tcb_info.data[o->tcb_info.size++] = '}'; }
+OUTPUT(tcb_changed) { *strstr((char *)o->tcb_info.data, "SA-00002") = 's'; }
+SPEC(tcb_by_leaf) { s->tcb_key = KEY_LEAF; }
+SPEC(tcb_future)
+{
+    forge_edit(s->tcb_body, "2026-09-01T00:00:00Z", "2026-09-25T00:00:00Z");
+}
+SPEC(tcb_past) { forge_edit(s->tcb_body, "2026-10-01T00:00:00Z", "2026-09-10T00:00:00Z"); }
+SPEC(tcb_for_tdx) { forge_edit(s->tcb_body, "\"SGX\"", "\"TDX\""); }
+SPEC(tcb_other_fmspc) { forge_edit(s->tcb_body, "00A06F050000", "00A06F060000"); }
+SPEC(tcb_other_pceid) { forge_edit(s->tcb_body, "\"0000\"", "\"0001\""); }
+POLICY(newer_evaluation) { p->min_tcb_evaluation_number = 21; }
+SPEC(older_qe_evaluation)
+{
+    forge_edit(s->qe_body, "\"tcbEvaluationDataNumber\":20", "\"tcbEvaluationDataNumber\":19");
+}
+POLICY(this_evaluation) { p->min_tcb_evaluation_number = 20; }
+
+SPEC(qe_no_mrsigner) { forge_edit(s->qe_body, "\"mrsigner\"", "\"mrsigned\""); }
+SPEC(qe_status) { forge_edit(s->qe_body, "\"UpToDate\"", "\"SWHardeningNeeded\""); }
+SPEC(qe_version) { forge_edit(s->qe_body, "\"version\":2", "\"version\":1"); }
+OUTPUT(qe_changed) { *strstr((char *)o->qe_identity.data, "SA-00001") = 's'; }
+SPEC(qe_future) { forge_edit(s->qe_body, "2026-09-01T00:00:00Z", "2026-09-25T00:00:00Z"); }
+SPEC(qe_past) { forge_edit(s->qe_body, "2026-10-01T00:00:00Z", "2026-09-10T00:00:00Z"); }
+SPEC(qe_is_qve) { forge_edit(s->qe_body, "\"QE\"", "\"QVE\""); }
+SPEC(qe_report_by_stranger) { s->qe_report_key = KEY_STRANGER; }
+SPEC(qe_report_other_key) { s->qe_report.reportdata[0] = 1; }
+OUTPUT(qe_auth_changed) { o->quote.data[1014] ^= 1; }
+SPEC(qe_misc) { s->qe_report.miscselect = 1; }
+SPEC(qe_debug) { s->qe_report.attributes.flags |= SGX_FLAGS_DEBUG; }
+SPEC(qe_no_provision) { s->qe_report.attributes.flags &= ~SGX_FLAGS_PROVISIONKEY; }
+SPEC(qe_signer) { s->qe_report.mrsigner[0] = 1; }
+SPEC(qe_product) { s->qe_report.isvprodid = 2; }
+SPEC(qe_ancient) { s->qe_report.isvsvn = 5; }
+
+SPEC(ak_off_curve) { s->ak_off_curve = true; }
+SPEC(quote_by_stranger) { s->quote_key = KEY_STRANGER; }
+OUTPUT(mrenclave_changed) { o->quote.data[48 + 64] ^= 1; }
+OUTPUT(user_data_changed) { o->quote.data[28] ^= 1; }
+OUTPUT(signature_zero) { memset(o->quote.data + 436, 0, 64); }
+SPEC(component_low) { s->components[15] = 4; }
+SPEC(pcesvn_low) { s->pcesvn = 6; }
+SPEC(pcesvn_old) { s->pcesvn = 12; }
+SPEC(qe_old) { s->qe_report.isvsvn = 7; }
+SPEC(workload_debug) { s->body.attributes.flags |= SGX_FLAGS_DEBUG; }
+SPEC(other_program) { s->body.mrenclave[31] ^= 1; }
+SPEC(other_signer) { s->body.mrsigner[0] ^= 1; }
+SPEC(other_product) { s->body.isvprodid = 8; }
+SPEC(old_version) { s->body.isvsvn = 2; }
+SPEC(new_version) { s->body.isvsvn = 4; }
+SPEC(other_config) { s->body.configid[63] ^= 1; }
+SPEC(other_data) { s->body.reportdata[63] ^= 1; }
+
+struct test_case {
+    const char *what;
+    void (*spec)(struct forge_spec *);
+    void (*output)(struct forge_output *);
+    void (*policy)(struct alcove_policy *);
+    enum alcove_reason reason;
+};
+
+#define S(function, expected, text) {text, function, NULL, NULL, ALCOVE_REASON_##expected}
+#define O(function, expected, text) {text, NULL, function, NULL, ALCOVE_REASON_##expected}
+#define P(function, expected, text) {text, NULL, NULL, function, ALCOVE_REASON_##expected}
+
+static const struct test_case cases[] = {
+    P(unset_mrenclave, POLICY_INCOMPLETE, "a forgotten MRENCLAVE rejects"),
+    P(unset_signer, POLICY_INCOMPLETE, "a forgotten signer rejects"),
+    P(unset_configid, POLICY_INCOMPLETE, "a forgotten CONFIGID rejects"),
+    P(unset_report_data, POLICY_INCOMPLETE, "forgotten report data reject"),
+    P(strange_mode, POLICY_INCOMPLETE, "a mode outside the enum rejects"),
+    P(no_statuses, POLICY_INCOMPLETE, "a policy that accepts no status rejects"),
+    P(accepts_not_supported, POLICY_INCOMPLETE, "NotSupported cannot be accepted"),
+    P(roots_missing, POLICY_INCOMPLETE, "a count of roots without roots rejects"),
+    P(zero, POLICY_INCOMPLETE, "a policy of zeros rejects"),
+    O(no_tcb_info, COLLATERAL_MISSING, "TCB info is needed"),
+    O(no_tcb_chain, COLLATERAL_MISSING, "its chain is needed"),
+    O(no_qe_identity, COLLATERAL_MISSING, "QE identity is needed"),
+    O(no_pck_crl, COLLATERAL_MISSING, "the PCK revocation list is needed"),
+    O(no_root_crl, COLLATERAL_MISSING, "the root revocation list is needed"),
+    O(quote_cut, QUOTE_FORMAT, "a quote cut by a byte"),
+    O(quote_empty, QUOTE_FORMAT, "no quote at all"),
+    O(auth_longer, QUOTE_FORMAT, "authentication data that say they are longer"),
+    O(auth_shorter, QUOTE_FORMAT, "authentication data that say they are shorter"),
+    O(cert_longer, QUOTE_FORMAT, "certification data that say they are longer"),
+    O(version_4, QUOTE_VERSION, "version 4"),
+    O(version_0, QUOTE_VERSION, "version 0"),
+    O(p384, QUOTE_KEY_TYPE, "a P-384 attestation key"),
+    O(tdx, QUOTE_TEE, "a version 3 quote for TDX"),
+    O(vendor, QUOTE_VENDOR, "another QE vendor"),
+    O(one_more, QUOTE_TRAILING, "a byte too much"),
+    S(cert_type_0, QUOTE_CERTIFICATION, "certification data of type 0"),
+    S(cert_type_3, QUOTE_CERTIFICATION, "an encrypted PPID and no chain beside it"),
+    S(cert_type_6, QUOTE_CERTIFICATION, "nested certification data"),
+    O(pem_letter, CHAIN_FORMAT, "a misspelt PEM line"),
+    O(pem_not_base64, CHAIN_FORMAT, "a letter that is not base64"),
+    S(critical_in_leaf, CHAIN_PROFILE, "an unknown critical extension in the leaf"),
+    S(critical_in_ca, CHAIN_PROFILE, "an unknown critical extension in the intermediate"),
+    S(critical_in_root, CHAIN_PROFILE, "an unknown critical extension in the root"),
+    S(sha384_leaf, CHAIN_PROFILE, "a leaf signed with SHA-384"),
+    S(curve_leaf, CHAIN_PROFILE, "a leaf key on another curve"),
+    S(version1_ca, CHAIN_PROFILE, "an X.509 version 1 certificate"),
+    S(name_of_ca, CHAIN_NAMES, "an intermediate of an unknown name"),
+    S(name_of_leaf, CHAIN_NAMES, "a TCB signing certificate as leaf"),
+    S(name_of_root, CHAIN_NAMES, "a root of an unknown name"),
+    S(leaf_not_linked, CHAIN_NAMES, "a leaf that names another issuer"),
+    S(ca_not_linked, CHAIN_NAMES, "an intermediate that names another issuer"),
+    S(software_below_intel_name, CHAIN_NAMES, "a software intermediate below an Intel name"),
+    S(leaf_is_ca, CHAIN_CA, "a leaf that is a CA"),
+    S(ca_is_not, CHAIN_CA, "an intermediate that is no CA"),
+    S(ca_says_nothing, CHAIN_CA, "an intermediate that does not say"),
+    S(root_is_not, CHAIN_CA, "a root that is no CA"),
+    S(leaf_may_certify, CHAIN_KEY_USAGE, "a leaf that may sign certificates"),
+    S(leaf_may_not_sign, CHAIN_KEY_USAGE, "a leaf that may not sign"),
+    S(leaf_no_usage, CHAIN_KEY_USAGE, "a leaf without keyUsage"),
+    S(ca_may_not_certify, CHAIN_KEY_USAGE, "an intermediate that may not sign certificates"),
+    S(ca_may_not_revoke, CHAIN_KEY_USAGE, "an intermediate that may not sign lists"),
+    S(root_may_not_certify, CHAIN_KEY_USAGE, "a root that may not sign certificates"),
+    S(leaf_by_stranger, CHAIN_SIGNATURE, "a leaf signed by a stranger"),
+    S(ca_by_stranger, CHAIN_SIGNATURE, "an intermediate signed by a stranger"),
+    S(root_by_stranger, CHAIN_SIGNATURE, "a root signed by a stranger"),
+    S(leaf_future, CHAIN_NOT_YET_VALID, "a leaf of the future"),
+    S(ca_future, CHAIN_NOT_YET_VALID, "an intermediate of the future"),
+    S(root_future, CHAIN_NOT_YET_VALID, "a root of the future"),
+    S(leaf_past, CHAIN_EXPIRED, "an expired leaf"),
+    S(ca_past, CHAIN_EXPIRED, "an expired intermediate"),
+    S(root_past, CHAIN_EXPIRED, "an expired root"),
+    P(no_roots, UNKNOWN_ROOT, "a root that nobody named"),
+    S(root_of_stranger, UNKNOWN_ROOT, "a complete chain of somebody else"),
+    {"a software machine that nobody named", software_names, NULL, no_roots,
+     ALCOVE_REASON_SOFTWARE_ROOT},
+    S(no_extension, SGX_EXTENSION, "a leaf without the SGX extension"),
+    S(component_negative, SGX_EXTENSION, "a negative SVN"),
+    S(component_256, SGX_EXTENSION, "an SVN of 256"),
+    S(component_twice, SGX_EXTENSION, "the same component twice"),
+    S(fmspc_5, SGX_EXTENSION, "an FMSPC of five bytes"),
+    S(fmspc_7, SGX_EXTENSION, "an FMSPC of seven bytes"),
+    S(no_pceid, SGX_EXTENSION, "no PCE id"),
+    O(root_crl_cut, ROOT_CRL_FORMAT, "a root list cut by a byte"),
+    O(root_crl_longer, ROOT_CRL_FORMAT, "a root list with a byte too much"),
+    S(root_crl_critical, ROOT_CRL_FORMAT, "a root list with a critical extension"),
+    S(root_crl_issuer, ROOT_CRL_ISSUER, "a root list of another issuer"),
+    S(root_crl_key, ROOT_CRL_SIGNATURE, "a root list signed by a stranger"),
+    S(root_crl_future, ROOT_CRL_NOT_YET_VALID, "a root list of the future"),
+    S(root_crl_past, ROOT_CRL_EXPIRED, "an old root list"),
+    S(revoke_ca, INTERMEDIATE_REVOKED, "a revoked intermediate"),
+    O(pck_crl_cut, PCK_CRL_FORMAT, "a PCK list cut by a byte"),
+    S(pck_crl_critical, PCK_CRL_FORMAT, "a PCK list with a critical extension"),
+    S(pck_crl_issuer, PCK_CRL_ISSUER, "a PCK list of the other intermediate"),
+    S(pck_crl_key, PCK_CRL_SIGNATURE, "a PCK list signed by the root"),
+    S(pck_crl_future, PCK_CRL_NOT_YET_VALID, "a PCK list of the future"),
+    S(pck_crl_past, PCK_CRL_EXPIRED, "an old PCK list"),
+    O(crl_chain_of_signer, PCK_CRL_CHAIN, "a PCK list's chain that is another's"),
+    O(crl_chain_cut, PCK_CRL_CHAIN, "a PCK list's chain cut short"),
+    S(revoke_leaf, PCK_REVOKED, "a revoked platform"),
+    O(signer_cut, SIGNER_FORMAT, "half a signing chain"),
+    O(signer_three, SIGNER_FORMAT, "a PCK chain as signing chain"),
+    S(signer_critical, SIGNER_PROFILE, "an unknown critical extension in the signer"),
+    S(signer_sha384, SIGNER_PROFILE, "a signer signed with SHA-384"),
+    S(signer_name, SIGNER_NAMES, "a signer of another name"),
+    S(signer_is_ca, SIGNER_CA, "a signer that is a CA"),
+    S(signer_root_is_not, SIGNER_CA, "a signer's root that is no CA"),
+    S(signer_usage, SIGNER_KEY_USAGE, "a signer that may not sign"),
+    S(signer_by_stranger, SIGNER_SIGNATURE, "a signer signed by a stranger"),
+    S(signer_other_root, SIGNER_ROOT, "a signer under another root"),
+    S(signer_future, SIGNER_NOT_YET_VALID, "a signer of the future"),
+    S(signer_past, SIGNER_EXPIRED, "an expired signer"),
+    S(signer_root_past, SIGNER_EXPIRED, "an expired signer's root"),
+    S(revoke_signer, SIGNER_REVOKED, "a revoked signer"),
+    S(tcb_twice, TCB_INFO_FORMAT, "a member that occurs twice"),
+    S(tcb_no_fmspc, TCB_INFO_FORMAT, "a missing FMSPC"),
+    S(tcb_no_id, TCB_INFO_FORMAT, "version 3 without an id"),
+    S(tcb_svn_256, TCB_INFO_FORMAT, "an SVN of 256 in TCB info"),
+    S(tcb_svn_text, TCB_INFO_FORMAT, "an SVN that is a string"),
+    S(tcb_svn_zeros, TCB_INFO_FORMAT, "an SVN with a leading zero"),
+    S(tcb_svn_fraction, TCB_INFO_FORMAT, "an SVN with a fraction"),
+    S(tcb_fifteen, TCB_INFO_FORMAT, "fifteen components"),
+    S(tcb_seventeen, TCB_INFO_FORMAT, "seventeen components"),
+    S(tcb_status_word, TCB_INFO_FORMAT, "an unknown status"),
+    S(tcb_status_invented, TCB_INFO_FORMAT, "our own word as a status"),
+    S(tcb_date_word, TCB_INFO_FORMAT, "the 29th of February 2026"),
+    S(tcb_version_4, TCB_INFO_FORMAT, "TCB info version 4"),
+    S(tcb_version_2, TCB_INFO_FORMAT, "version 2 with the members of version 3"),
+    S(tcb_advisory_number, TCB_INFO_FORMAT, "an advisory that is a number"),
+    S(tcb_deep, TCB_INFO_FORMAT, "deep nesting"),
+    O(tcb_unsigned_member, TCB_INFO_FORMAT, "an unsigned member beside the signed one"),
+    O(tcb_trailing, TCB_INFO_FORMAT, "something behind the document"),
+    O(tcb_changed, TCB_INFO_SIGNATURE, "a changed letter in TCB info"),
+    S(tcb_by_leaf, TCB_INFO_SIGNATURE, "TCB info signed by a PCK certificate"),
+    S(tcb_future, TCB_INFO_NOT_YET_VALID, "TCB info of the future"),
+    S(tcb_past, TCB_INFO_EXPIRED, "old TCB info"),
+    S(tcb_for_tdx, TCB_INFO_KIND, "TCB info for TDX"),
+    S(tcb_other_fmspc, TCB_INFO_PLATFORM, "TCB info of another FMSPC"),
+    S(tcb_other_pceid, TCB_INFO_PLATFORM, "TCB info of another PCE"),
+    P(newer_evaluation, TCB_INFO_EVALUATION, "an evaluation older than the policy's minimum"),
+    {"an older QE evaluation", older_qe_evaluation, NULL, this_evaluation,
+     ALCOVE_REASON_TCB_INFO_EVALUATION},
+    S(qe_no_mrsigner, QE_IDENTITY_FORMAT, "QE identity without MRSIGNER"),
+    S(qe_status, QE_IDENTITY_FORMAT, "a platform's status for a quoting enclave"),
+    S(qe_version, QE_IDENTITY_FORMAT, "QE identity version 1"),
+    O(qe_changed, QE_IDENTITY_SIGNATURE, "a changed letter in QE identity"),
+    S(qe_future, QE_IDENTITY_NOT_YET_VALID, "QE identity of the future"),
+    S(qe_past, QE_IDENTITY_EXPIRED, "old QE identity"),
+    S(qe_is_qve, QE_IDENTITY_KIND, "the verification enclave's identity"),
+    S(qe_report_by_stranger, QE_REPORT_SIGNATURE, "a QE report signed by a stranger"),
+    S(qe_report_other_key, QE_REPORT_BINDING, "a QE report for another attestation key"),
+    O(qe_auth_changed, QE_REPORT_BINDING, "changed authentication data"),
+    S(qe_misc, QE_MISCSELECT, "another MISCSELECT"),
+    S(qe_debug, QE_ATTRIBUTES, "a quoting enclave in debug mode"),
+    S(qe_no_provision, QE_ATTRIBUTES, "a quoting enclave without PROVISIONKEY"),
+    S(qe_signer, QE_MRSIGNER, "a quoting enclave of another signer"),
+    S(qe_product, QE_ISVPRODID, "another product of the signer"),
+    S(qe_ancient, QE_NOT_SUPPORTED, "a quoting enclave below every level"),
+    S(ak_off_curve, ATTESTATION_KEY, "an attestation key off the curve"),
+    S(quote_by_stranger, QUOTE_SIGNATURE, "a quote signed by a stranger"),
+    O(mrenclave_changed, QUOTE_SIGNATURE, "a changed MRENCLAVE"),
+    O(user_data_changed, QUOTE_SIGNATURE, "changed user data"),
+    O(signature_zero, QUOTE_SIGNATURE, "a signature of zeros"),
+    S(component_low, TCB_NOT_SUPPORTED, "one component below every level"),
+    S(pcesvn_low, TCB_NOT_SUPPORTED, "a PCESVN below every level"),
+    S(pcesvn_old, TCB_STATUS, "a platform out of date"),
+    S(qe_old, TCB_STATUS, "a quoting enclave out of date"),
+    S(workload_debug, DEBUG, "an enclave in debug mode"),
+    S(other_program, MRENCLAVE, "another program"),
+    S(other_signer, MRSIGNER, "another signer"),
+    S(other_product, ISVPRODID, "another product"),
+    S(old_version, ISVSVN, "an old version"),
+    S(other_config, CONFIGID, "another manifest"),
+    S(other_data, REPORT_DATA, "other report data"),
+    /* Accepted. */
+    S(NULL, NONE, "good evidence"),
+    S(new_version, NONE, "a newer version than the minimum"),
+    O(crl_chain_none, NONE, "no chain with the PCK list: it is in the quote"),
+    P(this_evaluation, NONE, "exactly the minimum evaluation number"),
+};
+
+static struct alcove_result judge(const struct forge_output *o, const struct alcove_policy *p)
+{
+    struct alcove_result r;
+    struct alcove_collateral c = forge_collateral(o);
+    struct alcove_verdict v =
+        alcove_verify((struct alcove_bytes){o->quote.data, o->quote.size}, &c, p, FORGE_NOW, &r);
+    REQUIRE(v.accepted_word == r.verdict.accepted_word);
+    return r;
+}
+
+static void run_case(const struct test_case *t)
+{
+    struct forge_spec s;
+    static struct forge_output o;
+    forge_defaults(&s);
+    if (t->spec) {
+        t->spec(&s);
+    }
+    forge_build(&s, &o);
+    struct alcove_policy p = forge_policy(&o);
+    if (t->output) {
+        t->output(&o);
+    }
+    if (t->policy) {
+        t->policy(&p);
+    }
+    struct alcove_result r = judge(&o, &p);
+    bool accepted = alcove_verdict_accepted(r.verdict);
+    CHECK(r.first_reason == t->reason && accepted == (t->reason == ALCOVE_REASON_NONE), "%s: %s",
+          t->what, alcove_reason_name(t->reason));
+    if (r.first_reason != t->reason) {
+        printf("# got %s\n", alcove_reason_name(r.first_reason));
+    }
+}
+
+static void test_every_reason_has_a_case(void)
+{
+    for (int reason = 1; reason < ALCOVE_REASON_COUNT; reason++) {
+        bool found = false;
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+            found = found || cases[i].reason == (enum alcove_reason)reason;
+        }
+        if (!found) {
+            CHECK(false, "%s has a case", alcove_reason_name((enum alcove_reason)reason));
+        }
+    }
+    CHECK(true, "every reason was looked up");
+}
+
+/* What a policy may tolerate, and what it then sees. */
+static void test_tolerance(void)
+{
+    struct forge_spec s;
+    static struct forge_output o;
+    forge_defaults(&s);
+    s.pcesvn = 12;
+    s.body.attributes.flags |= SGX_FLAGS_DEBUG;
+    forge_build(&s, &o);
+    o.quote.data[o.quote.size++] = 'x';
+    struct alcove_policy p = forge_policy(&o);
+    struct alcove_result r = judge(&o, &p);
+    CHECK(!alcove_verdict_accepted(r.verdict) && alcove_result_failed(&r, ALCOVE_REASON_DEBUG) &&
+              alcove_result_failed(&r, ALCOVE_REASON_TCB_STATUS) &&
+              alcove_result_failed(&r, ALCOVE_REASON_QUOTE_TRAILING),
+          "a rejection names everything that is wrong");
+    p.allow_debug = p.allow_trailing = true;
+    p.accepted_statuses |= ALCOVE_TCB_BIT(ALCOVE_TCB_OUT_OF_DATE);
+    r = judge(&o, &p);
+    CHECK(alcove_verdict_accepted(r.verdict), "a policy can tolerate what it names");
+    CHECK(r.tcb_status == ALCOVE_TCB_OUT_OF_DATE && r.advisory_count == 2 &&
+              strcmp(r.advisories[0], "INTEL-SA-00001") == 0,
+          "the result names status and sorted advisories");
+    CHECK(r.root_kind == ALCOVE_ROOT_OTHER, "a named root of nobody we know is called other");
+    CHECK(r.earliest_expiration == 1790812800, "the earliest expiry is TCB info's: 2026-10-01");
+    CHECK(r.tcb_date == 1704067200, "the TCB date is the older part's: 2024-01-01");
+}
+
+static void test_software(void)
+{
+    struct forge_spec s;
+    static struct forge_output o;
+    forge_defaults(&s);
+    software_names(&s);
+    forge_build(&s, &o);
+    struct alcove_policy p = forge_policy(&o);
+    struct alcove_result r = judge(&o, &p);
+    CHECK(alcove_verdict_accepted(r.verdict) && r.root_kind == ALCOVE_ROOT_SOFTWARE,
+          "a software machine is accepted by name and still called software");
+    p.refuse_intel_root = true;
+    r = judge(&o, &p);
+    CHECK(alcove_verdict_accepted(r.verdict), "refusing Intel's root leaves the named ones");
+}
+
+/* External chains: for quotes that carry an encrypted PPID. */
+static void test_chain_beside_the_quote(void)
+{
+    struct forge_spec s;
+    static struct forge_output o;
+    struct alcove_result r;
+    forge_defaults(&s);
+    s.cert_type = 3;
+    forge_build(&s, &o);
+    struct alcove_policy p = forge_policy(&o);
+    struct alcove_collateral c = forge_collateral(&o);
+    c.pck_chain = (struct alcove_bytes){o.pck_chain.data, o.pck_chain.size};
+    struct alcove_verdict v =
+        alcove_verify((struct alcove_bytes){o.quote.data, o.quote.size}, &c, &p, FORGE_NOW, &r);
+    CHECK(alcove_verdict_accepted(v), "a chain may stand beside a quote that carries none");
+}
+
+static void test_truncation(void)
+{
+    struct forge_spec s;
+    static struct forge_output o;
+    forge_defaults(&s);
+    forge_build(&s, &o);
+    struct alcove_policy p = forge_policy(&o);
+    size_t whole = o.quote.size, accepted = 0;
+    for (size_t n = 0; n < whole; n++) {
+        o.quote.size = n;
+        struct alcove_result r = judge(&o, &p);
+        accepted += alcove_verdict_accepted(r.verdict) || r.first_reason != ALCOVE_REASON_QUOTE_FORMAT;
+    }
+    CHECK(accepted == 0, "every shorter piece of a quote is refused as malformed");
+}
+
+static void test_zero_is_rejected(void)
+{
+    struct alcove_result r = {0};
+    CHECK(!alcove_verdict_accepted(r.verdict), "a result of zeros is a rejection");
+    CHECK(!alcove_verdict_accepted((struct alcove_verdict){1}), "and so is nearly any other");
+    CHECK(alcove_reason_name((enum alcove_reason)ALCOVE_REASON_COUNT) == NULL,
+          "there are no names beyond the enum");
+}
+
+static void test_root_reading(void)
+{
+    struct forge_spec s;
+    static struct forge_output o;
+    struct alcove_root root;
+    forge_defaults(&s);
+    forge_build(&s, &o);
+    CHECK(!alcove_root_read((struct alcove_bytes){o.pck_chain.data, o.pck_chain.size}, &root),
+          "a chain is not a root");
+    CHECK(!alcove_root_read((struct alcove_bytes){o.root_crl.data, o.root_crl.size}, &root),
+          "a revocation list is not a root");
+    CHECK(!alcove_root_read((struct alcove_bytes){NULL, 0}, &root), "nothing is not a root");
+}
+
+int main(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        run_case(&cases[i]);
+    }
+    test_every_reason_has_a_case();
+    test_tolerance();
+    test_software();
+    test_chain_beside_the_quote();
+    test_truncation();
+    test_zero_is_rejected();
+    test_root_reading();
+    return tap_done();
+}
