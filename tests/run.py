@@ -263,6 +263,7 @@ def main():
     if options.names:
         tests = [test for test in tests if any(name in test.name for name in options.names)]
     environment = {**os.environ, "ALCOVE_BUILD": str(build), "LC_ALL": "C.UTF-8",
+                   "ALCOVE_LIBEXEC_DIR": str(build / "libexec/alcove"),
                    "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
                    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
     report = Report(options.verbose)
