@@ -418,6 +418,16 @@ int debian_select(const char *const *roots, struct debian **ret, struct diag *d)
     return 0;
 }
 
+bool debian_has(const struct debian *b, const char *name)
+{
+    for (size_t i = 0; i < b->package_count; i++) {
+        if (strcmp(b->packages[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int debian_key(const struct debian *b, uint8_t ret[32], struct diag *d)
 {
     char line[PATH_MAX + 128];

@@ -11,6 +11,8 @@ struct debian; /* what /var/lib/dpkg says, and a selection from it */
 int debian_select(const char *const *roots, struct debian **ret, struct diag *d) MUST_USE;
 void debian_free(struct debian *b);
 size_t debian_package_count(const struct debian *b);
+/* Is a package of that name installed, selected or not? */
+bool debian_has(const struct debian *b, const char *name);
 size_t debian_file_count(const struct debian *b);
 /* A digest of what the selection is on this machine: versions, and size and time of each file. */
 int debian_key(const struct debian *b, uint8_t ret[32], struct diag *d) MUST_USE;
