@@ -46,7 +46,9 @@ static int find_helper(const struct machine_config *config, char path[PATH_MAX],
     if (n > 0) {
         path[n] = '\0';
         char *slash = strrchr(path, '/');
-        static const char *const beside[] = {"/" HELPER_NAME, "/../machine/" HELPER_NAME};
+        static const char *const beside[] = {"/" HELPER_NAME, "/../machine/" HELPER_NAME,
+                                             "/../libexec/alcove/" HELPER_NAME,
+                                             "/../../libexec/alcove/" HELPER_NAME};
         for (size_t i = 0; slash != NULL && i < ARRAY_SIZE(beside); i++) {
             (void)snprintf(slash, 64, "%s", beside[i]);
             if (executable(path)) {
