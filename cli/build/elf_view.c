@@ -146,6 +146,9 @@ static uint8_t cie_encoding(struct bytes cie)
     if (!cursor_ok(&c) || augmentation.data[0] != 'z') {
         return 0xff;
     }
+    if (memchr(augmentation.data, 'S', augmentation.size) != NULL) {
+        return 0xff; /* a signal's trampoline: its range begins one byte before its code */
+    }
     leb128(&c);
     for (size_t i = 1; i < augmentation.size; i++) {
         switch (augmentation.data[i]) {
@@ -159,7 +162,6 @@ static uint8_t cie_encoding(struct bytes cie)
             cursor_take(&c, encoding == PE_ABSOLUTE || encoding == PE_SDATA8 ? 8 : 4);
             break;
         }
-        case 'S':
         case 'B':
             break;
         default:
