@@ -346,6 +346,12 @@ static void report_death(const struct os_thread *t, const struct signal_info *in
         rt_trace("  exception %u, error 0x%x, address 0x%llx: %s", fault->vector, fault->error,
                  (unsigned long long)fault->addr, where);
     }
+    uint8_t code[16];
+    char hex[2 * sizeof code + 1];
+    if (copy_from_app(code, app_at(f->rip), sizeof code) == 0) {
+        hex_encode(hex, code, sizeof code);
+        rt_trace("  code %s", hex);
+    }
     rt_trace("  rip %016llx rsp %016llx rflags %08llx", (unsigned long long)f->rip,
              (unsigned long long)f->rsp, (unsigned long long)f->rflags);
     rt_trace("  rax %016llx rbx %016llx rcx %016llx rdx %016llx", (unsigned long long)f->rax,
