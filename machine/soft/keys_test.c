@@ -197,7 +197,7 @@ static void test_processes(void)
 
 static void test_root_secret(void)
 {
-    char dir[] = "/tmp/alcove-machine-secret-XXXXXX", path[64], sub[64];
+    char dir[] = "/tmp/alcove-machine-secret-XXXXXX", path[96], sub[64];
     uint8_t a[ROOT_SECRET_SIZE], b[ROOT_SECRET_SIZE];
     struct diag d;
     CHECK(mkdtemp(dir) != NULL, "a folder");

@@ -5,11 +5,8 @@
  *
  * Thread area: TCS, two SSA frames (one page each), data page (GS), stack of two pages. */
 #define D_RETURN 0
-#define D_RSP    8
-#define D_RBP    16
 #define STACK_TOP 0x3000 /* from GS */
-#define SSA1_GPR (-0x1000 - 184) /* GPRSGX of SSA frame 0, from GS: TCS+0x1000 is frame 0 */
-#define SSA0_GPR (-0x1000 - 184)
+#define SSA0_GPR (-0x1000 - 184) /* GPRSGX of SSA frame 0, from GS: the frame ends there */
 
 .macro ENCLU_SITE
     .byte 0x0f, 0x01, 0xd7, 0x66, 0x90
@@ -25,8 +22,6 @@ entry:
     test %rax, %rax
     jnz handler
     mov %rcx, D_RETURN(%r11)
-    mov %rsp, D_RSP(%r11)
-    mov %rbp, D_RBP(%r11)
     lea STACK_TOP(%r11), %rsp
     lea table(%rip), %rax
     cmp $((table_end - table) / 4), %rdi
@@ -51,8 +46,8 @@ table_end:
 leave:
     rdgsbase %r11
     mov D_RETURN(%r11), %rbx
-    mov D_RSP(%r11), %rsp
-    mov D_RBP(%r11), %rbp
+    /* The stack stays the enclave's: the tests resume from other depths of the host's stack than
+     * they entered from, and the soft machine restores RSP and RBP itself. */
     mov $4, %eax
     ENCLU_SITE
     ud2
@@ -350,7 +345,6 @@ handler:
     mov %r9, %rcx
 handler_leave:
     mov %rcx, %rbx
-    mov %rsp, %r15
     lea 0x3000-0x800(%r11), %rsp
     mov $4, %eax
     ENCLU_SITE
