@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The same programs on Linux and in an enclave, outputs compared: the oracle is the kernel.
+# timeout: 400
+# shellcheck source=tests/e2e/common.sh
+. "$(dirname "$0")/common.sh"
+
+same_as_linux() {
+    local script=$1 native=0 inside=0
+    workload "$WORK/w" "$(cat "$script")"
+    sed -i 's|^env: .*|env: {LC_ALL: C.UTF-8, HOME: /tmp}|' "$WORK/w/alcove.yaml"
+    build_bundle "$WORK/w" "$WORK/w.bundle" || return 1
+    env -i LC_ALL=C.UTF-8 HOME=/tmp "$PYTHON" -I -B "$script" >"$WORK/native" 2>"$WORK/native.err" \
+        </dev/null || native=$?
+    "$ALCOVE" run "$WORK/w.bundle" >"$WORK/inside" 2>"$WORK/inside.err" || inside=$?
+    rm -rf "$WORK/w" "$WORK/w.bundle"
+    tail -n 5 "$WORK/native.err"
+    echo "status natively $native, inside $inside"
+    diff -u "$WORK/native" "$WORK/inside" || {
+        tail -n 10 "$WORK/inside.err"
+        return 1
+    }
+    [ "$native" -eq 0 ] && [ "$inside" -eq 0 ]
+}
+
+for script in "$TOP"/tests/conformance/*.py; do
+    ok "$(basename "$script") prints in an enclave what it prints on Linux" same_as_linux "$script"
+done
+tap_done
