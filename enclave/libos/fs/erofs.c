@@ -2,10 +2,8 @@
 /* EROFS, read-only and uncompressed. The image is measured, so an adversary cannot choose it
  * against a verifier's will; a hostile builder could, and gets an error for anything malformed:
  * every offset is checked against the image before use, directories against themselves. */
-#include <asm/errno.h>
-#include <linux/stat.h>
-
 #include "erofs.h"
+#include "linux_abi.h"
 
 #define BLOCK EROFS_BLOCK_SIZE
 

@@ -25,6 +25,17 @@
 #error "linux/fs.h defines SEEK_DATA"
 #endif
 
+/* linux/stat.h leaves these out where a libc's headers came first, as in the test programs. */
+#ifndef S_IFMT
+#define S_IFMT  00170000
+#define S_IFIFO 0010000
+#define S_IFCHR 0020000
+#define S_IFDIR 0040000
+#define S_IFREG 0100000
+#define S_IFLNK 0120000
+#define S_ISVTX 0001000
+#endif
+
 #define DT_UNKNOWN 0
 #define DT_DIR     4
 #define DT_REG     8
