@@ -18,7 +18,8 @@ struct evidence_maker {
     struct quoting *quoting;
     struct bytes manifest; /* borrowed */
     uint8_t *file;         /* EVIDENCE_SIZE_MAX bytes of room */
-    size_t file_size;      /* 0: the enclave has not reported */
+    size_t file_size;      /* 0: the enclave has not reported, or its report was not quoted */
+    struct diag why;       /* what went wrong last; empty: nothing */
 };
 
 int evidence_maker_open(const struct machine_config *machine, const struct machine_ops *ops,
@@ -44,7 +45,11 @@ int evidence_maker_open(const struct machine_config *machine, const struct machi
 
 int evidence_maker_target(struct evidence_maker *e, struct sgx_targetinfo *ret, struct diag *d)
 {
-    return quoting_get_target(e->quoting, ret, d);
+    int r = quoting_get_target(e->quoting, ret, d);
+    if (r != 0) {
+        e->why = *d;
+    }
+    return r;
 }
 
 /* The file is encoded at once: the collateral is the quoting client's and lives until its next call. */
@@ -64,6 +69,9 @@ int evidence_maker_quote(struct evidence_maker *e, struct bytes message, struct 
     evidence.quote = BYTES(quote, quote_writer.size);
     r = r != 0 ? r : evidence_encode(&evidence, &file, d);
     e->file_size = r == 0 ? file.size : 0;
+    if (r != 0) {
+        e->why = *d;
+    }
     return r;
 }
 
@@ -85,7 +93,8 @@ int evidence_maker_write(struct evidence_maker *e, const char *path, struct diag
 {
     char *temporary;
     if (e->file_size == 0) {
-        return diag_fail(d, -ENODATA, "the enclave ended without evidence; %s is not written", path);
+        return diag_fail(d, -ENODATA, "there is no evidence to write to %s: %s", path,
+                         e->why.text[0] != '\0' ? e->why.text : "the enclave made none");
     }
     if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
         return diag_fail(d, -ENOMEM, "no memory for the name of %s", path);
