@@ -12,13 +12,15 @@ The disassembly is linear, as objdump makes it: constants in text would only add
 `syscall` hidden inside another instruction still traps in an enclave (#UD).
 
 Allow-list: one per line, "symbol NAME" (may stay undefined in archives) or "cpuid FUNCTION".
-Usage: binary_gate.py --allow FILE [--objdump X] [--nm X] FILE...
+Usage: binary_gate.py --allow FILE [--cc X] [--objdump X] [--nm X] FILE...
+With --cc the gate first shows, on an object made for that, that it finds what it looks for.
 """
 import argparse
 import re
 import struct
 import subprocess
 import sys
+import tempfile
 
 PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_TLS = 1, 2, 3, 7
 SHT_RELA, SHT_REL = 4, 9
@@ -66,7 +68,8 @@ def instructions(objdump, path):
             yield function, match[1], match[2].split("#")[0].split("<")[0]
 
 
-def check_instructions(objdump, path, allow):
+def find_instructions(objdump, path, allow):
+    """(findings of forbidden ones, of unlisted cpuid, number of all)."""
     forbidden, cpuid, total = [], [], 0
     for function, address, text in instructions(objdump, path):
         total += 1
@@ -74,9 +77,33 @@ def check_instructions(objdump, path, allow):
             forbidden.append(f"{path}: {function} at {address}: {text.strip()}")
         if re.search(r"\bcpuid\b", text) and function not in allow["cpuid"]:
             cpuid.append(f"{path}: {function} at {address}: cpuid")
+    return forbidden, cpuid, total
+
+
+def check_instructions(objdump, path, allow):
+    forbidden, cpuid, total = find_instructions(objdump, path, allow)
     empty = [] if total else [f"{path} has no code: nothing was checked"]
     check(empty + forbidden, f"{name_of(path)} never asks the kernel ({total} instructions)")
     check(cpuid, f"{name_of(path)} executes cpuid only where listed")
+
+
+SELF_TEST = """
+bad1: nop; syscall
+bad2: sysenter
+bad3: int $0x80
+bad4: cpuid
+good: int3; cpuid; ret
+"""
+
+
+def check_self(cc, objdump):
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/bad.o"
+        subprocess.run([cc, "-x", "assembler", "-c", "-o", path, "-"], check=True, text=True,
+                       input=SELF_TEST)
+        forbidden, cpuid, _ = find_instructions(objdump, path, {"cpuid": {"good"}})
+    found = {finding.split()[1] for finding in forbidden + cpuid}
+    check(sorted({"bad1", "bad2", "bad3", "bad4"} ^ found), "the gate finds what it looks for")
 
 
 def symbols(nm, path):
@@ -122,11 +149,14 @@ def check_image(path, nm):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--allow", required=True)
+    parser.add_argument("--cc")
     parser.add_argument("--objdump", default="objdump")
     parser.add_argument("--nm", default="nm")
     parser.add_argument("files", nargs="+")
     args = parser.parse_args()
     allow = read_allow(args.allow)
+    if args.cc:
+        check_self(args.cc, args.objdump)
     archives = [path for path in args.files if path.endswith(".a")]
     for path in args.files:
         if path not in archives:
