@@ -116,8 +116,7 @@ int evidence_encode(const struct evidence *e, struct writer *out, struct diag *d
     return err;
 }
 
-/* ---- claims -------------------------------------------------------------------------------------
- */
+/* ---- claims ---------------------------------------------------------------------------------- */
 
 static size_t take_hashes(struct cbor_reader *r, struct cbor_map *map, const char *key,
                           struct claim_file *files)

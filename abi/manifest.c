@@ -50,8 +50,7 @@ static void check(struct decoder *c, bool good, const char *key, const char *why
     }
 }
 
-/* ---- scalar members -----------------------------------------------------------------------------
- */
+/* ---- scalar members -------------------------------------------------------------------------- */
 
 static uint64_t take_uint(struct decoder *c, struct cbor_map *map, const char *key, uint64_t min,
                           uint64_t max)
@@ -96,8 +95,7 @@ static unsigned take_word(struct decoder *c, struct cbor_map *map, const char *k
     return 0;
 }
 
-/* ---- paths and names ----------------------------------------------------------------------------
- */
+/* ---- paths and names ------------------------------------------------------------------------- */
 
 /* Absolute, no empty, "." or ".." component, no trailing slash: one spelling per place. */
 static bool path_ok(struct bytes p)
@@ -150,8 +148,7 @@ static struct bytes take_name(struct decoder *c, struct cbor_map *map)
     return v;
 }
 
-/* ---- arrays -------------------------------------------------------------------------------------
- */
+/* ---- arrays ---------------------------------------------------------------------------------- */
 
 static size_t take_array(struct decoder *c, const char *key, size_t max)
 {
@@ -255,8 +252,7 @@ static size_t take_files(struct decoder *c, const char *key, struct manifest_fil
     return n;
 }
 
-/* ---- the whole ----------------------------------------------------------------------------------
- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 static struct bytes placed_path(const struct manifest *m, size_t i)
 {
@@ -328,8 +324,7 @@ int manifest_decode(struct bytes cbor, struct manifest *ret, struct diag *d)
     return 0;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------
- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static void put_pair(struct writer *w, const char *key, const char *value)
 {

@@ -51,8 +51,7 @@ static void report(enum verdict v, const char *what, const char *finding, const 
     bad_count += v == BAD;
 }
 
-/* ---- processor ----------------------------------------------------------------------------------
- */
+/* ---- processor ------------------------------------------------------------------------------- */
 
 enum { EAX, EBX, ECX, EDX };
 struct feature {
@@ -126,8 +125,7 @@ static void check_sgx(void)
     }
 }
 
-/* ---- kernel -------------------------------------------------------------------------------------
- */
+/* ---- kernel ---------------------------------------------------------------------------------- */
 
 static void check_seccomp(void)
 {
@@ -187,8 +185,7 @@ static void check_huge_pages(void)
            read ? "echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled" : NULL);
 }
 
-/* ---- packages and files -------------------------------------------------------------------------
- */
+/* ---- packages and files ---------------------------------------------------------------------- */
 
 static void check_packages(void)
 {

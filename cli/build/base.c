@@ -18,7 +18,7 @@
 #include "tree.h"
 
 /* Part of the key: raise it whenever the same packages would give another layer. */
-#define BUILDER_VERSION 3u
+#define BUILDER_VERSION 5u
 
 struct stock {
     const char *name;
@@ -32,13 +32,12 @@ static const struct stock stock_layers[] = {{"python", python_packages}};
 static const struct {
     const char *path, *text;
 } made_files[] = {
-    {"/etc/passwd", "root:x:0:0:root:/root:/usr/sbin/nologin\n"
-                    "alcove:x:1000:1000::/home:/usr/sbin/nologin\n"
+    {"/etc/passwd", "root:x:0:0:root:/:/usr/sbin/nologin\n"
+                    "alcove:x:1000:1000::/:/usr/sbin/nologin\n"
                     "nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n"},
     {"/etc/group", "root:x:0:\nalcove:x:1000:\nnogroup:x:65534:\n"},
     {"/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\nservices: files\n"},
     {"/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"},
-    {"/etc/hostname", "alcove\n"},
     {"/etc/timezone", "Etc/UTC\n"},
 };
 static const char *const made_links[][2] = {
@@ -48,9 +47,10 @@ static const char *const made_links[][2] = {
     {"/lib64", "usr/lib64"},
     {"/etc/localtime", "/usr/share/zoneinfo/Etc/UTC"},
 };
-static const char *const made_folders[] = {"/dev",     "/etc",      "/home",      "/proc",
-                                           "/root",    "/run",      "/sys",       "/tmp",
-                                           "/usr/bin", "/usr/sbin", "/usr/lib64", "/var/tmp"};
+static const char *const made_folders[] = {
+    "/dev", "/etc",     "/proc",     "/run",       "/sys",
+    "/tmp", "/usr/bin", "/usr/sbin", "/usr/lib64", "/var/tmp",
+};
 
 static int stage_made(struct stage *s, struct diag *d)
 {

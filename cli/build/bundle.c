@@ -40,8 +40,7 @@ static int format_path(char *ret, struct diag *d, const char *a, const char *bet
                : diag_fail(d, -ENAMETOOLONG, "%s: path is too long", a);
 }
 
-/* ---- layers -------------------------------------------------------------------------------------
- */
+/* ---- layers ---------------------------------------------------------------------------------- */
 
 /* Sources are named relative to the folder of the configuration. */
 static int source_path(const struct builder *b, const char *source, char *ret, struct diag *d)
@@ -175,8 +174,7 @@ static int add_own_layer(struct builder *b, struct diag *d)
     return err;
 }
 
-/* ---- does it fit together? ----------------------------------------------------------------------
- */
+/* ---- does it fit together? ------------------------------------------------------------------- */
 
 static int fail_lookup(const struct builder *b, const struct config_text *at, int err,
                        struct diag *d)
@@ -260,8 +258,7 @@ static int check_stack(const struct builder *b, struct diag *d)
     return err;
 }
 
-/* ---- manifest -----------------------------------------------------------------------------------
- */
+/* ---- manifest -------------------------------------------------------------------------------- */
 
 static struct bytes text_of(const struct config_text *t)
 {
@@ -332,8 +329,7 @@ static int write_manifest(const struct builder *b, struct diag *d)
     return err != 0 ? err : file_write(path, BYTES(out, w.size), 0644, d);
 }
 
-/* ---- the folder ---------------------------------------------------------------------------------
- */
+/* ---- the folder ------------------------------------------------------------------------------ */
 
 static const char *const runtime_members[] = {"runtime.sgxs", "runtime.sig"};
 

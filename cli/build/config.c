@@ -39,8 +39,7 @@ int config_fail(const struct config *c, const struct config_text *at, struct dia
         config_fail((x)->config, &place_, (x)->diag, __VA_ARGS__);                                 \
     })
 
-/* ---- scalars ------------------------------------------------------------------------------------
- */
+/* ---- scalars --------------------------------------------------------------------------------- */
 
 static const char *scalar(const yaml_node_t *n)
 {
@@ -188,8 +187,7 @@ static int take_word(struct context *x, const yaml_node_t *n, const char *no, co
     return 0;
 }
 
-/* ---- collections --------------------------------------------------------------------------------
- */
+/* ---- collections ----------------------------------------------------------------------------- */
 
 static yaml_node_t *node(struct context *x, int index)
 {
@@ -433,8 +431,7 @@ static int take_user(struct context *x, const yaml_node_t *n)
     return err;
 }
 
-/* ---- the whole ----------------------------------------------------------------------------------
- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 enum key {
     KEY_BASE,

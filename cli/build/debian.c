@@ -79,8 +79,7 @@ size_t debian_file_count(const struct debian *b)
     return b->file_count;
 }
 
-/* ---- the status file ----------------------------------------------------------------------------
- */
+/* ---- the status file ------------------------------------------------------------------------- */
 
 static char *read_text(const char *path, uint64_t max, struct diag *d)
 {
@@ -183,8 +182,7 @@ static int read_status(struct debian *b, struct diag *d)
     return err == 0 ? 0 : diag_fail(d, err, "no memory for the list of packages");
 }
 
-/* ---- dependencies -------------------------------------------------------------------------------
- */
+/* ---- dependencies ---------------------------------------------------------------------------- */
 
 static bool is_left_out(const char *name, size_t n)
 {
@@ -279,8 +277,7 @@ static int select_package(struct debian *b, struct package *p, struct diag *d)
     return err != 0 ? err : select_list(b, p->pre_depends, p, d);
 }
 
-/* ---- files --------------------------------------------------------------------------------------
- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static bool starts_with(const char *text, const char *prefix)
 {
@@ -455,8 +452,7 @@ int debian_key(const struct debian *b, uint8_t ret[32], struct diag *d)
     return good ? 0 : diag_fail(d, -ENOMEM, "cannot hash the list of packages");
 }
 
-/* ---- alternatives -------------------------------------------------------------------------------
- */
+/* ---- alternatives ---------------------------------------------------------------------------- */
 
 #define SLAVES_MAX 256u
 

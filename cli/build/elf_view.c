@@ -109,8 +109,7 @@ struct bytes elf_view_at(const struct elf_view *e, uint64_t addr, uint64_t n)
     return (struct bytes){NULL, 0};
 }
 
-/* ---- functions from .eh_frame -------------------------------------------------------------------
- */
+/* ---- functions from .eh_frame ---------------------------------------------------------------- */
 
 static uint64_t leb128(struct cursor *c)
 {
@@ -281,8 +280,7 @@ static void sort_functions(struct elf_view *e)
     e->function_count = n;
 }
 
-/* ---- addresses ----------------------------------------------------------------------------------
- */
+/* ---- addresses ------------------------------------------------------------------------------- */
 
 static void note_symbols(const struct elf_view *e, const struct elf_section *s,
                          void (*note)(void *, uint64_t), void *context)
@@ -337,8 +335,7 @@ void elf_view_addresses(const struct elf_view *e, void (*note)(void *context, ui
     }
 }
 
-/* ---- opening ------------------------------------------------------------------------------------
- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 bool elf_view_open(struct elf_view *ret, struct bytes file)
 {

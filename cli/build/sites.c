@@ -38,8 +38,7 @@ struct scan {
     bool out_of_memory;
 };
 
-/* ---- possible targets of jumps ------------------------------------------------------------------
- */
+/* ---- possible targets of jumps --------------------------------------------------------------- */
 
 static void note_target(void *context, uint64_t addr)
 {
@@ -131,8 +130,7 @@ static void note_all_targets(struct scan *s)
     }
 }
 
-/* ---- choosing a patch ---------------------------------------------------------------------------
- */
+/* ---- choosing a patch ------------------------------------------------------------------------ */
 
 static const ZydisMnemonic fixed_mnemonics[] = {
     ZYDIS_MNEMONIC_CPUID, ZYDIS_MNEMONIC_ENDBR64, ZYDIS_MNEMONIC_HLT, ZYDIS_MNEMONIC_INT3,
@@ -323,8 +321,7 @@ static void scan_function(struct scan *s, struct elf_range f)
     }
 }
 
-/* ---- files --------------------------------------------------------------------------------------
- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 /* Most files have neither pair of bytes in their code: then nothing needs decoding. */
 static bool may_have_sites(const struct elf_view *e)
@@ -417,8 +414,7 @@ int sites_scan(struct bytes file, uint8_t **ret_table, size_t *ret_size, struct 
     return 0;
 }
 
-/* ---- trees --------------------------------------------------------------------------------------
- */
+/* ---- trees ----------------------------------------------------------------------------------- */
 
 struct job {
     char *path, *host_path;
