@@ -304,9 +304,6 @@ int64_t sys_rmdir(app_ptr path)
 static int rename_check(const struct walk *from, const struct walk *to, unsigned flags)
 {
     struct dentry *a = from->found, *b = to->found;
-    if (from->dir->node->fs != to->dir->node->fs) {
-        return -EXDEV;
-    }
     if (b != NULL && (flags & RENAME_NOREPLACE) != 0) {
         return -EEXIST;
     }
@@ -323,18 +320,24 @@ static int rename_check(const struct walk *from, const struct walk *to, unsigned
     if (b != NULL && dentry_is_below(from->dir, b)) {
         return (flags & RENAME_EXCHANGE) != 0 ? -EINVAL : -ENOTEMPTY;
     }
+    if (b != NULL && a->node == b->node) {
+        return 0; /* two names of one file: nothing to do, says POSIX */
+    }
     int err = may_remove(from->dir, a);
     if (err == 0) {
         err = b != NULL ? may_remove(to->dir, b) : may_change_dir(to->dir);
     }
-    if (err != 0 || b == NULL || (flags & RENAME_EXCHANGE) != 0) {
-        return err;
+    bool b_dir = b != NULL && node_is(b->node, S_IFDIR);
+    if (err == 0 && b != NULL && a_dir != b_dir && (flags & RENAME_EXCHANGE) == 0) {
+        err = a_dir ? -ENOTDIR : -EISDIR;
     }
-    bool b_dir = node_is(b->node, S_IFDIR);
-    if (a_dir != b_dir) {
-        return a_dir ? -ENOTDIR : -EISDIR;
+    if (err == 0 && a_dir && from->dir != to->dir) {
+        err = node_may(a->node, 2); /* its ".." changes */
     }
-    return b_dir && dentry_has_children(b) ? -ENOTEMPTY : 0;
+    if (err == 0 && b_dir && (flags & RENAME_EXCHANGE) == 0 && dentry_has_children(b)) {
+        err = -ENOTEMPTY;
+    }
+    return err;
 }
 
 static int rename_do(struct walk *from, struct walk *to, unsigned flags)
@@ -383,7 +386,11 @@ int64_t sys_renameat2(int from_dirfd, app_ptr from, int to_dirfd, app_ptr to, in
         walk_done(&a);
         return err;
     }
-    if (a.kind != LAST_NAME) {
+    const struct dentry *from_dir = a.dir != NULL ? a.dir : a.found;
+    const struct dentry *to_dir = b.dir != NULL ? b.dir : b.found;
+    if (from_dir->node->fs != to_dir->node->fs) {
+        err = -EXDEV;
+    } else if (a.kind != LAST_NAME) {
         err = -EBUSY;
     } else if (b.kind != LAST_NAME) {
         err = (flags & RENAME_NOREPLACE) != 0 ? -EEXIST : -EBUSY;
@@ -392,7 +399,7 @@ int64_t sys_renameat2(int from_dirfd, app_ptr from, int to_dirfd, app_ptr to, in
     } else {
         err = rename_check(&a, &b, flags);
         bool same = err == 0 && b.found != NULL && a.found->node == b.found->node;
-        if (err == 0 && !same) { /* two names of one file: nothing to do, says POSIX */
+        if (err == 0 && !same) {
             err = rename_do(&a, &b, flags);
         }
     }

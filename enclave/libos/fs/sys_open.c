@@ -17,9 +17,6 @@ static int64_t install(struct file *take_f, int from, bool cloexec)
 static int create_at(struct walk *w, uint32_t mode, struct dentry **ret)
 {
     struct node *dir = w->dir->node;
-    if (w->slash) {
-        return -EISDIR;
-    }
     if (!tmpfs_node_is(dir)) {
         return dir->fs->read_only ? -EROFS : -EACCES;
     }
@@ -52,7 +49,7 @@ static int open_walked(struct walk *w, uint32_t flags, uint32_t mode, struct fil
             return -EISDIR;
         }
         if (node_is(w->found->node, S_IFLNK) && (flags & O_PATH) == 0) {
-            return -ELOOP; /* O_NOFOLLOW */
+            return (flags & O_DIRECTORY) != 0 ? -ENOTDIR : -ELOOP; /* O_NOFOLLOW */
         }
         return file_open(w->found, flags, ret);
     }
@@ -115,7 +112,7 @@ int64_t sys_openat(int dirfd, app_ptr path, int flags_, uint32_t mode)
     bool unnamed = (flags & O_TMPFILE) == O_TMPFILE;
     bool create = (flags & O_CREAT) != 0;
     unsigned walk = (flags & O_NOFOLLOW) != 0 || (create && (flags & O_EXCL) != 0) ? 0 : WALK_FOLLOW;
-    walk |= create ? WALK_NEW : 0u;
+    walk |= create ? WALK_NEW | WALK_CREATE : 0u;
     struct walk w;
     int err = walk_at(dirfd, path, walk | (unnamed ? WALK_DIRECTORY : 0u), &w);
     if (err != 0) {

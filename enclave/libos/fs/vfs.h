@@ -133,6 +133,7 @@ enum walk_flag {
     WALK_FOLLOW = 1,    /* a symbolic link at the end is followed */
     WALK_DIRECTORY = 2, /* the end must be a directory */
     WALK_NEW = 4,       /* the end may be absent: ret->found is NULL then */
+    WALK_CREATE = 16,   /* open with O_CREAT: a slash behind the end is -EISDIR, there or not */
     WALK_ANY = 8,       /* a slash behind the end asks for nothing: the caller looks at ret->slash */
 };
 enum walk_last { LAST_NAME, LAST_DOT, LAST_DOTDOT, LAST_ROOT };

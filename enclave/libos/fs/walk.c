@@ -164,6 +164,9 @@ static int component(struct walker *k, struct bytes name, bool slash, bool last,
     if (name.size > FS_NAME_MAX) {
         return -ENAMETOOLONG;
     }
+    if (last && slash && (flags & WALK_CREATE) != 0) {
+        return -EISDIR;
+    }
     struct dentry *child = NULL;
     err = dentry_lookup(k->at, name, &child);
     if (err != 0 && !(err == -ENOENT && last && (flags & WALK_NEW) != 0)) {
