@@ -23,21 +23,25 @@
 const char verb_verify_help[] =
     "usage: alcove verify EVIDENCE [OPTION]...\n"
     "\n"
-    "Checks evidence that 'alcove run --quote' wrote, offline: the quote, its certificate chain and\n"
-    "revocation lists, the state of the platform and of its quoting enclave, and that nonce, inputs,\n"
-    "outputs and program are those that the quote binds. Prints what ran and who vouches for it.\n"
+    "Checks evidence that 'alcove run --quote' wrote, offline: the quote, its certificate chain\n"
+    "and revocation lists, the state of the platform and of its quoting enclave, and that nonce,\n"
+    "inputs, outputs and program are those that the quote binds. Prints what ran and who vouches\n"
+    "for it.\n"
     "\n"
-    "  --expect BUNDLE|FILE  the program must be this one: a bundle, whose identities are computed\n"
+    "  --expect BUNDLE|FILE  the program must be this one: a bundle, whose identities are "
+    "computed\n"
     "                        from its bytes, or an identity.json from somebody you trust. Without\n"
     "                        it the report shows what ran, and you compare\n"
     "  --root FILE           also accept chains that end in this root certificate; a software\n"
     "                        machine is accepted only so, and never without saying what it is.\n"
     "                        'alcove machine show' tells where this machine's is. May be repeated\n"
     "  --nonce HEX           the evidence must repeat this nonce\n"
-    "  --input NAME=PATH     the run must have read this file as its input NAME; may be repeated\n"
-    "  --output NAME=PATH    the run must have written this file as its output NAME; may be repeated\n"
-    "  --at TIME             check as of 2026-06-01T12:00:00Z, 2026-06-01 or @SECONDS; default: now\n"
-    "  --accept-status NAME  also accept this TCB status, such as SWHardeningNeeded; may be repeated\n"
+    "  --input NAME=PATH     the run must have read this file as its input NAME. May be repeated\n"
+    "  --output NAME=PATH    the run must have written this file as its output NAME. May be\n"
+    "                        repeated\n"
+    "  --at TIME             check as of 2026-06-01T12:00:00Z, 2026-06-01 or @SECONDS, not now\n"
+    "  --accept-status NAME  also accept this TCB status, such as SWHardeningNeeded. May be "
+    "repeated\n"
     "  --allow-debug         accept an enclave in debug mode, which its host can read and change\n"
     "  --json                print one JSON object (docs/formats/verify-json.md)\n"
     "  --help                this text\n"
@@ -94,9 +98,11 @@ static int read_root(const char *path, struct alcove_root *ret, struct diag *d)
         return r;
     }
     if (!alcove_root_read((struct alcove_bytes){f.bytes.data, f.bytes.size}, ret)) {
-        r = diag_fail(d, -EINVAL,
-                      "%s: not a root certificate; --root wants one self-signed CA certificate with "
-                      "a P-256 key, PEM or DER", path);
+        r = diag_fail(
+            d, -EINVAL,
+            "%s: not a root certificate; --root wants one self-signed CA certificate with "
+            "a P-256 key, PEM or DER",
+            path);
     }
     mapped_file_close(&f);
     return r;
@@ -166,7 +172,8 @@ static int read_identity(const char *path, struct run_identity *ret, struct diag
     if (!parse_identity(f.bytes, ret)) {
         r = diag_fail(d, -EINVAL,
                       "%s: not an identity: needs a JSON object with mrenclave, mrsigner, configid "
-                      "and layers, as 'alcove measure --json' prints", path);
+                      "and layers, as 'alcove measure --json' prints",
+                      path);
     }
     mapped_file_close(&f);
     return r;
@@ -218,8 +225,10 @@ static int parse_time(const char *text, int64_t *ret)
         end = strptime(text, "%Y-%m-%d", &tm);
     }
     if (end == NULL || *end != '\0') {
-        return cli_usage("verify", "--at %s: not a time; write 2026-06-01T12:00:00Z, 2026-06-01 or "
-                                   "@SECONDS", text);
+        return cli_usage("verify",
+                         "--at %s: not a time; write 2026-06-01T12:00:00Z, 2026-06-01 or "
+                         "@SECONDS",
+                         text);
     }
     *ret = timegm(&tm);
     return CLI_OK;
@@ -229,7 +238,8 @@ static int parse_nonce(const char *text, struct options *o)
 {
     size_t size = strlen(text) / 2;
     if (size == 0 || size > NONCE_MAX || !hex_decode(o->nonce, size, BYTES(text, strlen(text)))) {
-        return cli_usage("verify", "--nonce %s: needs 1 to %u bytes as hex digits", text, NONCE_MAX);
+        return cli_usage("verify", "--nonce %s: needs 1 to %u bytes as hex digits", text,
+                         NONCE_MAX);
     }
     o->expectation.nonce = BYTES(o->nonce, size);
     o->expectation.nonce_mode = ALCOVE_EXPECT_VALUE;
@@ -246,7 +256,8 @@ static int parse_file(const char *option, bool output, char *text, struct option
         return cli_usage("verify", "%s %s: needs NAME=PATH", option, text);
     }
     if (at == RUN_EXPECTED_FILES_MAX) {
-        return cli_usage("verify", "%s %s: more than %u files", option, text, RUN_EXPECTED_FILES_MAX);
+        return cli_usage("verify", "%s %s: more than %u files", option, text,
+                         RUN_EXPECTED_FILES_MAX);
     }
     struct run_expected_file *f = &o->expectation.files[at];
     f->output = output;
@@ -282,10 +293,12 @@ static int parse_status(const char *name, struct options *o)
 {
     enum alcove_tcb_status status = alcove_tcb_status_by_name(name);
     if (status == ALCOVE_TCB_NONE || status == ALCOVE_TCB_NOT_SUPPORTED) {
-        return cli_usage("verify", "--accept-status %s: not a TCB status that can be accepted; they "
-                                   "are SWHardeningNeeded, ConfigurationNeeded, "
-                                   "ConfigurationAndSWHardeningNeeded, OutOfDate, "
-                                   "OutOfDateConfigurationNeeded, Revoked", name);
+        return cli_usage("verify",
+                         "--accept-status %s: not a TCB status that can be accepted; they "
+                         "are SWHardeningNeeded, ConfigurationNeeded, "
+                         "ConfigurationAndSWHardeningNeeded, OutOfDate, "
+                         "OutOfDateConfigurationNeeded, Revoked",
+                         name);
     }
     o->expectation.accepted_statuses |= ALCOVE_TCB_BIT(status);
     return CLI_OK;
@@ -305,8 +318,17 @@ static int parse_expect(const char *path, struct options *o)
     return CLI_OK;
 }
 
-enum { OPT_EXPECT = 256, OPT_ROOT, OPT_AT, OPT_NONCE, OPT_INPUT, OPT_OUTPUT, OPT_STATUS, OPT_DEBUG,
-       OPT_JSON };
+enum {
+    OPT_EXPECT = 256,
+    OPT_ROOT,
+    OPT_AT,
+    OPT_NONCE,
+    OPT_INPUT,
+    OPT_OUTPUT,
+    OPT_STATUS,
+    OPT_DEBUG,
+    OPT_JSON
+};
 
 static int parse_option(int option, struct options *o)
 {
@@ -363,9 +385,10 @@ static int parse_options(int argc, char **argv, struct options *o)
         }
     }
     if (argc - optind != 1) {
-        return cli_usage("verify", optind == argc ? "which evidence? Name the file that 'alcove run "
-                                                    "--quote' wrote"
-                                                  : "only one file of evidence at a time");
+        return cli_usage("verify", optind == argc
+                                       ? "which evidence? Name the file that 'alcove run "
+                                         "--quote' wrote"
+                                       : "only one file of evidence at a time");
     }
     o->request.evidence_path = argv[optind];
     return CLI_OK;
@@ -373,10 +396,11 @@ static int parse_options(int argc, char **argv, struct options *o)
 
 int verb_verify(int argc, char **argv)
 {
-    struct options o = {.request.time = (int64_t)time(NULL),
-                        .expectation = {.identity_mode = ALCOVE_EXPECT_ANY,
-                                        .nonce_mode = ALCOVE_EXPECT_ANY,
-                                        .accepted_statuses = ALCOVE_TCB_BIT(ALCOVE_TCB_UP_TO_DATE)}};
+    struct options o = {
+        .request.time = (int64_t)time(NULL),
+        .expectation = {.identity_mode = ALCOVE_EXPECT_ANY,
+                        .nonce_mode = ALCOVE_EXPECT_ANY,
+                        .accepted_statuses = ALCOVE_TCB_BIT(ALCOVE_TCB_UP_TO_DATE)}};
     struct diag d = {""};
     struct mapped_file evidence;
     struct run_result result;

@@ -245,9 +245,9 @@ static void print_run(const struct verify_request *q, const struct run_result *r
     printf("run\n");
     put_line("nonce");
     printf("%s%s\n", c->nonce.size ? hex_of(c->nonce.data, c->nonce.size).text : "none",
-           !q->nonce_given                              ? " (not compared; give --nonce)"
+           !q->nonce_given                          ? " (not compared; give --nonce)"
            : run_result_failed(r, RUN_REASON_NONCE) ? " NOT the expected one"
-                                                        : " as expected");
+                                                    : " as expected");
     print_files(q, r, false);
     print_files(q, r, true);
     put_line("exit");
@@ -277,7 +277,9 @@ static void print_machine(const struct verify_request *q, const struct run_resul
     }
     put_line("root");
     printf("%s (SHA-256 of its key)%s\n", HEX(v->root_spki_sha256),
-           v->root_kind == ALCOVE_ROOT_INTEL ? "" : named ? ", named by you" : ", not named by you");
+           v->root_kind == ALCOVE_ROOT_INTEL ? ""
+           : named                           ? ", named by you"
+                                             : ", not named by you");
     put_line("TCB");
     printf("%s", alcove_tcb_status_name(v->tcb_status));
     for (size_t i = 0; i < v->advisory_count; i++) {
@@ -429,7 +431,7 @@ static void json_files(const char *key, const struct verify_request *q, const st
         json_text(files[i].name);
         printf(", ");
         json_hex("sha256", files[i].sha256, sizeof files[i].sha256);
-        printf(", \"matches\": %s}", match == NULL                 ? "null"
+        printf(", \"matches\": %s}", match == NULL                   ? "null"
                                      : strcmp(match, "matches") == 0 ? "true"
                                                                      : "false");
     }

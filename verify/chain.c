@@ -130,13 +130,14 @@ static void check_root(struct check *c, const struct pck_chain *chain)
     __builtin_memcpy(r->root_spki_sha256, chain->root.spki_sha256, 32);
     __builtin_memcpy(r->root_certificate_sha256, chain->root.sha256, 32);
     bool intel = __builtin_memcmp(chain->root.spki_sha256, intel_root_spki_sha256, 32) == 0;
-    bool software = is_software(&chain->root) || is_software(&chain->intermediate) ||
-                    is_software(&chain->leaf);
+    bool software =
+        is_software(&chain->root) || is_software(&chain->intermediate) || is_software(&chain->leaf);
     r->root_kind = intel ? ALCOVE_ROOT_INTEL : software ? ALCOVE_ROOT_SOFTWARE : ALCOVE_ROOT_OTHER;
     bool accepted = (intel && !c->policy->refuse_intel_root) ||
                     root_is_named(c->policy, chain->root.spki_sha256);
-    check_that(c, accepted, r->root_kind == ALCOVE_ROOT_SOFTWARE ? ALCOVE_REASON_SOFTWARE_ROOT
-                                                                 : ALCOVE_REASON_UNKNOWN_ROOT);
+    check_that(c, accepted,
+               r->root_kind == ALCOVE_ROOT_SOFTWARE ? ALCOVE_REASON_SOFTWARE_ROOT
+                                                    : ALCOVE_REASON_UNKNOWN_ROOT);
 }
 
 static void check_pck_names(struct check *c, const struct pck_chain *chain)
@@ -209,13 +210,12 @@ void signer_chain_check(struct check *c, struct bytes pem, const struct pck_chai
     ret->readable = true;
     const struct certificate *signer = &ret->signer, *root = &ret->root;
     check_that(c, signer->profile_ok && root->profile_ok, ALCOVE_REASON_SIGNER_PROFILE);
-    bool names_ok = same(signer->common_name, names_under(root)->signer) &&
-                    root_name_fits(root) && links(signer, root) && links(root, root);
+    bool names_ok = same(signer->common_name, names_under(root)->signer) && root_name_fits(root) &&
+                    links(signer, root) && links(root, root);
     check_that(c, names_ok, ALCOVE_REASON_SIGNER_NAMES);
     check_that(c, !signer->is_ca && is_issuing_ca(root), ALCOVE_REASON_SIGNER_CA);
     check_that(c,
-               signer->usage_digital_signature && !signer->usage_cert_sign &&
-                   root->usage_cert_sign,
+               signer->usage_digital_signature && !signer->usage_cert_sign && root->usage_cert_sign,
                ALCOVE_REASON_SIGNER_KEY_USAGE);
     check_that(c, signed_by(signer, root) && signed_by(root, root), ALCOVE_REASON_SIGNER_SIGNATURE);
     check_period(c, signer->not_before, signer->not_after, ALCOVE_REASON_SIGNER_NOT_YET_VALID,

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One verification in progress: what the caller said, what was found, which checks failed, and which
- * groups of checks were made completely. Acceptance needs every group *and* no failure, so that a
- * check that is skipped by mistake rejects. */
+/* One verification in progress: what the caller said, what was found, which checks failed, and
+ * which groups of checks were made completely. Acceptance needs every group *and* no failure, so
+ * that a check that is skipped by mistake rejects. */
 #pragma once
 
 #include "verify/verify.h"
 #include "base/bytes.h"
 
 enum check_group {
-    CHECKED_POLICY,      /* the policy is complete */
-    CHECKED_EVIDENCE,    /* the quote's form */
-    CHECKED_CHAIN,       /* PCK chain, root, SGX extension */
-    CHECKED_REVOCATION,  /* both lists, all certificates */
-    CHECKED_SIGNERS,     /* the chains of TCB info and QE identity */
+    CHECKED_POLICY,     /* the policy is complete */
+    CHECKED_EVIDENCE,   /* the quote's form */
+    CHECKED_CHAIN,      /* PCK chain, root, SGX extension */
+    CHECKED_REVOCATION, /* both lists, all certificates */
+    CHECKED_SIGNERS,    /* the chains of TCB info and QE identity */
     CHECKED_TCB_INFO,
     CHECKED_QE_IDENTITY,
-    CHECKED_QE,          /* the quoting enclave */
-    CHECKED_QUOTE,       /* the quote's signature */
-    CHECKED_TCB,         /* TCB level and status */
+    CHECKED_QE,    /* the quoting enclave */
+    CHECKED_QUOTE, /* the quote's signature */
+    CHECKED_TCB,   /* TCB level and status */
     CHECKED_EXPECTATIONS,
     CHECK_GROUPS,
 };

@@ -233,8 +233,9 @@ bool tcb_info_read(struct bytes text, struct tcb_info *ret)
             (void)json_raw(&j);
         }
     }
-    bool form_ok = json_done(&j) && (seen & INFO_NEEDED) == INFO_NEEDED &&
-                   ((version == 2 && !(seen & SEEN(INFO_ID))) || (version == 3 && (seen & SEEN(INFO_ID))));
+    bool form_ok =
+        json_done(&j) && (seen & INFO_NEEDED) == INFO_NEEDED &&
+        ((version == 2 && !(seen & SEEN(INFO_ID))) || (version == 3 && (seen & SEEN(INFO_ID))));
     if (!form_ok) {
         return false;
     }

@@ -26,11 +26,12 @@ bool crypto_p256_verify(const uint8_t key[P256_KEY_SIZE], struct bytes message,
 /* A certificate's facts. Views point into the DER that it was read from or into `handle`. */
 struct certificate {
     void *handle;
-    struct bytes tbs;              /* the signed bytes */
-    struct bytes subject, issuer;  /* raw names */
-    struct bytes serial;           /* contents of the INTEGER */
-    char common_name[COMMON_NAME_SIZE]; /* the subject's only CN; empty if none, several or strange */
-    int64_t not_before, not_after; /* seconds since 1970 */
+    struct bytes tbs;                   /* the signed bytes */
+    struct bytes subject, issuer;       /* raw names */
+    struct bytes serial;                /* contents of the INTEGER */
+    char common_name[COMMON_NAME_SIZE]; /* the subject's only CN; empty if none, several or strange
+                                         */
+    int64_t not_before, not_after;      /* seconds since 1970 */
     bool profile_ok; /* v3; P-256 key; ecdsa-with-SHA256 inside and out; well-formed signature; no
                       * unknown critical, no duplicate extension */
     uint8_t key[P256_KEY_SIZE];

@@ -238,8 +238,7 @@ static bool read_extensions(X509 *x, struct certificate *ret)
         }
         if (sgx) {
             const ASN1_OCTET_STRING *s = X509_EXTENSION_get_data(e);
-            ret->sgx_extension =
-                BYTES(ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s));
+            ret->sgx_extension = BYTES(ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s));
         }
     }
     return read_basic_constraints(x, ret) && read_key_usage(x, ret) && ok;
@@ -250,8 +249,7 @@ static bool read_facts(struct bytes der, X509 *x, struct certificate *ret)
     bool signature_ok = false;
     if (!outer_shape(der, &ret->tbs, ret->signature, &signature_ok) ||
         !seconds_of(X509_get0_notBefore(x), &ret->not_before) ||
-        !seconds_of(X509_get0_notAfter(x), &ret->not_after) ||
-        !crypto_sha256(der, ret->sha256)) {
+        !seconds_of(X509_get0_notAfter(x), &ret->not_after) || !crypto_sha256(der, ret->sha256)) {
         return false;
     }
     ret->subject = raw_name(X509_get_subject_name(x));
@@ -332,13 +330,12 @@ bool crl_read(struct bytes der, struct crl *ret)
     X509_CRL_get0_signature(x, NULL, &algorithm);
     const ASN1_OBJECT *object = NULL;
     X509_ALGOR_get0(&object, NULL, NULL, algorithm);
-    bool ok = p == der.data + der.size &&
-              outer_shape(der, &ret->tbs, ret->signature, &signature_ok) && signature_ok &&
-              X509_CRL_get_version(x) == X509_CRL_VERSION_2 &&
-              OBJ_obj2nid(object) == NID_ecdsa_with_SHA256 &&
-              seconds_of(X509_CRL_get0_lastUpdate(x), &ret->this_update) &&
-              seconds_of(X509_CRL_get0_nextUpdate(x), &ret->next_update) &&
-              !has_critical_extension(x);
+    bool ok =
+        p == der.data + der.size && outer_shape(der, &ret->tbs, ret->signature, &signature_ok) &&
+        signature_ok && X509_CRL_get_version(x) == X509_CRL_VERSION_2 &&
+        OBJ_obj2nid(object) == NID_ecdsa_with_SHA256 &&
+        seconds_of(X509_CRL_get0_lastUpdate(x), &ret->this_update) &&
+        seconds_of(X509_CRL_get0_nextUpdate(x), &ret->next_update) && !has_critical_extension(x);
     if (!ok) {
         crl_done(ret);
         return false;

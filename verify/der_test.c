@@ -25,7 +25,8 @@ static void test_lengths(void)
     CHECK(is_element(TEXT("\x04\x02zz"), DER_OCTET_STRING, 2), "a short length");
     CHECK(is_element(BYTES_OF(long_form), DER_OCTET_STRING, 128), "a long length");
     CHECK(!is_element(BYTES_OF(padded), DER_OCTET_STRING, 127), "a long form of a short length");
-    CHECK(!is_element(BYTES_OF(padded_more), DER_OCTET_STRING, 128), "a length with a zero in front");
+    CHECK(!is_element(BYTES_OF(padded_more), DER_OCTET_STRING, 128),
+          "a length with a zero in front");
     CHECK(!is_element(TEXT("\x04\x80zz\x00\x00"), DER_OCTET_STRING, 2), "an indefinite length");
     CHECK(!is_element(TEXT("\x04\x03zz"), DER_OCTET_STRING, 3), "a length beyond the end");
     CHECK(!is_element(TEXT("\x04\x85\x01\x01\x01\x01\x01z"), DER_OCTET_STRING, 1), "a huge length");
@@ -78,7 +79,8 @@ static void test_pem(void)
 {
     static struct pem_chain chain;
     CHECK(reads_pem(BEGIN "QUJD\n" END, 1), "one block");
-    CHECK(reads_pem("\r\n" BEGIN "QU\nJD\r\n" END "\n" BEGIN "QUI=\n" END, 2), "two, with white space");
+    CHECK(reads_pem("\r\n" BEGIN "QU\nJD\r\n" END "\n" BEGIN "QUI=\n" END, 2),
+          "two, with white space");
     CHECK(pem_read(TEXT(BEGIN "QUJD\n" END "\0\0"), &chain), "zeros at the end");
     CHECK(bytes_equal_str(chain.certificates[0], "ABC"), "and its content");
     CHECK(!reads_pem("", 0), "nothing");
@@ -90,9 +92,11 @@ static void test_pem(void)
     CHECK(!reads_pem(BEGIN "\n" END, 1), "an empty block");
     CHECK(!reads_pem("x" BEGIN "QUJD\n" END, 1), "something in front");
     CHECK(!reads_pem(BEGIN "QUJD\n" END "x", 1), "something behind");
-    CHECK(!reads_pem("-----BEGIN X509 CRL-----\nQUJD\n-----END X509 CRL-----\n", 1), "another label");
-    CHECK(!reads_pem(BEGIN "QUJD\n" END BEGIN "QUJD\n" END BEGIN "QUJD\n" END BEGIN "QUJD\n" END
-                     BEGIN "QUJD\n" END, 5),
+    CHECK(!reads_pem("-----BEGIN X509 CRL-----\nQUJD\n-----END X509 CRL-----\n", 1),
+          "another label");
+    CHECK(!reads_pem(BEGIN "QUJD\n" END BEGIN "QUJD\n" END BEGIN "QUJD\n" END BEGIN
+                           "QUJD\n" END BEGIN "QUJD\n" END,
+                     5),
           "more blocks than a chain may have");
 }
 

@@ -4,8 +4,8 @@
 
 usage: evidence_test.py VERIFY_FILES [SHARED]
 
-Reads SHARED/evidence (default: $ALCOVE_SHARED, else ../shared beside the source tree); skips when it
-is absent. One TAP line per row: verdict, TCB status and advisories agree with the independent
+Reads SHARED/evidence (default: $ALCOVE_SHARED, else ../shared beside the source tree); skips when
+it is absent. One TAP line per row: verdict, TCB status and advisories agree with the independent
 oracle, and a refused row names the reason that its table below expects. Disagreements are printed
 as a table at the end.
 
@@ -30,8 +30,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 # Reasons that depend on nothing but the time.
 DATES = {"tcb-info-expired", "tcb-info-not-yet-valid", "qe-identity-expired",
-         "qe-identity-not-yet-valid", "pck-crl-expired", "pck-crl-not-yet-valid", "root-crl-expired",
-         "root-crl-not-yet-valid", "signer-expired", "signer-not-yet-valid", "chain-expired",
+         "qe-identity-not-yet-valid", "pck-crl-expired", "pck-crl-not-yet-valid",
+         "root-crl-expired", "root-crl-not-yet-valid", "signer-expired", "signer-not-yet-valid", "chain-expired",
          "chain-not-yet-valid"}
 
 # The first reason that a refused row must give.
@@ -119,7 +119,8 @@ class Evidence:
         self.crls = []
         for path in sorted((top / "collateral-pool/crl").glob("*.der")):
             stamp = re.search(r"-(\d{8}T\d{6})-", path.name).group(1)
-            issued = calendar.timegm(datetime.datetime.strptime(stamp, "%Y%m%dT%H%M%S").timetuple())
+            parsed = datetime.datetime.strptime(stamp, "%Y%m%dT%H%M%S")
+            issued = calendar.timegm(parsed.timetuple())
             ca = re.match(r"Intel_SGX_(PCK_)?(\w+?)_CA", path.name).group(2)
             self.crls.append((path, ca.lower(), issued, issued + 30 * 86400))
 
@@ -194,7 +195,8 @@ class Evidence:
         crl = own("pck-crl.der")
         pool_crl = self.nearest([c for c in self.crls if c[1] == ca], at)[0]
         crls = [c for c in (crl, pool_crl) if c]
-        root_crl = own("root-crl.der") or self.nearest([c for c in self.crls if c[1] == "root"], at)[0]
+        of_root = [c for c in self.crls if c[1] == "root"]
+        root_crl = own("root-crl.der") or self.nearest(of_root, at)[0]
         chain = own("tcb-chain.pem") or self.signing_chain(at)
         root = own("trusted-root.pem")
         for info, one_crl in itertools.product(infos, crls):
@@ -206,10 +208,11 @@ def expected_of(row):
     details = row["details"] or ""
     status = re.search(r"status=(\w+)", details)
     advisories = re.search(r"adv=(\S*)", details)
-    return (status.group(1) if status else None,
-            advisories.group(1) if advisories else "",
-            "not current" in (row["notes"] or "") or "windows do not overlap" in (row["notes"] or "")
-            or "src=pool" in details)
+    notes = row["notes"] or ""
+    dates_may_fail = ("not current" in notes or "windows do not overlap" in notes
+                      or "src=pool" in details)
+    return (status.group(1) if status else None, advisories.group(1) if advisories else "",
+            dates_may_fail)
 
 
 def judge(row, got, has_document):

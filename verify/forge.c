@@ -151,16 +151,10 @@ static void add_raw(X509 *x, const char *oid, bool critical, struct bytes value)
 
 static void add_extensions(const struct forge_spec *s, const struct forge_cert *c, X509 *x)
 {
-    char usage[64] = "critical";
-    if (c->usage & USAGE_SIGNATURE) {
-        strcat(usage, ",digitalSignature");
-    }
-    if (c->usage & USAGE_CERT) {
-        strcat(usage, ",keyCertSign");
-    }
-    if (c->usage & USAGE_CRL) {
-        strcat(usage, ",cRLSign");
-    }
+    char usage[64];
+    snprintf(usage, sizeof usage, "critical%s%s%s",
+             c->usage & USAGE_SIGNATURE ? ",digitalSignature" : "",
+             c->usage & USAGE_CERT ? ",keyCertSign" : "", c->usage & USAGE_CRL ? ",cRLSign" : "");
     if (c->usage != 0) {
         add_known(x, NID_key_usage, usage);
     }
@@ -250,37 +244,36 @@ static void put_document(const char *member, const char *body, enum forge_key ke
     char hex[129];
     sign_raw(key, BYTES(body, strlen(body)), signature);
     hex_encode(hex, signature, sizeof signature);
-    int n = snprintf((char *)ret->data, sizeof ret->data, "{\"%s\":%s,\"signature\":\"%s\"}", member,
-                     body, hex);
+    int n = snprintf((char *)ret->data, sizeof ret->data, "{\"%s\":%s,\"signature\":\"%s\"}",
+                     member, body, hex);
     REQUIRE(n > 0 && (size_t)n < sizeof ret->data);
     ret->size = (size_t)n;
 }
 
-void forge_edit(char *body, const char *from, const char *to)
+void forge_edit(char *body, size_t capacity, const char *from, const char *to)
 {
     char *at = strstr(body, from);
     REQUIRE(at != NULL);
     char *tail = strdup(at + strlen(from));
-    strcpy(at, to);
-    strcat(at, tail);
+    int n = snprintf(at, capacity - (size_t)(at - body), "%s%s", to, tail);
+    REQUIRE(n >= 0 && (size_t)n < capacity - (size_t)(at - body));
     free(tail);
 }
 
 static void default_documents(struct forge_spec *s)
 {
-    char components[256] = "";
-    for (int i = 0; i < 16; i++) {
-        strcat(components, i ? ",{\"svn\":5}" : "{\"svn\":5}");
-    }
-    snprintf(s->tcb_body, sizeof s->tcb_body,
-             "{\"id\":\"SGX\",\"version\":3,\"issueDate\":\"2026-09-01T00:00:00Z\","
-             "\"nextUpdate\":\"2026-10-01T00:00:00Z\",\"fmspc\":\"00A06F050000\",\"pceId\":\"0000\","
-             "\"tcbType\":0,\"tcbEvaluationDataNumber\":20,\"tcbLevels\":[{\"tcb\":"
-             "{\"sgxtcbcomponents\":[%s],\"pcesvn\":13},\"tcbDate\":\"2026-01-01T00:00:00Z\","
-             "\"tcbStatus\":\"UpToDate\"},{\"tcb\":{\"sgxtcbcomponents\":[%s],\"pcesvn\":7},"
-             "\"tcbDate\":\"2024-01-01T00:00:00Z\",\"tcbStatus\":\"OutOfDate\","
-             "\"advisoryIDs\":[\"INTEL-SA-00002\",\"INTEL-SA-00001\"]}]}",
-             components, components);
+#define FOUR "{\"svn\":5},{\"svn\":5},{\"svn\":5},{\"svn\":5}"
+    static const char components[] = FOUR "," FOUR "," FOUR "," FOUR;
+    snprintf(
+        s->tcb_body, sizeof s->tcb_body,
+        "{\"id\":\"SGX\",\"version\":3,\"issueDate\":\"2026-09-01T00:00:00Z\","
+        "\"nextUpdate\":\"2026-10-01T00:00:00Z\",\"fmspc\":\"00A06F050000\",\"pceId\":\"0000\","
+        "\"tcbType\":0,\"tcbEvaluationDataNumber\":20,\"tcbLevels\":[{\"tcb\":"
+        "{\"sgxtcbcomponents\":[%s],\"pcesvn\":13},\"tcbDate\":\"2026-01-01T00:00:00Z\","
+        "\"tcbStatus\":\"UpToDate\"},{\"tcb\":{\"sgxtcbcomponents\":[%s],\"pcesvn\":7},"
+        "\"tcbDate\":\"2024-01-01T00:00:00Z\",\"tcbStatus\":\"OutOfDate\","
+        "\"advisoryIDs\":[\"INTEL-SA-00002\",\"INTEL-SA-00001\"]}]}",
+        components, components);
     snprintf(s->qe_body, sizeof s->qe_body,
              "{\"id\":\"QE\",\"version\":2,\"issueDate\":\"2026-09-01T00:00:00Z\","
              "\"nextUpdate\":\"2026-10-01T00:00:00Z\",\"tcbEvaluationDataNumber\":20,"
@@ -298,9 +291,14 @@ void forge_defaults(struct forge_spec *ret)
 {
     const int64_t from = FORGE_NOW - YEAR, until = FORGE_NOW + 5 * YEAR;
     memset(ret, 0, sizeof *ret);
-    ret->root = (struct forge_cert){.subject = "Intel SGX Root CA", .issuer = "Intel SGX Root CA",
-                                    .key = KEY_ROOT, .issuer_key = KEY_ROOT, .serial = 1,
-                                    .from = from, .until = until, .is_ca = true,
+    ret->root = (struct forge_cert){.subject = "Intel SGX Root CA",
+                                    .issuer = "Intel SGX Root CA",
+                                    .key = KEY_ROOT,
+                                    .issuer_key = KEY_ROOT,
+                                    .serial = 1,
+                                    .from = from,
+                                    .until = until,
+                                    .is_ca = true,
                                     .usage = USAGE_CERT | USAGE_CRL};
     ret->signer_root = ret->root;
     ret->ca = ret->root;
@@ -308,9 +306,13 @@ void forge_defaults(struct forge_spec *ret)
     ret->ca.key = KEY_CA;
     ret->ca.serial = 2;
     ret->leaf = (struct forge_cert){.subject = "Intel SGX PCK Certificate",
-                                    .issuer = "Intel SGX PCK Platform CA", .key = KEY_LEAF,
-                                    .issuer_key = KEY_CA, .serial = 3, .from = from,
-                                    .until = until, .usage = USAGE_SIGNATURE,
+                                    .issuer = "Intel SGX PCK Platform CA",
+                                    .key = KEY_LEAF,
+                                    .issuer_key = KEY_CA,
+                                    .serial = 3,
+                                    .from = from,
+                                    .until = until,
+                                    .usage = USAGE_SIGNATURE,
                                     .sgx_extension = true};
     ret->signer = ret->leaf;
     ret->signer.subject = "Intel SGX TCB Signing";
@@ -319,8 +321,10 @@ void forge_defaults(struct forge_spec *ret)
     ret->signer.issuer_key = KEY_ROOT;
     ret->signer.serial = 4;
     ret->signer.sgx_extension = false;
-    ret->root_crl = (struct forge_crl){.issuer = "Intel SGX Root CA", .key = KEY_ROOT,
-                                       .from = FORGE_NOW - DAY, .until = FORGE_NOW + 30 * DAY};
+    ret->root_crl = (struct forge_crl){.issuer = "Intel SGX Root CA",
+                                       .key = KEY_ROOT,
+                                       .from = FORGE_NOW - DAY,
+                                       .until = FORGE_NOW + 30 * DAY};
     ret->pck_crl = ret->root_crl;
     ret->pck_crl.issuer = "Intel SGX PCK Platform CA";
     ret->pck_crl.key = KEY_CA;
@@ -334,8 +338,8 @@ void forge_defaults(struct forge_spec *ret)
     ret->qe_report_key = KEY_LEAF;
     ret->quote_key = KEY_AK;
     ret->cert_type = QUOTE_CERT_PCK_CHAIN;
-    ret->qe_report.attributes = (struct sgx_attributes){
-        SGX_FLAGS_INIT | SGX_FLAGS_MODE64BIT | SGX_FLAGS_PROVISIONKEY, 3};
+    ret->qe_report.attributes =
+        (struct sgx_attributes){SGX_FLAGS_INIT | SGX_FLAGS_MODE64BIT | SGX_FLAGS_PROVISIONKEY, 3};
     ret->qe_report.isvprodid = 1;
     ret->qe_report.isvsvn = 8;
     ret->body.attributes =

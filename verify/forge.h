@@ -42,7 +42,7 @@ struct forge_spec {
 
     /* The SGX extension. */
     int components[16], pcesvn;
-    size_t fmspc_size;    /* 6 */
+    size_t fmspc_size; /* 6 */
     bool leave_out_pceid, component_twice;
 
     char tcb_body[6144], qe_body[3072]; /* JSON, signed as they stand */
@@ -64,7 +64,8 @@ struct forge_part {
 };
 
 struct forge_output {
-    struct forge_part quote, tcb_info, tcb_chain, qe_identity, pck_crl, pck_crl_chain, root_crl, pck_chain;
+    struct forge_part quote, tcb_info, tcb_chain, qe_identity, pck_crl, pck_crl_chain, root_crl,
+        pck_chain;
     struct alcove_root root; /* to be named in policies */
 };
 
@@ -73,7 +74,7 @@ struct forge_output {
 /* A description of good evidence. */
 void forge_defaults(struct forge_spec *ret);
 /* Replaces the first occurrence of `from` in a JSON body; it must occur. */
-void forge_edit(char *body, const char *from, const char *to);
+void forge_edit(char *body, size_t capacity, const char *from, const char *to);
 /* Builds what is described. Aborts the test program when the crypto library fails. */
 void forge_build(const struct forge_spec *s, struct forge_output *ret);
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Test tool: writes forged evidence into a folder, for tests of the command and as seeds for the
  * fuzz targets.
- *   forge_files DIR [intel|software]   evidence.cbor, root.pem, identity.json, input, output, and the
- *                                      parts: quote, tcb_info, ...
- * Names are Intel's, or those of a software machine; the root is nobody's in either case. Evidence
- * is valid at FORGE_NOW (2026-09-21). */
+ *   forge_files DIR [intel|software]   evidence.cbor, root.pem, identity.json, input, output, and
+ * the parts: quote, tcb_info, ... Names are Intel's, or those of a software machine; the root is
+ * nobody's in either case. Evidence is valid at FORGE_NOW (2026-09-21). */
 #include "forge.h"
 
 #include <stdio.h>
@@ -41,10 +40,11 @@ static void save_identity(const char *dir, const struct forge_spec *s)
     hex_encode(mrsigner, s->body.mrsigner, 32);
     hex_encode(configid, hash, 64);
     hex_encode(root, m.layers[0].root, 32);
-    int n = snprintf(text, sizeof text,
-                     "{\"mrenclave\": \"%s\", \"mrsigner\": \"%s\", \"configid\": \"%s\", \"debug\": "
-                     "false, \"layers\": [{\"name\": \"app\", \"root\": \"%s\", \"size\": 4096}]}\n",
-                     mrenclave, mrsigner, configid, root);
+    int n =
+        snprintf(text, sizeof text,
+                 "{\"mrenclave\": \"%s\", \"mrsigner\": \"%s\", \"configid\": \"%s\", \"debug\": "
+                 "false, \"layers\": [{\"name\": \"app\", \"root\": \"%s\", \"size\": 4096}]}\n",
+                 mrenclave, mrsigner, configid, root);
     REQUIRE(n > 0 && (size_t)n < sizeof text);
     save(dir, "identity.json", BYTES(text, (size_t)n));
 }
@@ -86,7 +86,8 @@ int main(int argc, char **argv)
         software_names(&s);
     }
     forge_build(&s, &o);
-    save(argv[1], "evidence.cbor", BYTES(evidence, forge_evidence(&s, &o, evidence, sizeof evidence)));
+    save(argv[1], "evidence.cbor",
+         BYTES(evidence, forge_evidence(&s, &o, evidence, sizeof evidence)));
     save(argv[1], "root.pem", last_certificate(view(&o.pck_chain)));
     save_identity(argv[1], &s);
     save(argv[1], "input", BYTES_STR("input"));

@@ -63,7 +63,12 @@ static bool is_hex(uint8_t c)
 /* Length of the well-formed UTF-8 sequence at p (RFC 3629), 0 if there is none. */
 static size_t utf8_length(const uint8_t *p, size_t size)
 {
-    size_t n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
+    size_t n = p[0] < 0x80   ? 1
+               : p[0] < 0xc2 ? 0
+               : p[0] < 0xe0 ? 2
+               : p[0] < 0xf0 ? 3
+               : p[0] < 0xf5 ? 4
+                             : 0;
     if (n == 0 || n > size) {
         return 0;
     }

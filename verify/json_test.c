@@ -19,16 +19,61 @@ static bool well_formed(const char *text)
 static void test_grammar(void)
 {
     static const char *const good[] = {
-        "0",       "-0",     "12.5e-3", "1E+9",       "true",         "false", "null",
-        "\"\"",    "[]",     "{}",      "[1, [2]]",   " {\"a\" : 1 } ", "\"\\u00e9\\n\"",
-        "\"\xc3\xa9\"", "{\"a\":{\"b\":[{}]}}", "\"\xf0\x9f\x98\x80\"",
+        "0",
+        "-0",
+        "12.5e-3",
+        "1E+9",
+        "true",
+        "false",
+        "null",
+        "\"\"",
+        "[]",
+        "{}",
+        "[1, [2]]",
+        " {\"a\" : 1 } ",
+        "\"\\u00e9\\n\"",
+        "\"\xc3\xa9\"",
+        "{\"a\":{\"b\":[{}]}}",
+        "\"\xf0\x9f\x98\x80\"",
     };
     static const char *const bad[] = {
-        "",        " ",       "01",       "+1",      "1.",        ".5",     "1e",        "-",
-        "tru",     "nulll",   "[1,]",     "[,1]",    "[1 2]",     "{\"a\"}", "{\"a\":}", "{a:1}",
-        "{\"a\":1,}", "\"",   "\"\\x\"",  "\"\\u12\"", "\"\t\"", "\"\xff\"", "\"\xc0\x80\"",
-        "\"\xed\xa0\x80\"", "\"\xf5\x80\x80\x80\"", "1 2", "[", "{", "]", "}", "NaN", "Infinity",
-        "{\"a\":1,\"a\":2}", "[{\"x\":0,\"y\":1,\"x\":0}]", "{\"\\u0061\":1}", "'a'", "/**/1",
+        "",
+        " ",
+        "01",
+        "+1",
+        "1.",
+        ".5",
+        "1e",
+        "-",
+        "tru",
+        "nulll",
+        "[1,]",
+        "[,1]",
+        "[1 2]",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{a:1}",
+        "{\"a\":1,}",
+        "\"",
+        "\"\\x\"",
+        "\"\\u12\"",
+        "\"\t\"",
+        "\"\xff\"",
+        "\"\xc0\x80\"",
+        "\"\xed\xa0\x80\"",
+        "\"\xf5\x80\x80\x80\"",
+        "1 2",
+        "[",
+        "{",
+        "]",
+        "}",
+        "NaN",
+        "Infinity",
+        "{\"a\":1,\"a\":2}",
+        "[{\"x\":0,\"y\":1,\"x\":0}]",
+        "{\"\\u0061\":1}",
+        "'a'",
+        "/**/1",
     };
     for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
         CHECK(well_formed(good[i]), "good value %zu is read", i);
@@ -38,44 +83,59 @@ static void test_grammar(void)
     }
 }
 
+/* open, then `first` once and `more` n - 1 times, then close. */
+static bool repeated(const char *open, const char *first, const char *more, unsigned n,
+                     const char *close)
+{
+    static char text[8192];
+    struct writer w = writer_of(text, sizeof text - 1);
+    writer_put(&w, BYTES(open, strlen(open)));
+    for (unsigned i = 0; i < n; i++) {
+        const char *part = i == 0 ? first : more;
+        writer_put(&w, BYTES(part, strlen(part)));
+    }
+    writer_put(&w, BYTES(close, strlen(close)));
+    REQUIRE(!w.failed);
+    text[w.size] = 0;
+    return well_formed(text);
+}
+
+static bool nested(unsigned depth)
+{
+    char text[64];
+    REQUIRE(2 * depth < sizeof text);
+    memset(text, '[', depth);
+    memset(text + depth, ']', depth);
+    text[2 * depth] = 0;
+    return well_formed(text);
+}
+
+static bool members(unsigned n)
+{
+    static char text[4096];
+    int at = snprintf(text, sizeof text, "{");
+    for (unsigned i = 0; i < n; i++) {
+        at += snprintf(text + at, sizeof text - (size_t)at, "%s\"%u\":0", i ? "," : "", i);
+    }
+    snprintf(text + at, sizeof text - (size_t)at, "}");
+    return well_formed(text);
+}
+
 static void test_bounds(void)
 {
-    char text[64] = "";
-    for (unsigned i = 0; i < JSON_DEPTH_MAX; i++) {
-        strcat(text, "[");
-    }
-    for (unsigned i = 0; i < JSON_DEPTH_MAX; i++) {
-        strcat(text, "]");
-    }
-    CHECK(well_formed(text), "arrays may nest %u deep", JSON_DEPTH_MAX);
-    memmove(text + 1, text, strlen(text) + 1);
-    text[0] = '[';
-    strcat(text, "]");
-    CHECK(!well_formed(text), "and no deeper");
-
-    static char many[JSON_ITEMS_MAX * 2 + 16] = "[0";
-    for (unsigned i = 1; i < JSON_ITEMS_MAX; i++) {
-        strcat(many, ",0");
-    }
-    strcat(many, "]");
-    CHECK(well_formed(many), "arrays may have %u items", JSON_ITEMS_MAX);
-    many[strlen(many) - 1] = 0;
-    strcat(many, ",0]");
-    CHECK(!well_formed(many), "and no more");
-
-    static char members[JSON_MEMBERS_MAX * 16] = "{";
-    for (unsigned i = 0; i <= JSON_MEMBERS_MAX; i++) {
-        char member[16];
-        snprintf(member, sizeof member, "%s\"%u\":0", i ? "," : "", i);
-        strcat(members, member);
-    }
-    strcat(members, "}");
-    CHECK(!well_formed(members), "objects may have %u members and no more", JSON_MEMBERS_MAX);
+    CHECK(nested(JSON_DEPTH_MAX) && !nested(JSON_DEPTH_MAX + 1), "arrays nest %u deep, no deeper",
+          JSON_DEPTH_MAX);
+    CHECK(repeated("[", "0", ",0", JSON_ITEMS_MAX, "]") &&
+              !repeated("[", "0", ",0", JSON_ITEMS_MAX + 1, "]"),
+          "arrays have %u items, no more", JSON_ITEMS_MAX);
+    CHECK(members(JSON_MEMBERS_MAX) && !members(JSON_MEMBERS_MAX + 1),
+          "objects have %u members, no more", JSON_MEMBERS_MAX);
 }
 
 static void test_values(void)
 {
-    struct json j = json_of(BYTES_STR("{\"n\": 255, \"h\": \"00Ff\", \"t\": \"2026-02-28T23:59:59Z\"}"));
+    struct json j =
+        json_of(BYTES_STR("{\"n\": 255, \"h\": \"00Ff\", \"t\": \"2026-02-28T23:59:59Z\"}"));
     struct json_object o = {0};
     struct bytes key;
     uint8_t hex[2];

@@ -11,8 +11,8 @@ enum { TCB_PCESVN = 17, TCB_CPUSVN = 18 };
 /* The last arc of an OID that is `parent` plus one small arc; 0 otherwise. */
 static unsigned child_arc(struct bytes oid, struct bytes parent)
 {
-    bool child = oid.size == parent.size + 1 &&
-                 bytes_equal(BYTES(oid.data, parent.size), parent) && oid.data[parent.size] < 0x80;
+    bool child = oid.size == parent.size + 1 && bytes_equal(BYTES(oid.data, parent.size), parent) &&
+                 oid.data[parent.size] < 0x80;
     return child ? oid.data[parent.size] : 0;
 }
 

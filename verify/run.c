@@ -114,7 +114,8 @@ static void check_identity(const struct run_expectation *x, struct run_result *r
     check(r, given && r->has_manifest && same_layers(&r->manifest, i), RUN_REASON_EXPECTED_LAYERS);
 }
 
-static const struct claim_file *find_claim(const struct run_claims *c, const struct run_expected_file *f)
+static const struct claim_file *find_claim(const struct run_claims *c,
+                                           const struct run_expected_file *f)
 {
     const struct claim_file *files = f->output ? c->outputs : c->inputs;
     size_t count = f->output ? c->output_count : c->input_count;

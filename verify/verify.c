@@ -295,8 +295,7 @@ static void check_expectations(struct check *c)
     check_that(c, expected(s->mode, s->mrsigner, r->mrsigner, 32), ALCOVE_REASON_MRSIGNER);
     check_that(c, expected(s->mode, &s->isvprodid, &r->isvprodid, sizeof s->isvprodid),
                ALCOVE_REASON_ISVPRODID);
-    check_that(c, s->mode == ALCOVE_EXPECT_ANY || r->isvsvn >= s->min_isvsvn,
-               ALCOVE_REASON_ISVSVN);
+    check_that(c, s->mode == ALCOVE_EXPECT_ANY || r->isvsvn >= s->min_isvsvn, ALCOVE_REASON_ISVSVN);
     check_that(c, expected(p->configid.mode, p->configid.value, r->configid, 64),
                ALCOVE_REASON_CONFIGID);
     check_that(c, expected(p->report_data.mode, p->report_data.value, r->report_data, 64),

@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIELDS     10
-#define FILE_MAX   (4u << 20)
+#define FIELDS   10
+#define FILE_MAX (4u << 20)
 
 static struct alcove_bytes load(const char *path)
 {
@@ -80,7 +80,8 @@ static void print_result(const struct alcove_result *r)
             separator = ",";
         }
     }
-    printf("\t%s\n", r->has_sgx && (r->sgx.attributes_flags & ALCOVE_SGX_FLAG_DEBUG) ? "debug" : "-");
+    printf("\t%s\n",
+           r->has_sgx && (r->sgx.attributes_flags & ALCOVE_SGX_FLAG_DEBUG) ? "debug" : "-");
     fflush(stdout);
 }
 
@@ -119,7 +120,11 @@ int main(void)
         char *field[FIELDS] = {0};
         line[strcspn(line, "\n")] = 0;
         size_t count = 0;
-        for (char *p = strtok(line, "\t"); p != NULL && count < FIELDS; p = strtok(NULL, "\t")) {
+        for (char *p = line, *next; p != NULL && count < FIELDS; p = next) {
+            next = strchr(p, '\t');
+            if (next != NULL) {
+                *next++ = 0;
+            }
             field[count++] = p;
         }
         if (count != FIELDS) {

@@ -6,13 +6,23 @@
 
 #include <string.h>
 
-#define FUTURE  (FORGE_NOW + 1000)
-#define PAST    (FORGE_NOW - 1000)
+#define FUTURE       (FORGE_NOW + 1000)
+#define PAST         (FORGE_NOW - 1000)
 #define SPEC(name)   static void name(struct forge_spec *s)
 #define OUTPUT(name) static void name(struct forge_output *o)
 #define POLICY(name) static void name(struct alcove_policy *p)
 
+static void edit_tcb(struct forge_spec *s, const char *from, const char *to)
+{
+    forge_edit(s->tcb_body, sizeof s->tcb_body, from, to);
+}
+static void edit_qe(struct forge_spec *s, const char *from, const char *to)
+{
+    forge_edit(s->qe_body, sizeof s->qe_body, from, to);
+}
+
 /* ---- what is wrong, one function each ---- */
+/* clang-format off */
 
 POLICY(unset_mrenclave) { p->mrenclave.mode = ALCOVE_EXPECT_UNSET; }
 POLICY(unset_signer) { p->signer.mode = ALCOVE_EXPECT_UNSET; }
@@ -144,55 +154,57 @@ SPEC(signer_future) { s->signer.from = FUTURE; }
 SPEC(signer_past) { s->signer.until = PAST; }
 SPEC(signer_root_past) { s->signer_root.until = PAST; }
 
-SPEC(tcb_twice) { forge_edit(s->tcb_body, "\"tcbType\":0,", "\"tcbType\":0,\"tcbType\":0,"); }
-SPEC(tcb_no_fmspc) { forge_edit(s->tcb_body, "\"fmspc\":\"00A06F050000\",", ""); }
-SPEC(tcb_no_id) { forge_edit(s->tcb_body, "\"id\":\"SGX\",", ""); }
-SPEC(tcb_svn_256) { forge_edit(s->tcb_body, "{\"svn\":5}", "{\"svn\":256}"); }
-SPEC(tcb_svn_text) { forge_edit(s->tcb_body, "{\"svn\":5}", "{\"svn\":\"5\"}"); }
-SPEC(tcb_svn_zeros) { forge_edit(s->tcb_body, "{\"svn\":5}", "{\"svn\":05}"); }
-SPEC(tcb_svn_fraction) { forge_edit(s->tcb_body, "{\"svn\":5}", "{\"svn\":5.0}"); }
-SPEC(tcb_fifteen) { forge_edit(s->tcb_body, "{\"svn\":5},", ""); }
-SPEC(tcb_seventeen) { forge_edit(s->tcb_body, "{\"svn\":5},", "{\"svn\":5},{\"svn\":5},"); }
-SPEC(tcb_status_word) { forge_edit(s->tcb_body, "\"UpToDate\"", "\"Fine\""); }
-SPEC(tcb_status_invented) { forge_edit(s->tcb_body, "\"UpToDate\"", "\"NotSupported\""); }
-SPEC(tcb_date_word) { forge_edit(s->tcb_body, "2026-09-01T00:00:00Z", "2026-02-29T00:00:00Z"); }
-SPEC(tcb_version_4) { forge_edit(s->tcb_body, "\"version\":3", "\"version\":4"); }
-SPEC(tcb_version_2) { forge_edit(s->tcb_body, "\"version\":3", "\"version\":2"); }
-SPEC(tcb_advisory_number) { forge_edit(s->tcb_body, "\"INTEL-SA-00002\"", "2"); }
+SPEC(tcb_twice) { edit_tcb(s, "\"tcbType\":0,", "\"tcbType\":0,\"tcbType\":0,"); }
+SPEC(tcb_no_fmspc) { edit_tcb(s, "\"fmspc\":\"00A06F050000\",", ""); }
+SPEC(tcb_no_id) { edit_tcb(s, "\"id\":\"SGX\",", ""); }
+SPEC(tcb_svn_256) { edit_tcb(s, "{\"svn\":5}", "{\"svn\":256}"); }
+SPEC(tcb_svn_text) { edit_tcb(s, "{\"svn\":5}", "{\"svn\":\"5\"}"); }
+SPEC(tcb_svn_zeros) { edit_tcb(s, "{\"svn\":5}", "{\"svn\":05}"); }
+SPEC(tcb_svn_fraction) { edit_tcb(s, "{\"svn\":5}", "{\"svn\":5.0}"); }
+SPEC(tcb_fifteen) { edit_tcb(s, "{\"svn\":5},", ""); }
+SPEC(tcb_seventeen) { edit_tcb(s, "{\"svn\":5},", "{\"svn\":5},{\"svn\":5},"); }
+SPEC(tcb_status_word) { edit_tcb(s, "\"UpToDate\"", "\"Fine\""); }
+SPEC(tcb_status_invented) { edit_tcb(s, "\"UpToDate\"", "\"NotSupported\""); }
+SPEC(tcb_date_word) { edit_tcb(s, "2026-09-01T00:00:00Z", "2026-02-29T00:00:00Z"); }
+SPEC(tcb_version_4) { edit_tcb(s, "\"version\":3", "\"version\":4"); }
+SPEC(tcb_version_2) { edit_tcb(s, "\"version\":3", "\"version\":2"); }
+SPEC(tcb_advisory_number) { edit_tcb(s, "\"INTEL-SA-00002\"", "2"); }
 SPEC(tcb_deep)
 {
-    forge_edit(s->tcb_body, "\"tcbType\":0,", "\"tcbType\":0,\"x\":[[[[[[[[[[]]]]]]]]]],");
+    edit_tcb(s, "\"tcbType\":0,", "\"tcbType\":0,\"x\":[[[[[[[[[[]]]]]]]]]],");
 }
 OUTPUT(tcb_unsigned_member)
 {
     o->tcb_info.size--;
-    o->tcb_info.size += (size_t)sprintf((char *)o->tcb_info.data + o->tcb_info.size, ",\"x\":1}");
+    struct writer w = writer_of(o->tcb_info.data + o->tcb_info.size, 16);
+    writer_put(&w, BYTES_STR(",\"x\":1}"));
+    o->tcb_info.size += w.size;
 }
 OUTPUT(tcb_trailing) { o->tcb_info.data[o->tcb_info.size++] = '}'; }
 OUTPUT(tcb_changed) { *strstr((char *)o->tcb_info.data, "SA-00002") = 's'; }
 SPEC(tcb_by_leaf) { s->tcb_key = KEY_LEAF; }
 SPEC(tcb_future)
 {
-    forge_edit(s->tcb_body, "2026-09-01T00:00:00Z", "2026-09-25T00:00:00Z");
+    edit_tcb(s, "2026-09-01T00:00:00Z", "2026-09-25T00:00:00Z");
 }
-SPEC(tcb_past) { forge_edit(s->tcb_body, "2026-10-01T00:00:00Z", "2026-09-10T00:00:00Z"); }
-SPEC(tcb_for_tdx) { forge_edit(s->tcb_body, "\"SGX\"", "\"TDX\""); }
-SPEC(tcb_other_fmspc) { forge_edit(s->tcb_body, "00A06F050000", "00A06F060000"); }
-SPEC(tcb_other_pceid) { forge_edit(s->tcb_body, "\"0000\"", "\"0001\""); }
+SPEC(tcb_past) { edit_tcb(s, "2026-10-01T00:00:00Z", "2026-09-10T00:00:00Z"); }
+SPEC(tcb_for_tdx) { edit_tcb(s, "\"SGX\"", "\"TDX\""); }
+SPEC(tcb_other_fmspc) { edit_tcb(s, "00A06F050000", "00A06F060000"); }
+SPEC(tcb_other_pceid) { edit_tcb(s, "\"0000\"", "\"0001\""); }
 POLICY(newer_evaluation) { p->min_tcb_evaluation_number = 21; }
 SPEC(older_qe_evaluation)
 {
-    forge_edit(s->qe_body, "\"tcbEvaluationDataNumber\":20", "\"tcbEvaluationDataNumber\":19");
+    edit_qe(s, "\"tcbEvaluationDataNumber\":20", "\"tcbEvaluationDataNumber\":19");
 }
 POLICY(this_evaluation) { p->min_tcb_evaluation_number = 20; }
 
-SPEC(qe_no_mrsigner) { forge_edit(s->qe_body, "\"mrsigner\"", "\"mrsigned\""); }
-SPEC(qe_status) { forge_edit(s->qe_body, "\"UpToDate\"", "\"SWHardeningNeeded\""); }
-SPEC(qe_version) { forge_edit(s->qe_body, "\"version\":2", "\"version\":1"); }
+SPEC(qe_no_mrsigner) { edit_qe(s, "\"mrsigner\"", "\"mrsigned\""); }
+SPEC(qe_status) { edit_qe(s, "\"UpToDate\"", "\"SWHardeningNeeded\""); }
+SPEC(qe_version) { edit_qe(s, "\"version\":2", "\"version\":1"); }
 OUTPUT(qe_changed) { *strstr((char *)o->qe_identity.data, "SA-00001") = 's'; }
-SPEC(qe_future) { forge_edit(s->qe_body, "2026-09-01T00:00:00Z", "2026-09-25T00:00:00Z"); }
-SPEC(qe_past) { forge_edit(s->qe_body, "2026-10-01T00:00:00Z", "2026-09-10T00:00:00Z"); }
-SPEC(qe_is_qve) { forge_edit(s->qe_body, "\"QE\"", "\"QVE\""); }
+SPEC(qe_future) { edit_qe(s, "2026-09-01T00:00:00Z", "2026-09-25T00:00:00Z"); }
+SPEC(qe_past) { edit_qe(s, "2026-10-01T00:00:00Z", "2026-09-10T00:00:00Z"); }
+SPEC(qe_is_qve) { edit_qe(s, "\"QE\"", "\"QVE\""); }
 SPEC(qe_report_by_stranger) { s->qe_report_key = KEY_STRANGER; }
 SPEC(qe_report_other_key) { s->qe_report.reportdata[0] = 1; }
 OUTPUT(qe_auth_changed) { o->quote.data[1014] ^= 1; }
@@ -221,6 +233,8 @@ SPEC(new_version) { s->body.isvsvn = 4; }
 SPEC(other_config) { s->body.configid[63] ^= 1; }
 SPEC(other_data) { s->body.reportdata[63] ^= 1; }
 
+/* clang-format on */
+
 struct test_case {
     const char *what;
     void (*spec)(struct forge_spec *);
@@ -229,9 +243,18 @@ struct test_case {
     enum alcove_reason reason;
 };
 
-#define S(function, expected, text) {text, function, NULL, NULL, ALCOVE_REASON_##expected}
-#define O(function, expected, text) {text, NULL, function, NULL, ALCOVE_REASON_##expected}
-#define P(function, expected, text) {text, NULL, NULL, function, ALCOVE_REASON_##expected}
+#define S(function, expected, text)                                                                \
+    {                                                                                              \
+        text, function, NULL, NULL, ALCOVE_REASON_##expected                                       \
+    }
+#define O(function, expected, text)                                                                \
+    {                                                                                              \
+        text, NULL, function, NULL, ALCOVE_REASON_##expected                                       \
+    }
+#define P(function, expected, text)                                                                \
+    {                                                                                              \
+        text, NULL, NULL, function, ALCOVE_REASON_##expected                                       \
+    }
 
 static const struct test_case cases[] = {
     P(unset_mrenclave, POLICY_INCOMPLETE, "a forgotten MRENCLAVE rejects"),
@@ -525,7 +548,8 @@ static void test_truncation(void)
     for (size_t n = 0; n < whole; n++) {
         o.quote.size = n;
         struct alcove_result r = judge(&o, &p);
-        accepted += alcove_verdict_accepted(r.verdict) || r.first_reason != ALCOVE_REASON_QUOTE_FORMAT;
+        accepted +=
+            alcove_verdict_accepted(r.verdict) || r.first_reason != ALCOVE_REASON_QUOTE_FORMAT;
     }
     CHECK(accepted == 0, "every shorter piece of a quote is refused as malformed");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes the software machine's certificates, revocation lists, TCB info and QE identity. They follow
- * Intel's profiles member by member, so that verifying software evidence exercises exactly the
- * path that hardware evidence takes; what tells them apart is the root key and every name.
+/* Makes the software machine's certificates, revocation lists, TCB info and QE identity. They
+ * follow Intel's profiles member by member, so that verifying software evidence exercises exactly
+ * the path that hardware evidence takes; what tells them apart is the root key and every name.
  *
  * Dates of certificates are fixed, those of the rest move with the day. Nothing an adversary says
  * is parsed here: input is the machine's secret, the clock, and a REPORT body to be signed. */
@@ -70,8 +70,8 @@ static void authorities_done(struct authorities *a)
 static bool authorities_of(const uint8_t secret[32], struct authorities *ret)
 {
     uint8_t ppid[32];
-    *ret = (struct authorities){
-        .ca.name = NAME_CA, .pck.name = NAME_PCK, .signer.name = NAME_SIGNER};
+    *ret =
+        (struct authorities){.ca.name = NAME_CA, .pck.name = NAME_PCK, .signer.name = NAME_SIGNER};
     if (!pki_key_derive(secret, "root", &ret->root.key) ||
         !pki_key_derive(secret, "pck platform ca", &ret->ca.key) ||
         !pki_key_derive(secret, "pck", &ret->pck.key) ||
@@ -147,8 +147,9 @@ enum certificate_kind { KIND_ROOT, KIND_CA, KIND_SIGNER, KIND_PCK };
 
 static void put_constraints(struct writer *w, enum certificate_kind kind)
 {
-    static const uint8_t usage_ca[] = {DER_BITSTRING, 2, 1, 0x06};   /* certificate and CRL signing */
-    static const uint8_t usage_leaf[] = {DER_BITSTRING, 2, 6, 0xc0}; /* signatures, non-repudiation */
+    static const uint8_t usage_ca[] = {DER_BITSTRING, 2, 1, 0x06}; /* certificate and CRL signing */
+    static const uint8_t usage_leaf[] = {DER_BITSTRING, 2, 6,
+                                         0xc0}; /* signatures, non-repudiation */
     static const uint8_t root[] = {DER_SEQ, 6, 0x01, 0x01, 0xff, DER_INTEGER, 1, 1};
     static const uint8_t ca[] = {DER_SEQ, 6, 0x01, 0x01, 0xff, DER_INTEGER, 1, 0};
     static const uint8_t leaf[] = {DER_SEQ, 0};
@@ -536,16 +537,18 @@ int pki_sign_qe_report(const uint8_t secret[PKI_SECRET_SIZE], const struct pki_q
         return diag_fail(d, -EPERM, "a quoting enclave in debug mode is not certified");
     }
     if (!(flags & SGX_FLAGS_PROVISIONKEY)) {
-        return diag_fail(d, -EPERM, "an enclave without the PROVISIONKEY attribute is not certified");
+        return diag_fail(d, -EPERM,
+                         "an enclave without the PROVISIONKEY attribute is not certified");
     }
     if (memcmp(report->mrsigner, qe->mrsigner, sizeof qe->mrsigner) != 0 ||
         report->isvprodid != qe->isvprodid || report->isvsvn < qe->isvsvn) {
-        return diag_fail(d, -EPERM, "only this machine's quoting enclave is certified; another "
-                                    "enclave asked");
+        return diag_fail(d, -EPERM,
+                         "only this machine's quoting enclave is certified; another "
+                         "enclave asked");
     }
     struct pki_key pck;
-    bool ok = pki_key_derive(secret, "pck", &pck) &&
-              pki_key_sign(&pck, BYTES_OF(*report), ret_signature);
+    bool ok =
+        pki_key_derive(secret, "pck", &pck) && pki_key_sign(&pck, BYTES_OF(*report), ret_signature);
     pki_key_done(&pck);
     return ok ? 0 : diag_fail(d, -EIO, "the crypto library failed to sign with the PCK key");
 }

@@ -60,7 +60,8 @@ static inline struct bytes pki_part_bytes(const struct pki_part *p)
 }
 
 /* Certificates, and TCB info, QE identity and CRLs that are valid for 30 days from (a day before)
- * `now`, seconds since 1970. Returns 0, or -EIO when the crypto library fails; *ret is then zero. */
+ * `now`, seconds since 1970. Returns 0, or -EIO when the crypto library fails; *ret is then zero.
+ */
 int pki_collateral(const uint8_t secret[PKI_SECRET_SIZE], const struct pki_qe *qe, int64_t now,
                    struct pki_collateral *ret, struct diag *d) MUST_USE;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ECDSA P-256 keys derived from the machine's root secret, and signatures that are a function of key
- * and message (RFC 6979), so that certificates come out the same every time.
- * CT: scalar arithmetic is OpenSSL's constant-time one; a software machine cannot protect its
- * secret from its host anyway. */
+/* ECDSA P-256 keys derived from the machine's root secret, and signatures that are a function of
+ * key and message (RFC 6979), so that certificates come out the same every time. CT: scalar
+ * arithmetic is OpenSSL's constant-time one; a software machine cannot protect its secret from its
+ * host anyway. */
 #pragma once
 
 #include "base/bytes.h"

@@ -201,7 +201,8 @@ static void test_flipped_bits(void)
         }
         quote[i] ^= (uint8_t)(1u << (i % 8));
     }
-    /* White space between PEM lines may become other white space: the certificates stay the same. */
+    /* White space between PEM lines may become other white space: the certificates stay the same.
+     */
     CHECK(accepted == 0, "a flipped bit in any of the quote's %zu bytes is refused", size);
 }
 
@@ -249,14 +250,17 @@ static void test_rfc6979(void)
 {
     struct pki_key k = {0};
     uint8_t signature[64], wanted[64];
-    REQUIRE(hex_decode(k.secret, 32, BYTES_STR("c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b12"
-                                               "7b8a622b120f6721")));
-    REQUIRE(hex_decode(k.public, 64, BYTES_STR("60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6c"
-                                               "e669622e60f29fb67903fe1008b8bc99a41ae9e95628bc64"
-                                               "f2f1b20c2d7e9f5177a3c294d4462299")));
-    REQUIRE(hex_decode(wanted, 64, BYTES_STR("efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c3"
-                                             "4d0ea84eaf3716f7cb1c942d657c41d436c7a1b6e29f65f3e9"
-                                             "00dbb9aff4064dc4ab2f843acda8")));
+    REQUIRE(hex_decode(k.secret, 32,
+                       BYTES_STR("c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b12"
+                                 "7b8a622b120f6721")));
+    REQUIRE(hex_decode(k.public, 64,
+                       BYTES_STR("60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6c"
+                                 "e669622e60f29fb67903fe1008b8bc99a41ae9e95628bc64"
+                                 "f2f1b20c2d7e9f5177a3c294d4462299")));
+    REQUIRE(hex_decode(wanted, 64,
+                       BYTES_STR("efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c3"
+                                 "4d0ea84eaf3716f7cb1c942d657c41d436c7a1b6e29f65f3e9"
+                                 "00dbb9aff4064dc4ab2f843acda8")));
     CHECK(pki_key_sign(&k, BYTES_STR("sample"), signature) && memcmp(signature, wanted, 64) == 0,
           "signatures are those of RFC 6979");
 }

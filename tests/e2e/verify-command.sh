@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# alcove verify as a command, on forged evidence (verify/forge_files): what it prints, what it refuses,
-# its exit status. Evidence of real runs is checked by identity.sh and bad-input.sh.
+# alcove verify as a command, on forged evidence (verify/forge_files): what it prints, what it
+# refuses, its exit status. Evidence of real runs is checked by identity.sh and bad-input.sh.
 . "$(dirname "$0")/common.sh"
 
 AT=2026-09-21
@@ -58,15 +58,17 @@ ok "another program is rejected" \
     refused '^rejected: expected mrenclave$' verify --root root.pem --expect other.json
 ok "the report says when no program was expected" says 'expected +nothing' verify --root root.pem
 ok "evidence that has become old is rejected" \
-    refused '^rejected: root crl expired$' "$ALCOVE" verify evidence.cbor --root root.pem --at 2027-06-01
+    refused '^rejected: root crl expired$' "$ALCOVE" verify evidence.cbor --root root.pem \
+    --at 2027-06-01
 ok "evidence of the future is rejected" \
-    refused 'not yet valid$' "$ALCOVE" verify evidence.cbor --root root.pem --at 2026-08-01
-ok "--json is one JSON object" json_says 'v["verdict"] == "accepted" and v["machine"]["software"]' \
-    --root root.pem
+    refused 'not yet valid$' "$ALCOVE" verify evidence.cbor --root root.pem \
+    --at 2026-08-01
+ok "--json is one JSON object" \
+    json_says 'v["verdict"] == "accepted" and v["machine"]["software"]' --root root.pem
 ok "--json names the reasons" \
     json_says 'v["verdict"] == "rejected" and v["reasons"][0]["name"] == "software-root"'
 ok "--json says which files matched" \
-    json_says 'v["run"]["outputs"][0]["matches"] is True and v["run"]["inputs"][0]["matches"] is None' \
+    json_says '[v["run"][k][0]["matches"] for k in ("outputs", "inputs")] == [True, None]' \
     --root root.pem --output summary=output
 
 ok "a file that is not evidence is refused" refused 'evidence format' "$ALCOVE" verify input
@@ -76,7 +78,8 @@ ok "a root that is none is an error that names it" \
     refused 'input: not a root certificate' verify --root input
 ok "an identity that is none is an error that names it" \
     refused 'input: not an identity' verify --expect input
-for wrong in "--bogus" "--at yesterday" "--nonce xyz" "--output summary" "--accept-status Fine" "second"; do
+for wrong in "--bogus" "--at yesterday" "--nonce xyz" "--output summary" "--accept-status Fine" \
+    "second"; do
     # shellcheck disable=SC2086 # two words on purpose
     ok "wrong usage exits with 2: $wrong" exits 2 verify $wrong
 done

@@ -61,9 +61,9 @@ struct run_result {
     struct alcove_result quote; /* the quote's own verdict, reasons and facts */
     uint32_t failed;            /* bits of enum run_reason */
     bool has_evidence, has_claims, has_manifest;
-    struct run_claims claims;   /* borrowed from the evidence */
-    struct manifest manifest;   /* borrowed from the evidence */
-    uint32_t files_matched;     /* bit per run_expectation.files */
+    struct run_claims claims; /* borrowed from the evidence */
+    struct manifest manifest; /* borrowed from the evidence */
+    uint32_t files_matched;   /* bit per run_expectation.files */
 };
 
 static inline bool run_result_failed(const struct run_result *r, enum run_reason reason)

@@ -8,12 +8,12 @@
  * logging. Memory and time are bounded for every input (verify/limits.h).
  *
  * Today: SGX quotes version 3 with Intel's collateral (TCB info v2 and v3, QE identity v2).
- * Sources: Intel "SGX ECDSA QuoteLibReference DCAP API" appendix A; "PCK Certificate and CRL Profile
- * Specification"; PCS API v3 and v4. docs/verification.md tells the order of the checks.
+ * Sources: Intel "SGX ECDSA QuoteLibReference DCAP API" appendix A; "PCK Certificate and CRL
+ * Profile Specification"; PCS API v3 and v4. docs/verification.md tells the order of the checks.
  *
  * Trust: evidence and collateral come from the party that wants to be believed. Policy, time and
- * roots come from the caller; whoever controls them controls the verdict. Thread rule: all functions
- * may be called from any thread at the same time. */
+ * roots come from the caller; whoever controls them controls the verdict. Thread rule: all
+ * functions may be called from any thread at the same time. */
 #pragma once
 
 #include <stdbool.h>
@@ -79,14 +79,14 @@ ALCOVE_VERIFY_API enum alcove_tcb_status alcove_tcb_status_by_name(const char *n
  * All are needed, except pck_chain, which is read only when the quote itself carries no chain, and
  * pck_crl_chain: the list's issuer is in the PCK chain anyway, but what is handed over must fit. */
 struct alcove_collateral {
-    struct alcove_bytes tcb_info;    /* JSON, as the service sent it */
-    struct alcove_bytes tcb_chain;   /* PEM: TCB signing certificate, root */
-    struct alcove_bytes qe_identity; /* JSON, as the service sent it */
-    struct alcove_bytes qe_chain;    /* PEM; may be the same bytes as tcb_chain */
-    struct alcove_bytes pck_crl;     /* DER, of the CA that issued the PCK certificate */
-    struct alcove_bytes root_crl;    /* DER */
+    struct alcove_bytes tcb_info;      /* JSON, as the service sent it */
+    struct alcove_bytes tcb_chain;     /* PEM: TCB signing certificate, root */
+    struct alcove_bytes qe_identity;   /* JSON, as the service sent it */
+    struct alcove_bytes qe_chain;      /* PEM; may be the same bytes as tcb_chain */
+    struct alcove_bytes pck_crl;       /* DER, of the CA that issued the PCK certificate */
+    struct alcove_bytes root_crl;      /* DER */
     struct alcove_bytes pck_crl_chain; /* PEM: that CA, root; may be empty */
-    struct alcove_bytes pck_chain;   /* PEM: PCK certificate, intermediate, root; may be empty */
+    struct alcove_bytes pck_chain;     /* PEM: PCK certificate, intermediate, root; may be empty */
 };
 
 /* ---- What the relying party accepts ---------------------------------------------------------- */
@@ -126,9 +126,9 @@ struct alcove_policy {
     bool refuse_intel_root; /* accept the named roots only */
 
     bool allow_debug;
-    bool allow_trailing;                  /* bytes after the quote: some hosts hand out whole buffers */
-    uint32_t accepted_statuses;           /* bits: ALCOVE_TCB_BIT(ALCOVE_TCB_UP_TO_DATE) | ... */
-    uint32_t min_tcb_evaluation_number;   /* of TCB info and of QE identity; 0: any that is current */
+    bool allow_trailing;        /* bytes after the quote: some hosts hand out whole buffers */
+    uint32_t accepted_statuses; /* bits: ALCOVE_TCB_BIT(ALCOVE_TCB_UP_TO_DATE) | ... */
+    uint32_t min_tcb_evaluation_number; /* of TCB info and of QE identity; 0: any that is current */
 
     /* Expectations of an SGX enclave. */
     struct alcove_expect_32 mrenclave;
@@ -202,9 +202,9 @@ struct alcove_result {
     char advisories[ALCOVE_ADVISORIES_MAX][ALCOVE_ADVISORY_SIZE];
 
     /* Seconds since 1970; 0 when not determined. */
-    int64_t tcb_date;             /* the older one of the platform's and the quoting enclave's */
-    int64_t earliest_issue;       /* of TCB info, QE identity and the revocation lists */
-    int64_t earliest_expiration;  /* of these and all certificates: valid until then */
+    int64_t tcb_date;               /* the older one of the platform's and the quoting enclave's */
+    int64_t earliest_issue;         /* of TCB info, QE identity and the revocation lists */
+    int64_t earliest_expiration;    /* of these and all certificates: valid until then */
     uint32_t tcb_evaluation_number; /* the lower one of TCB info's and QE identity's */
 
     bool has_platform; /* the PCK certificate's extension was read */
@@ -219,7 +219,8 @@ struct alcove_result {
 };
 
 /* Was this check made and did it fail? */
-ALCOVE_VERIFY_API bool alcove_result_failed(const struct alcove_result *r, enum alcove_reason reason);
+ALCOVE_VERIFY_API bool alcove_result_failed(const struct alcove_result *r,
+                                            enum alcove_reason reason);
 
 /* The entry point. `time` is seconds since 1970, the relying party's own. *ret_result is always
  * written; its verdict is also returned. */
