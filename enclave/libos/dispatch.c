@@ -251,20 +251,27 @@ static void trace_leave(struct line *l, int64_t result)
     rt_trace("%s", l->text);
 }
 
-static int64_t locked_call(const struct os_thread *t, uint64_t number)
+static int64_t make_call(const struct os_thread *t, uint64_t number)
 {
+    if (!calls[number].locked) {
+        return calls[number].thunk(t->frame);
+    }
     os_lock();
     int64_t result = calls[number].thunk(t->frame);
-    if (__builtin_expect(result == -EFAULT && mm_has_lazy(), 0) && page_in_arguments(t->frame, number)) {
-        result = calls[number].thunk(t->frame);
-    }
     os_unlock();
     return result;
 }
 
 static int64_t call(const struct os_thread *t, uint64_t number)
 {
-    return calls[number].locked ? locked_call(t, number) : calls[number].thunk(t->frame);
+    int64_t result = make_call(t, number);
+    if (__builtin_expect(result == -EFAULT, 0) && mm_has_lazy()) {
+        os_lock();
+        bool came = page_in_arguments(t->frame, number);
+        os_unlock();
+        result = came ? make_call(t, number) : result;
+    }
+    return result;
 }
 
 static int64_t traced_call(const struct os_thread *t, uint64_t number)
