@@ -4,6 +4,7 @@
  * Pages that are not fully extended read as zero where nothing was said.
  * Trust: the stream is a file of unknown origin; everything is checked before it reaches a machine. */
 #include "machine/machine.h"
+#include "machine/sgxs.h"
 
 #include <errno.h>
 #include <openssl/evp.h>
@@ -213,4 +214,42 @@ int machine_load_sgxs(const struct machine_ops *ops, struct machine *m, struct b
         }
     } while (r.kind != RECORD_END);
     return 0;
+}
+
+/* ---- beyond loading ------------------------------------------------------------------------------------------ */
+
+int sgxs_first_tcs(struct bytes sgxs, uint64_t *ret_offset, struct diag *d)
+{
+    struct sgxs_reader s = {.in = cursor_of(sgxs), .total = sgxs.size};
+    struct record r;
+    do {
+        int error = read_record(&s, &r, d);
+        if (error < 0) {
+            return error;
+        }
+        if (r.kind == RECORD_EADD && r.flags >> 8 == SGX_PT_TCS) {
+            *ret_offset = r.offset;
+            return 0;
+        }
+    } while (r.kind != RECORD_END);
+    return diag_fail(d, -ENOENT, "SGXS stream: it has no TCS, so nothing can enter it");
+}
+
+static void append_record(struct writer *stream, const char *tag, uint64_t offset, uint64_t flags)
+{
+    uint8_t record[RECORD_SIZE] = {0};
+    memcpy(record, tag, strlen(tag));
+    store_le64(record + 8, offset);
+    store_le64(record + 16, flags);
+    writer_put(stream, BYTES(record, sizeof record));
+}
+
+void sgxs_append_page(struct writer *stream, uint64_t offset, uint64_t flags,
+                      const uint8_t content[4096])
+{
+    append_record(stream, "EADD", offset, flags);
+    for (uint64_t at = 0; at < SGX_PAGE_SIZE; at += CHUNK_SIZE) {
+        append_record(stream, "EEXTEND", offset + at, 0);
+        writer_put(stream, BYTES(content + at, CHUNK_SIZE));
+    }
 }

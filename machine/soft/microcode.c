@@ -11,6 +11,7 @@
 #include "soft/microcode_certify.h"
 
 #include "machine/soft.h"
+#include "machine/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -186,8 +187,7 @@ static int dispatch(struct microcode *mc, const union message *m, size_t size, i
 static int start(struct microcode *mc, const char *state_dir, struct diag *d)
 {
     char dir[PATH_MAX];
-    int r = machine_dir(state_dir, dir, d);
-    r = r == 0 ? root_secret_make(dir, mc->secret, d) : r;
+    int r = machine_state_make(state_dir, false, dir, mc->secret, d);
     if (r == 0 && getrandom(mc->report_keyid, sizeof mc->report_keyid, 0) !=
                       (ssize_t)sizeof mc->report_keyid) {
         r = diag_fail(d, -EIO, "no randomness from the kernel");
