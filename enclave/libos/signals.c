@@ -11,6 +11,7 @@
 
 #include "mm.h"
 #include "rewrite.h"
+#include "timers.h"
 
 #define RED_ZONE      128u
 #define FLAGS_USER    UINT64_C(0x40cd5) /* AC OF DF SF ZF AF PF CF; never TF */
@@ -406,6 +407,7 @@ void signal_return_to_workload(struct os_thread *t, uint64_t number)
     bool interrupted = number != SIGNAL_NO_CALL && t->frame->rax == (uint64_t)-ERESTARTSYS;
 
     os_lock();
+    timer_check();
     __atomic_store_n(&t->attention, 0, __ATOMIC_RELAXED);
     while (take(t, ~t->blocked, &info)) {
         if (ignored(info.signo)) {

@@ -9,6 +9,7 @@
 #include "mm.h"
 #include "process.h"
 #include "signals.h"
+#include "timers.h"
 
 /* linux/sched.h */
 #define CLONE_VM             UINT64_C(0x00000100)
@@ -98,21 +99,26 @@ int os_block(struct wait_queue *q, uint64_t deadline_ns)
 {
     struct os_thread *t = os_self();
     uint64_t bit = UINT64_C(1) << (t->number % 64);
+    timer_check();
     if (signal_wanted(t)) {
         return -ERESTARTSYS;
     }
-    uint64_t now = deadline_ns == UINT64_MAX ? 0 : rt_clock_ns(1);
+    uint64_t wake_at = timer_deadline() < deadline_ns ? timer_deadline() : deadline_ns;
+    uint64_t now = wake_at == UINT64_MAX ? 0 : rt_clock_ns(1);
     if (now >= deadline_ns) {
         return -ETIMEDOUT;
     }
     q->waiting[t->number / 64] |= bit;
     t->waiting = true;
     os_unlock();
-    ignore_result(rt_wait(deadline_ns == UINT64_MAX ? UINT64_MAX : deadline_ns - now),
-                  "why it returned is the host's word");
+    if (wake_at > now) {
+        ignore_result(rt_wait(wake_at == UINT64_MAX ? UINT64_MAX : wake_at - now),
+                      "why it returned is the host's word");
+    }
     os_lock();
     t->waiting = false;
     q->waiting[t->number / 64] &= ~bit;
+    timer_check();
     return signal_wanted(t) ? -ERESTARTSYS : 0;
 }
 
