@@ -55,7 +55,7 @@ const char verb_machine_help[] =
     "\n"
     "Exit status: 0 done, 1 failed or refused, 2 wrong usage.\n";
 
-/* ---- show, init ----------------------------------------------------------------------------------- */
+/* ---- show, init ------------------------------------------------------------------------------ */
 
 static void print_hex(const char *label, const void *data, size_t size)
 {
@@ -122,7 +122,7 @@ static int init(void)
     return r == 0 ? show() : cli_fail("machine", &d);
 }
 
-/* ---- measure ---------------------------------------------------------------------------------------- */
+/* ---- measure --------------------------------------------------------------------------------- */
 
 static int measure(const char *path)
 {
@@ -146,7 +146,7 @@ static int measure(const char *path)
     return CLI_OK;
 }
 
-/* ---- load --------------------------------------------------------------------------------------------- */
+/* ---- load ------------------------------------------------------------------------------------ */
 
 struct extra_page {
     uint64_t offset;
@@ -352,7 +352,7 @@ static int load(const struct load_request *q)
     return r == 0 ? CLI_OK : cli_fail("machine", &d);
 }
 
-/* ---- the command ---------------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 static bool register_ok(const char *text)
 {

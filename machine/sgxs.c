@@ -135,7 +135,7 @@ int sgxs_measure(struct bytes sgxs, uint8_t ret_mrenclave[32], struct diag *d)
     return 0;
 }
 
-/* ---- loading ----------------------------------------------------------------------------------------------- */
+/* ---- loading --------------------------------------------------------------------------------- */
 
 #define EXTENDS_MAX 64u /* of one page, in any order; a page has 16 chunks */
 
@@ -216,7 +216,7 @@ int machine_load_sgxs(const struct machine_ops *ops, struct machine *m, struct b
     return 0;
 }
 
-/* ---- beyond loading ------------------------------------------------------------------------------------------ */
+/* ---- beyond loading -------------------------------------------------------------------------- */
 
 int sgxs_first_tcs(struct bytes sgxs, uint64_t *ret_offset, struct diag *d)
 {

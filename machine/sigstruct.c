@@ -151,7 +151,7 @@ int sigstruct_verify(const struct sgx_sigstruct *s, uint8_t ret_mrsigner[32], st
     return 0;
 }
 
-/* ---- signing --------------------------------------------------------------------------------------------- */
+/* ---- signing --------------------------------------------------------------------------------- */
 
 static int load_key(struct bytes pem, EVP_PKEY **ret, struct diag *d)
 {

@@ -41,7 +41,7 @@ static void resume_behind(struct kit_enclave *e, uint64_t skip, const char *what
           "%s: after %s the handler skips it and ERESUME goes on to EEXIT", mode, what);
 }
 
-/* ---- faults ------------------------------------------------------------------------------------------ */
+/* ---- faults ---------------------------------------------------------------------------------- */
 
 static void test_faults(struct kit_enclave *e)
 {
@@ -105,7 +105,7 @@ static void test_no_exinfo(void)
     kit_end(&e);
 }
 
-/* ---- registers ------------------------------------------------------------------------------------------ */
+/* ---- registers ------------------------------------------------------------------------------- */
 
 struct registers {
     volatile uint64_t started, go_on;
@@ -243,7 +243,7 @@ static void test_no_leak(struct kit_enclave *e)
     CHECK(r == 0 && !leaked, "%s: at the AEP only RAX, RBX and RCX say anything", mode);
 }
 
-/* ---- the kick: entering from a handler --------------------------------------------------------------- */
+/* ---- the kick: entering from a handler ------------------------------------------------------- */
 
 static volatile int kicked;
 static void kick(int sig, siginfo_t *info, void *context)
@@ -280,7 +280,7 @@ static void test_kick(struct kit_enclave *e)
     CHECK(same, "%s: and the interrupted code goes on unharmed", mode);
 }
 
-/* ---- signals inside leaves --------------------------------------------------------------------------- */
+/* ---- signals inside leaves ------------------------------------------------------------------- */
 
 static void storm(int sig, siginfo_t *info, void *context)
 {
@@ -334,7 +334,7 @@ static void test_entries_under_storm(struct kit_enclave *e)
     CHECK(good && handled > 0, "%s: 20000 entries under a storm of signals (%d)", mode, handled);
 }
 
-/* ---- faults in leaves ------------------------------------------------------------------------------------ */
+/* ---- faults in leaves ------------------------------------------------------------------------ */
 
 static void test_leaf_fault(struct kit_enclave *e)
 {
@@ -352,7 +352,7 @@ static void test_leaf_fault(struct kit_enclave *e)
     resume_behind(e, 5, "a fault in a leaf");
 }
 
-/* ---- entering ---------------------------------------------------------------------------------------------- */
+/* ---- entering -------------------------------------------------------------------------------- */
 
 static bool refused(struct kit_enclave *e, uint64_t tcs, unsigned leaf, uint16_t vector)
 {
@@ -432,7 +432,7 @@ static void test_exit(struct kit_enclave *e)
           "%s: an ENCLU without padding works by trap", mode);
 }
 
-/* ---- seccomp ------------------------------------------------------------------------------------------------ */
+/* ---- seccomp --------------------------------------------------------------------------------- */
 
 static void *filtered(void *argument)
 {

@@ -10,7 +10,7 @@
 
 static const struct machine_ops *const soft = &machine_soft;
 
-/* ---- measurement --------------------------------------------------------------------------------------- */
+/* ---- measurement ----------------------------------------------------------------------------- */
 
 static void hash_record(EVP_MD_CTX *ctx, const char *tag, uint64_t a, uint64_t b, bool create)
 {
@@ -80,7 +80,7 @@ static void test_measurement(void)
     soft->close(m);
 }
 
-/* ---- refusals -------------------------------------------------------------------------------------------- */
+/* ---- refusals -------------------------------------------------------------------------------- */
 
 static void create_refused(const struct sgx_secs *secs, const char *what)
 {

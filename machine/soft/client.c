@@ -22,7 +22,7 @@
 #endif
 #define HELPER_NAME "alcove-microcode"
 
-/* ---- starting it ------------------------------------------------------------------------------------ */
+/* ---- starting it ----------------------------------------------------------------------------- */
 
 static bool executable(const char *path)
 {
@@ -133,7 +133,7 @@ void client_close(struct soft_client *c)
     free(c);
 }
 
-/* ---- building ---------------------------------------------------------------------------------------- */
+/* ---- building -------------------------------------------------------------------------------- */
 
 static int send_with_fd(struct soft_client *c, const void *data, size_t size, int fd, struct diag *d)
 {

@@ -101,7 +101,7 @@ bool epcm_cas(struct machine *m, uint64_t page, epcm_t old, epcm_t new_entry)
                                        __ATOMIC_ACQUIRE);
 }
 
-/* ---- areas -------------------------------------------------------------------------------------- */
+/* ---- areas ----------------------------------------------------------------------------------- */
 
 /* Index of the first area that ends behind page. */
 static size_t area_search(const struct machine *m, uint64_t page)
@@ -168,7 +168,7 @@ int area_set(struct machine *m, uint64_t start, uint64_t end, uint32_t prot)
     return 0;
 }
 
-/* ---- real protection ------------------------------------------------------------------------------ */
+/* ---- real protection ------------------------------------------------------------------------- */
 
 static int host_prot(uint32_t rights)
 {
@@ -258,7 +258,7 @@ int epcm_sync(struct machine *m, uint64_t start, uint64_t end)
     return protect_run(m, run_start, run_end, run_rights);
 }
 
-/* ---- EAUG ------------------------------------------------------------------------------------------ */
+/* ---- EAUG ------------------------------------------------------------------------------------ */
 
 bool epcm_eaug(struct machine *m, uint64_t page)
 {
@@ -330,7 +330,7 @@ bool epcm_eaug_accept(struct machine *m, uint64_t page, uint32_t rights)
     return epcm_cas(m, page, e, (epcm_t)(e | EPCM_REG | EPCM_R | EPCM_W));
 }
 
-/* ---- TCS ------------------------------------------------------------------------------------------- */
+/* ---- TCS ------------------------------------------------------------------------------------- */
 
 struct soft_tcs *tcs_find(struct machine *m, uint64_t page)
 {
@@ -382,7 +382,7 @@ struct soft_tcs *tcs_add(struct machine *m, uint64_t page, const struct sgx_tcs 
     return NULL;
 }
 
-/* ---- the driver's operations ------------------------------------------------------------------------ */
+/* ---- the driver's operations ----------------------------------------------------------------- */
 
 static int range_pages(const struct machine *m, uint64_t offset, uint64_t size, uint64_t *ret_start,
                        uint64_t *ret_end)

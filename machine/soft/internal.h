@@ -91,7 +91,7 @@ struct machine {
     size_t added_count, added_capacity;
 };
 
-/* ---- threads ---------------------------------------------------------------------------------- */
+/* ---- threads --------------------------------------------------------------------------------- */
 
 /* Registers to go into the enclave with; the end is what iretq pops. */
 struct soft_frame {
@@ -178,7 +178,7 @@ static inline struct gs_slot *gs_slot_of(uint64_t gsbase)
     return &soft_gs_table[(gsbase >> 12) % SOFT_GS_SLOTS];
 }
 
-/* ---- leaf code --------------------------------------------------------------------------------- */
+/* ---- leaf code ------------------------------------------------------------------------------- */
 
 /* Inputs and outputs of a leaf. */
 struct leaf_regs {
@@ -202,7 +202,7 @@ bool soft_page_ok(struct soft_thread *t, uint64_t addr, uint32_t need, bool writ
 void soft_fault_gp(struct soft_thread *t);
 void soft_fault_pf(struct soft_thread *t, uint64_t addr, bool write, bool by_epcm);
 
-/* ---- EPCM (epcm.c) ------------------------------------------------------------------------------ */
+/* ---- EPCM (epcm.c) --------------------------------------------------------------------------- */
 
 int epcm_init(struct machine *m, struct diag *d) MUST_USE;
 void epcm_done(struct machine *m);
@@ -232,7 +232,7 @@ int soft_protect(struct machine *m, uint64_t offset, uint64_t size, uint64_t pro
 int soft_modify_type(struct machine *m, uint64_t offset, uint64_t size, enum sgx_page_type type);
 int soft_remove(struct machine *m, uint64_t offset, uint64_t size);
 
-/* ---- entering and leaving ------------------------------------------------------------------------ */
+/* ---- entering and leaving -------------------------------------------------------------------- */
 
 int soft_enter(struct machine *m, uint64_t rdi, uint64_t rsi, uint64_t rdx, unsigned leaf,
                uint64_t r8, uint64_t r9, struct machine_run *run);
@@ -294,7 +294,7 @@ static inline long raw_syscall(long number, long a, long b, long c, long d, long
 /* The machine itself cannot go on: says so and ends the process. */
 void soft_fatal(const char *sentence) __attribute__((noreturn));
 
-/* ---- microcode client (client.c) ------------------------------------------------------------------ */
+/* ---- microcode client (client.c) ------------------------------------------------------------- */
 
 int client_open(const struct machine_config *config, struct soft_client **ret, struct diag *d) MUST_USE;
 int client_create(struct soft_client *c, const struct sgx_secs *secs, struct diag *d) MUST_USE;

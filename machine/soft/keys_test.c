@@ -193,7 +193,7 @@ static void test_processes(void)
     (void)rmdir(dir);
 }
 
-/* ---- the root secret --------------------------------------------------------------------------------------- */
+/* ---- the root secret ------------------------------------------------------------------------- */
 
 static void test_root_secret(void)
 {

@@ -116,7 +116,7 @@ static bool operand_write(struct soft_thread *t, uint64_t addr, const void *from
     return true;
 }
 
-/* ---- EREPORT, EGETKEY ------------------------------------------------------------------------------ */
+/* ---- EREPORT, EGETKEY ------------------------------------------------------------------------ */
 
 static int leaf_ereport(struct soft_thread *t, struct leaf_regs *r)
 {
@@ -172,7 +172,7 @@ static int leaf_egetkey(struct soft_thread *t, struct leaf_regs *r)
     return leaf_result(r, error);
 }
 
-/* ---- dynamic memory -------------------------------------------------------------------------------- */
+/* ---- dynamic memory -------------------------------------------------------------------------- */
 
 static bool read_secinfo(struct soft_thread *t, uint64_t addr, uint64_t *ret_flags)
 {
@@ -358,7 +358,7 @@ static int leaf_eacceptcopy(struct soft_thread *t, struct leaf_regs *r)
     return leaf_result(r, SGX_SUCCESS);
 }
 
-/* ---- leaving ---------------------------------------------------------------------------------------- */
+/* ---- leaving --------------------------------------------------------------------------------- */
 
 void soft_leave(struct soft_thread *t)
 {

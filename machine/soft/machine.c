@@ -60,7 +60,7 @@ static int soft_open(const struct machine_config *config, struct machine **ret, 
     return 0;
 }
 
-/* ---- ECREATE --------------------------------------------------------------------------------------- */
+/* ---- ECREATE --------------------------------------------------------------------------------- */
 
 static uint64_t lowest_address(void)
 {
@@ -156,7 +156,7 @@ static int soft_create(struct machine *m, const struct sgx_secs *secs, struct di
     return r;
 }
 
-/* ---- EADD, EEXTEND, EINIT ---------------------------------------------------------------------------- */
+/* ---- EADD, EEXTEND, EINIT -------------------------------------------------------------------- */
 
 static int soft_add_page(struct machine *m, uint64_t offset, const struct sgx_secinfo *secinfo,
                          const void *content, struct diag *d)

@@ -45,7 +45,7 @@ static void hash_add(struct mc_enclave *e, const void *data, size_t size)
     }
 }
 
-/* ---- ECREATE --------------------------------------------------------------------------------------- */
+/* ---- ECREATE --------------------------------------------------------------------------------- */
 
 static size_t xsave_size(uint64_t xfrm)
 {
@@ -122,7 +122,7 @@ void mc_create(struct mc_enclave *e, const struct sgx_secs *secs, int take_stagi
     hash_add(e, record, sizeof record);
 }
 
-/* ---- EADD, EEXTEND ----------------------------------------------------------------------------------- */
+/* ---- EADD, EEXTEND --------------------------------------------------------------------------- */
 
 static uint32_t *table_slot(struct mc_enclave *e, uint64_t offset)
 {
@@ -252,7 +252,7 @@ void mc_build(struct mc_enclave *e, const struct mc_record *records, uint32_t co
     }
 }
 
-/* ---- EINIT --------------------------------------------------------------------------------------------- */
+/* ---- EINIT ----------------------------------------------------------------------------------- */
 
 static int check_identity(const struct sgx_secs *secs, const struct sgx_sigstruct *s,
                           const uint8_t mrenclave[32], struct diag *d)

@@ -48,8 +48,10 @@ static int read_quoting_identity(struct pki_qe *ret, struct diag *d)
     struct sgx_sigstruct s;
     FILE *f = open_sigstruct();
     if (f == NULL) {
-        return diag_fail(d, -ENOENT, SIGSTRUCT_NAME ", the quoting enclave's signature, is not beside "
-                                     "the microcode helper: %s", strerror(errno));
+        return diag_fail(d, -ENOENT,
+                         SIGSTRUCT_NAME ", the quoting enclave's signature, is not beside "
+                                        "the microcode helper: %s",
+                         strerror(errno));
     }
     bool whole = fread(&s, sizeof s, 1, f) == 1;
     (void)fclose(f);
@@ -81,8 +83,9 @@ static int check_mac(const struct microcode *mc, const struct sgx_report *report
         return diag_fail(d, r, "the crypto library failed to check the quoting enclave's report");
     }
     return same ? 0
-                : diag_fail(d, -EPERM, "the report to certify was not made on this machine for its "
-                                       "certifier");
+                : diag_fail(d, -EPERM,
+                            "the report to certify was not made on this machine for its "
+                            "certifier");
 }
 
 void mc_certify(const struct microcode *mc, const struct mc_certify *question,
@@ -90,7 +93,8 @@ void mc_certify(const struct microcode *mc, const struct mc_certify *question,
 {
     struct pki_qe qe = {0};
     struct diag *d = &ret->diag;
-    _Static_assert(PKI_SECRET_SIZE == ROOT_SECRET_SIZE, "the certificates' keys come of this secret");
+    _Static_assert(PKI_SECRET_SIZE == ROOT_SECRET_SIZE,
+                   "the certificates' keys come of this secret");
     memset(ret, 0, sizeof *ret);
     int r = check_mac(mc, &question->report, d);
     r = r != 0 ? r : read_quoting_identity(&qe, d);

@@ -88,7 +88,7 @@ static bool cpusvn_beyond(const uint8_t cpusvn[16])
     return beyond;
 }
 
-/* ---- REPORT -------------------------------------------------------------------------------------------- */
+/* ---- REPORT ---------------------------------------------------------------------------------- */
 
 static void report_dependencies(const struct microcode *mc, struct key_dependencies *k,
                                 const uint8_t mrenclave[32], const struct sgx_attributes *attributes,
@@ -142,7 +142,7 @@ int mc_report(const struct microcode *mc, const struct mc_identity *id,
     return error;
 }
 
-/* ---- EGETKEY ------------------------------------------------------------------------------------------- */
+/* ---- EGETKEY --------------------------------------------------------------------------------- */
 
 /* What every key but REPORT has in common: versions, masked attributes, MISCSELECT. */
 static void masked_dependencies(struct key_dependencies *k, const struct mc_identity *id,

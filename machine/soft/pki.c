@@ -88,7 +88,7 @@ static bool authorities_of(const uint8_t secret[32], struct authorities *ret)
     return true;
 }
 
-/* ---- certificates ---- */
+/* ---- certificates ---------------------------------------------------------------------------- */
 
 static void put_algorithm(struct writer *w)
 {
@@ -279,7 +279,7 @@ static bool make_certificate(enum certificate_kind kind, const struct authority 
     return !w.failed && wrap_signed(out, BYTES(text, w.size), &issuer->key);
 }
 
-/* ---- PEM ---- */
+/* ---- PEM ------------------------------------------------------------------------------------- */
 
 static void put_text(struct writer *w, const char *text)
 {
@@ -350,7 +350,7 @@ static bool make_two(enum certificate_kind kind, const struct authority *subject
            append_certificate(&w, KIND_ROOT, root, root, NULL) && part_close(ret, &w);
 }
 
-/* ---- dates ---- */
+/* ---- dates ----------------------------------------------------------------------------------- */
 
 struct period {
     int64_t from, until;
@@ -385,7 +385,7 @@ static bool put_time(struct writer *w, int64_t seconds)
     return true;
 }
 
-/* ---- revocation lists: a software machine revokes nothing ---- */
+/* ---- revocation lists: a software machine revokes nothing ------------------------------------ */
 
 static bool make_crl(const struct authority *issuer, struct period p, struct pki_part *ret)
 {
@@ -410,7 +410,7 @@ static bool make_crl(const struct authority *issuer, struct period p, struct pki
            part_close(ret, &out);
 }
 
-/* ---- TCB info and QE identity ---- */
+/* ---- TCB info and QE identity ---------------------------------------------------------------- */
 
 #define BODY_SIZE_MAX 4096
 
@@ -502,7 +502,7 @@ static bool make_qe_identity(const struct authority *signer, const struct pki_qe
     return dated && sign_document("enclaveIdentity", &t, signer, ret);
 }
 
-/* ---- the interface ---- */
+/* ---- the interface --------------------------------------------------------------------------- */
 
 int pki_collateral(const uint8_t secret[PKI_SECRET_SIZE], const struct pki_qe *qe, int64_t now,
                    struct pki_collateral *ret, struct diag *d)

@@ -51,7 +51,7 @@ static void set(ucontext_t *uc, int reg, uint64_t value)
     uc->uc_mcontext.gregs[reg] = (greg_t)value;
 }
 
-/* ---- AEX ------------------------------------------------------------------------------------------- */
+/* ---- AEX ------------------------------------------------------------------------------------- */
 
 #define XSAVE_LEGACY_USED 464u /* the rest of the 512 bytes is the kernel's own note in a frame */
 
@@ -179,7 +179,7 @@ static void exception(struct soft_thread *t, ucontext_t *uc, const struct soft_f
     set(uc, REG_RIP, (uint64_t)soft_gate_failed);
 }
 
-/* ---- signals that wait -------------------------------------------------------------------------------- */
+/* ---- signals that wait ----------------------------------------------------------------------- */
 
 #define PENDING_SIGNAL 1u
 
@@ -273,7 +273,7 @@ static void host_signal(int sig, siginfo_t *info, ucontext_t *uc)
     }
 }
 
-/* ---- faults of enclave code ----------------------------------------------------------------------------- */
+/* ---- faults of enclave code ------------------------------------------------------------------ */
 
 #define PF_P   1u
 #define PF_W   2u
@@ -381,7 +381,7 @@ static void enclave_fault(struct soft_thread *t, int sig, ucontext_t *uc, struct
     *b = (struct bases){t->host_fsbase, t->host_gsbase};
 }
 
-/* ---- the handler ----------------------------------------------------------------------------------------- */
+/* ---- the handler ----------------------------------------------------------------------------- */
 
 static bool between(uint64_t rip, const char *start, const char *end)
 {

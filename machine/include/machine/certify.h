@@ -18,8 +18,8 @@ void soft_certifier(struct sgx_targetinfo *ret);
 #define SOFT_CERTIFY_STORAGE (8u * 6144)
 
 /* Has the machine behind m sign a quoting enclave's REPORT body with its PCK key, and fetches what
- * must accompany quotes. ret_pck_chain and ret_collateral borrow from storage. -EPERM: the REPORT is
- * not this machine's, or not of its quoting enclave; m is any enclave on the machine. */
+ * must accompany quotes. ret_pck_chain and ret_collateral borrow from storage. -EPERM: the REPORT
+ * is not this machine's, or not of its quoting enclave; m is any enclave on the machine. */
 int soft_certify(struct machine *m, const struct sgx_report *qe_report, uint8_t ret_signature[64],
                  struct writer *storage, struct bytes *ret_pck_chain,
                  struct evidence_collateral *ret_collateral, struct diag *d) MUST_USE;
