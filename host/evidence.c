@@ -52,8 +52,8 @@ int evidence_maker_quote(struct evidence_maker *e, struct bytes message, struct 
     struct cursor c = cursor_of(message);
     struct bytes first = cursor_take(&c, sizeof report);
     if (!cursor_ok(&c)) {
-        return diag_fail(d, -EINVAL, "the enclave sent %zu bytes where a REPORT has %zu", message.size,
-                         sizeof report);
+        return diag_fail(d, -EINVAL, "the enclave sent %zu bytes where a REPORT has %zu",
+                         message.size, sizeof report);
     }
     memcpy(&report, first.data, sizeof report);
     struct writer w = writer_of(quote, sizeof quote);
@@ -86,12 +86,14 @@ int evidence_maker_write(struct evidence_maker *e, const char *path, struct diag
 {
     char temp[4200];
     if (e->size == 0) {
-        return diag_fail(d, -ENODATA, "the enclave ended without evidence; %s was not written", path);
+        return diag_fail(d, -ENODATA, "the enclave ended without evidence; %s was not written",
+                         path);
     }
     snprintf(temp, sizeof temp, "%s.XXXXXX", path);
     int fd = mkostemp(temp, O_CLOEXEC);
     if (fd < 0) {
-        return diag_fail(d, -errno, "cannot create the evidence file %s: %s", path, strerror(errno));
+        return diag_fail(d, -errno, "cannot create the evidence file %s: %s", path,
+                         strerror(errno));
     }
     int r = fchmod(fd, 0644) == 0 ? write_all(fd, BYTES(e->file, e->size)) : -errno;
     if (close(fd) != 0 && r == 0) {

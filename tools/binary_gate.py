@@ -51,7 +51,7 @@ def read_allow(path):
             if not words:
                 continue
             if len(words) != 2 or words[0] not in allow:
-                sys.exit(f"binary_gate: {path}:{number}: expected \"symbol NAME\" or \"cpuid FUNCTION\"")
+                sys.exit(f"binary_gate: {path}:{number}: not \"symbol NAME\" or \"cpuid FUNCTION\"")
             allow[words[0]].add(words[1])
     return allow
 

@@ -4,9 +4,9 @@
 
 size_t rt_ecall_next(int status, struct bytes result, void *ret_request, size_t size)
 {
-    int64_t n = rt_hostcall(HOSTCALL_ecall_done,
-                            (const uint64_t[HOSTCALL_ARGS]){(uint64_t)(int64_t)status}, result,
-                            ret_request, size);
+    int64_t n =
+        rt_hostcall(HOSTCALL_ecall_done, (const uint64_t[HOSTCALL_ARGS]){(uint64_t)(int64_t)status},
+                    result, ret_request, size);
     return (size_t)n; /* never negative: the call permits no errno */
 }
 

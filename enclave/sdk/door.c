@@ -9,7 +9,6 @@
 
 #include <errno.h>
 
-
 /* The request lies so that the struct behind the number is aligned for any permitted type. */
 #define REQUEST_AT (SDK_STRUCT_ALIGN - SDK_NUMBER_SIZE)
 _Static_assert(sizeof(struct sgx_targetinfo) == SDK_STRUCT_ALIGN, "the strictest of abi/sgx.h");
@@ -18,7 +17,7 @@ static struct {
     uint8_t *request; /* SDK_MESSAGE_MAX bytes: number | in struct | bytes in */
     uint8_t *reply;   /* SDK_MESSAGE_MAX bytes, page aligned */
     uint8_t *reply_bytes;
-    uint8_t *ocall;   /* both directions of an ocall */
+    uint8_t *ocall; /* both directions of an ocall */
 } buffer;
 
 static uint8_t *buffer_new(size_t size)

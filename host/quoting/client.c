@@ -44,8 +44,10 @@ int quoting_open(const struct machine_ops *ops, const struct machine_config *mac
     char path[PATH_MAX];
     int pair[2];
     if (ops != &machine_soft) {
-        return diag_fail(d, -ENOSYS, "on the %s machine quotes come from the platform's quoting "
-                         "service, which this release does not ask yet", ops->name);
+        return diag_fail(d, -ENOSYS,
+                         "on the %s machine quotes come from the platform's quoting "
+                         "service, which this release does not ask yet",
+                         ops->name);
     }
     int r = quoting_find("alcove-quoting", path, d);
     if (r != 0) {
@@ -81,7 +83,8 @@ void quoting_close(struct quoting *q)
         return;
     }
     (void)close(q->socket);
-    while (q->pid > 0 && waitpid(q->pid, NULL, 0) < 0 && errno == EINTR) { /* it ends at end of file */
+    while (q->pid > 0 && waitpid(q->pid, NULL, 0) < 0 &&
+           errno == EINTR) { /* it ends at end of file */
     }
     free(q);
 }
@@ -100,10 +103,9 @@ static int ask(struct quoting *q, const struct quoting_question *question, struc
         return diag_fail(d, -EIO, "the quoting process ended without an answer");
     }
     q->answer.diag.text[DIAG_MAX - 1] = '\0';
-    return q->answer.error == 0
-               ? 0
-               : diag_fail(d, q->answer.error < 0 ? q->answer.error : -EIO, "%s",
-                           q->answer.diag.text);
+    return q->answer.error == 0 ? 0
+                                : diag_fail(d, q->answer.error < 0 ? q->answer.error : -EIO, "%s",
+                                            q->answer.diag.text);
 }
 
 int quoting_get_target(struct quoting *q, struct sgx_targetinfo *ret, struct diag *d)

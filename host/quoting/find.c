@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finds the quoting process and its enclave. Nothing is trusted for lying there: the enclave carries
- * its measurement and signature, and the machine certifies the signer that it knows. */
+/* Finds the quoting process and its enclave. Nothing is trusted for lying there: the enclave
+ * carries its measurement and signature, and the machine certifies the signer that it knows. */
 #include "find.h"
 
 #include <errno.h>
@@ -35,6 +35,8 @@ int quoting_find(const char *name, char *ret_path, struct diag *d)
             }
         }
     }
-    return diag_fail(d, -ENOENT, "%s is neither beside the program nor installed; set "
-                     "ALCOVE_LIBEXEC_DIR to the folder that has it", name);
+    return diag_fail(d, -ENOENT,
+                     "%s is neither beside the program nor installed; set "
+                     "ALCOVE_LIBEXEC_DIR to the folder that has it",
+                     name);
 }

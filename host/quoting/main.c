@@ -3,9 +3,10 @@
  * attestation key, locks itself, and then answers questions on the socket that it inherited until
  * that closes.
  *
- * Usage: alcove-quoting STATE_DIR MICROCODE (both may be empty), with the socket as descriptor 3. */
-#include "quoting/calls.h"
-#define SDK_CALLS "quoting/calls.def"
+ * Usage: alcove-quoting STATE_DIR MICROCODE (both may be empty), with the socket as descriptor 3.
+ */
+#include "abi/quoting.h"
+#define SDK_CALLS "abi/quoting.def"
 #include "host/sdk.h"
 
 #include <limits.h>
@@ -157,8 +158,10 @@ int main(int argc, char **argv)
     int type;
     socklen_t size = sizeof type;
     if (argc != 3 || getsockopt(QUOTING_FD, SOL_SOCKET, SO_TYPE, &type, &size) != 0) {
-        fputs("alcove-quoting: the process around the quoting enclave; it is started by the programs "
-              "that need quotes, not by hand\n", stderr);
+        fputs(
+            "alcove-quoting: the process around the quoting enclave; it is started by the programs "
+            "that need quotes, not by hand\n",
+            stderr);
         return 2;
     }
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages between a program that wants quotes and alcove-quoting: a SOCK_SEQPACKET socket pair, one
- * question and one answer at a time. */
+/* Messages between a program that wants quotes and alcove-quoting: a SOCK_SEQPACKET socket pair,
+ * one question and one answer at a time. */
 #pragma once
 
 #include "abi/evidence.h"
 #include "abi/sgx.h"
 #include "base/diag.h"
 
-#define QUOTING_FD        3 /* the socket's number in alcove-quoting */
-#define QUOTING_PARTS     8u
-#define QUOTING_DATA_MAX  (QUOTE_SIZE_MAX + 8u * 6144)
+#define QUOTING_FD       3 /* the socket's number in alcove-quoting */
+#define QUOTING_PARTS    8u
+#define QUOTING_DATA_MAX (QUOTE_SIZE_MAX + 8u * 6144)
 
 enum quoting_kind { QUOTING_TARGET = 1, QUOTING_QUOTE = 2 };
 
@@ -30,8 +30,8 @@ struct quoting_answer {
 /* The collateral's parts in that order. */
 static inline struct bytes *quoting_part(struct evidence_collateral *c, size_t i)
 {
-    struct bytes *const parts[QUOTING_PARTS - 1] = {
-        &c->tcb_info, &c->tcb_chain,     &c->qe_identity, &c->qe_chain,
-        &c->pck_crl,  &c->pck_crl_chain, &c->root_crl};
+    struct bytes *const parts[QUOTING_PARTS - 1] = {&c->tcb_info, &c->tcb_chain, &c->qe_identity,
+                                                    &c->qe_chain, &c->pck_crl,   &c->pck_crl_chain,
+                                                    &c->root_crl};
     return parts[i];
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Typed calls into an SDK enclave. The enclave's only thread lives on a host thread of its own: it
- * delivers a result and then sleeps, in the middle of the hostcall ecall_done, until there is a next
- * request. The enclave is not trusted by the host either: its sizes are bounded before use. */
+ * delivers a result and then sleeps, in the middle of the hostcall ecall_done, until there is a
+ * next request. The enclave is not trusted by the host either: its sizes are bounded before use. */
 #include "host/sdk.h"
 
 #include <pthread.h>
@@ -48,7 +48,8 @@ int sdk_manifest(bool debug, struct writer *out, struct diag *d)
     return manifest_encode(&m, out, d);
 }
 
-/* ---- the enclave's thread ----------------------------------------------------------------------- */
+/* ---- the enclave's thread -----------------------------------------------------------------------
+ */
 
 static void set_turn(struct sdk_enclave *e, enum turn turn)
 {
@@ -132,7 +133,8 @@ static void *enclave_thread(void *argument)
     die(e, r == 0 ? "the enclave's thread left" : d.text);
 }
 
-/* ---- the callers' side --------------------------------------------------------------------------- */
+/* ---- the callers' side
+ * --------------------------------------------------------------------------- */
 
 /* Waits, with the lock held, until a result is there. */
 static int wait_result(struct sdk_enclave *e, struct diag *d)
@@ -229,12 +231,15 @@ static int take_result(struct sdk_enclave *e, const struct sdk_shape *shape, voi
     struct cursor c = cursor_of(BYTES(e->message, e->message_size));
     if (e->status != 0) {
         int status = e->status < 0 && e->status >= -4095 ? e->status : -EPROTO;
-        return diag_fail(d, status, "the enclave answered \"%s\" with error %d", shape->name, -status);
+        return diag_fail(d, status, "the enclave answered \"%s\" with error %d", shape->name,
+                         -status);
     }
     struct bytes out = cursor_take(&c, shape->out_size);
     if (!cursor_ok(&c) || c.rest.size > ret_bytes->capacity - ret_bytes->size) {
-        return diag_fail(d, -EPROTO, "the enclave's answer to \"%s\" has %zu bytes, which its table "
-                         "does not say", shape->name, e->message_size);
+        return diag_fail(d, -EPROTO,
+                         "the enclave's answer to \"%s\" has %zu bytes, which its table "
+                         "does not say",
+                         shape->name, e->message_size);
     }
     memcpy(ret_out, out.data, out.size);
     writer_put(ret_bytes, c.rest);

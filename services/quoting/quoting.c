@@ -4,11 +4,11 @@
  * this REPORT body for me. Whoever certifies it vouches that no other program holds its key.
  *
  * Adversary: the host calls in any order with any bytes. It can have any enclave's true REPORT
- * quoted, which is the purpose; it cannot have a forged one quoted, because the MAC's key is derived
- * from this enclave's identity by EGETKEY and never leaves. The attestation key is made here and
- * dies with the enclave. A wrong certifier only means that nobody certifies the key. */
-#include "quoting/calls.h"
-#define SDK_CALLS "quoting/calls.def"
+ * quoted, which is the purpose; it cannot have a forged one quoted, because the MAC's key is
+ * derived from this enclave's identity by EGETKEY and never leaves. The attestation key is made
+ * here and dies with the enclave. A wrong certifier only means that nobody certifies the key. */
+#include "abi/quoting.h"
+#define SDK_CALLS "abi/quoting.def"
 #include "sdk/enclave.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a REPORT to a verdict: an enclave on the software machine reports to the quoting enclave, the
- * quoting process makes the quote, and the relying party's library judges it.
- * Usage: quote_test PROBE.sgxs SIGSTRUCT */
+/* From a REPORT to a verdict: an enclave on the software machine reports to the quoting enclave,
+ * the quoting process makes the quote, and the relying party's library judges it. Usage: quote_test
+ * PROBE.sgxs SIGSTRUCT */
 #include "probe.h"
 #define SDK_CALLS "probe.def"
 #include "host/quoting.h"
@@ -47,8 +47,8 @@ static bool read_root(struct fixture *f)
     for (size_t at = chain.size; at > 0; at--) {
         if (chain.size - at >= sizeof begin &&
             memcmp(chain.data + at, begin, sizeof begin - 1) == 0) {
-            return alcove_root_read(
-                (struct alcove_bytes){chain.data + at, chain.size - at}, &f->root);
+            return alcove_root_read((struct alcove_bytes){chain.data + at, chain.size - at},
+                                    &f->root);
         }
     }
     return false;
@@ -93,7 +93,8 @@ static void check_accepted(struct fixture *f)
     CHECK(read_root(f), "the collateral carries the machine's root");
     struct alcove_verdict v = judge(f, true, &result);
     const char *reason = alcove_reason_name(result.first_reason);
-    CHECK(alcove_verdict_accepted(v), "the quote is accepted where the machine's root is named (%s)",
+    CHECK(alcove_verdict_accepted(v),
+          "the quote is accepted where the machine's root is named (%s)",
           reason == NULL ? "?" : reason);
     CHECK(result.has_sgx && memcmp(result.sgx.report_data, f->in.report_data, 64) == 0 &&
               memcmp(result.sgx.mrsigner, f->report.body.mrsigner, 32) == 0,
@@ -146,7 +147,8 @@ static int run(struct fixture *f)
     if (r != 0) {
         return tap_done();
     }
-    memcpy(f->in.report_data, "sixty-four bytes that the relying party expects, or their hash..", 64);
+    memcpy(f->in.report_data, "sixty-four bytes that the relying party expects, or their hash..",
+           64);
     r = call_report(f->enclave, &f->in, &f->report, &f->d);
     r = r != 0 ? r : make_quote(f);
     CHECK(r == 0, "a REPORT of an enclave on this machine is quoted: %zu bytes (%s)", f->quote_size,

@@ -129,8 +129,8 @@ static int run(struct sdk_config *config, unsigned *asked)
 int main(int argc, char **argv)
 {
     unsigned asked = 0;
-    struct sdk_config config = {.ops = &machine_soft, .ocall = sdk_serve_ocall,
-                                .ocall_context = &asked};
+    struct sdk_config config = {
+        .ops = &machine_soft, .ocall = sdk_serve_ocall, .ocall_context = &asked};
     struct bytes sigstruct;
     struct diag d = {""};
     char dir[] = "/tmp/alcove-sdk-XXXXXX", secret[64];

@@ -44,7 +44,8 @@ static struct crypto_cpu this_cpu(void)
     };
 }
 
-/* ---- hashes ----------------------------------------------------------------------------------- */
+/* ---- hashes -----------------------------------------------------------------------------------
+ */
 
 static void test_sha256(const char *how)
 {
@@ -153,7 +154,8 @@ static void test_sha512(void)
           "SHA-512 of NIST's one-block message");
 }
 
-/* ---- symmetric keys --------------------------------------------------------------------------- */
+/* ---- symmetric keys ---------------------------------------------------------------------------
+ */
 
 static void test_cmac(void)
 {
@@ -192,7 +194,8 @@ static void test_hmac_hkdf(void)
           "HKDF-SHA-256 of RFC 5869's case 1");
 }
 
-/* ---- P-256 ------------------------------------------------------------------------------------ */
+/* ---- P-256 ------------------------------------------------------------------------------------
+ */
 
 static bool openssl_accepts(const uint8_t public[P256_POINT], const uint8_t digest[SHA256_SIZE],
                             const uint8_t signature[P256_SIGNATURE])
@@ -255,7 +258,8 @@ static void test_p256(void)
     CHECK(crypto_p256_keypair(scalar, private, public) == 0, "n-1 is a private key");
 }
 
-/* ---- speed ------------------------------------------------------------------------------------ */
+/* ---- speed ------------------------------------------------------------------------------------
+ */
 
 static double seconds(void)
 {

@@ -34,7 +34,8 @@ void crypto_select(struct crypto_cpu cpu)
     cpu_ = cpu;
 }
 
-/* ---- one message ------------------------------------------------------------------------------ */
+/* ---- one message ------------------------------------------------------------------------------
+ */
 
 static void store_digest(uint8_t to[SHA256_SIZE], const uint32_t h[8])
 {
@@ -136,7 +137,8 @@ void crypto_sha256_hash(struct bytes data, uint8_t ret[SHA256_SIZE])
     crypto_sha256_final(&s, ret);
 }
 
-/* ---- many blocks at once ---------------------------------------------------------------------- */
+/* ---- many blocks at once ----------------------------------------------------------------------
+ */
 
 /* One way to hash several messages of equal length in step. */
 struct engine {

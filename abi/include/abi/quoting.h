@@ -9,7 +9,7 @@
 
 struct quoting_init_in {
     struct sgx_targetinfo certifier; /* whoever certifies the attestation key */
-    uint16_t pce_svn;                /* goes into quote headers; the verifier reads the certificate */
+    uint16_t pce_svn; /* goes into quote headers; the verifier reads the certificate */
 };
 struct quoting_init_out {
     /* To the certifier; REPORTDATA = SHA-256(attestation_key || auth_data) || zeros. */
