@@ -60,12 +60,13 @@ def introspect(build, what):
     return json.loads(listing)
 
 
-def meson_tests(build, suffix="", slowdown=1):
+def meson_tests(build, suffix="", slowdown=1, helpers="libexec/alcove"):
     """The tests that Meson knows, without its runner: that one hides which check failed."""
     for entry in introspect(build, "--tests"):
         yield Test(name=entry["name"] + suffix, command=entry["cmd"],
                    timeout_s=entry["timeout"] * slowdown, tap=entry["protocol"] == "tap",
-                   alone=not entry["is_parallel"], env=dict(entry["env"]),
+                   alone=not entry["is_parallel"],
+                   env={"ALCOVE_LIBEXEC_DIR": str(build / helpers), **entry["env"]},
                    cwd=entry["workdir"] or str(build))
 
 
@@ -238,9 +239,12 @@ def run_all(tests, environment, report):
 
 def list_programs(build):
     """What the tests of a build folder run, as ninja targets: what the sanitizer build makes."""
-    made = {name for target in introspect(build, "--targets") for name in target["filename"]}
-    wanted = {str(build / part) for test in meson_tests(build) for part in test.command}
-    print("\n".join(sorted(os.path.relpath(name, build) for name in wanted & made)))
+    made = {name: target["id"] for target in introspect(build, "--targets")
+            for name in target["filename"]}
+    needed = {part for entry in introspect(build, "--tests") for part in entry["depends"]}
+    used = {str(build / part) for test in meson_tests(build) for part in test.command}
+    wanted = {name for name, target in made.items() if name in used or target in needed}
+    print("\n".join(sorted(os.path.relpath(name, build) for name in wanted)))
 
 
 def main():
@@ -258,12 +262,11 @@ def main():
     tests = list(meson_tests(build))
     if options.sanitized:
         tests += meson_tests((TOP / options.sanitized).resolve(), " (sanitized)",
-                             SANITIZER_SLOWDOWN)
+                             SANITIZER_SLOWDOWN, "machine")
     tests += script_tests()
     if options.names:
         tests = [test for test in tests if any(name in test.name for name in options.names)]
     environment = {**os.environ, "ALCOVE_BUILD": str(build), "LC_ALL": "C.UTF-8",
-                   "ALCOVE_LIBEXEC_DIR": str(build / "libexec/alcove"),
                    "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
                    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
     report = Report(options.verbose)

@@ -6,8 +6,9 @@
 . "$(dirname "$0")/common.sh"
 
 echo data >"$WORK/data"
+# Folders such as /home come with the base layer; what is in them on this machine does not.
 workload "$WORK/see" 'import os, sys
-for path in ("/app/unlisted.py", "/etc/hostname", "/etc/shadow", "/root", "/home", sys.argv[0] + "x"):
+for path in ("/app/unlisted.py", "/etc/shadow", "/etc/machine-id", "'"$WORK/data"'", "/dev/mem"):
     try:
         os.stat(path)
         print("SEEN", path)
