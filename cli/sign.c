@@ -60,8 +60,12 @@ static bool parse_date(const char *text, uint32_t *ret)
 {
     struct tm t = {0};
     char again[16];
-    if (strlen(text) != 8 || strptime(text, "%Y%m%d", &t) == NULL ||
-        strftime(again, sizeof again, "%Y%m%d", &t) != 8 || strcmp(text, again) != 0) {
+    const char *end = strptime(text, "%Y%m%d", &t);
+    if (strlen(text) != 8 || end == NULL || *end != '\0') {
+        return false;
+    }
+    timegm(&t); /* turns 31 February into 3 March */
+    if (strftime(again, sizeof again, "%Y%m%d", &t) != 8 || strcmp(text, again) != 0) {
         return false;
     }
     *ret = (uint32_t)strtoul(text, NULL, 16);

@@ -83,6 +83,9 @@ int stage_dir(struct stage *s, const char *path, struct diag *d)
 {
     char inside[PATH_MAX];
     const char *name;
+    if (strcmp(path, "/") == 0) {
+        return 0; /* the root is there from the start */
+    }
     if (base_format(inside, sizeof inside, "%s/", path) >= sizeof inside) {
         return diag_fail(d, -ENAMETOOLONG, "%s: path is too long", path);
     }

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# Completion of the alcove command for bash; made by tools/manpages.py from the help texts.
+_alcove() {
+    local word=${COMP_WORDS[COMP_CWORD]} options=
+    if [ "$COMP_CWORD" -eq 1 ] || { [ "$COMP_CWORD" -eq 2 ] && [ "${COMP_WORDS[1]}" = help ]; }; then
+        mapfile -t COMPREPLY < <(compgen -W "build run measure verify machine key sign doctor help version" -- "$word")
+        return
+    fi
+    case ${COMP_WORDS[1]} in
+        build) options="--verbose --help" ;;
+        run) options="--input --output --quote --nonce --machine --trace --trap-only --help" ;;
+        measure) options="--json --help" ;;
+        verify) options="--expect --root --nonce --input --output --at --accept-status --allow-debug --json --help" ;;
+        machine) options="--sigstruct --key --page --rdi --rsi --rdx --report --help" ;;
+        key) options="--if-missing --help" ;;
+        sign) options="--key --date --isvprodid --isvsvn --no-debug --provision-key --help" ;;
+        doctor) options="--help" ;;
+    esac
+    case $word in
+        -*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word") ;;
+        *) mapfile -t COMPREPLY < <(compgen -f -- "${word#*=}") ;;
+    esac
+}
+complete -o filenames -F _alcove alcove
