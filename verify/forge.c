@@ -217,6 +217,11 @@ static void put_crl(const struct forge_crl *c, struct forge_part *ret)
         REQUIRE(ASN1_INTEGER_set(serial, c->revoked_serial) == 1);
         REQUIRE(X509_REVOKED_set_serialNumber(r, serial) == 1);
         REQUIRE(ASN1_TIME_set(t, (time_t)c->from) && X509_REVOKED_set_revocationDate(r, t) == 1);
+        if (c->critical_entry) {
+            X509_EXTENSION *e = raw_extension("1.2.3.4.5", true, BYTES_STR("\x05\x00"));
+            REQUIRE(X509_REVOKED_add_ext(r, e, -1) == 1);
+            X509_EXTENSION_free(e);
+        }
         REQUIRE(X509_CRL_add0_revoked(x, r) == 1);
         ASN1_INTEGER_free(serial);
     }

@@ -33,7 +33,7 @@ struct forge_crl {
     enum forge_key key;
     int64_t from, until;
     int revoked_serial; /* 0: none */
-    bool critical_extension;
+    bool critical_extension, critical_entry;
 };
 
 struct forge_spec {

@@ -216,8 +216,21 @@ static void test_format(void)
     CHECK(accepted == 0, "a flipped bit anywhere is refused");
 }
 
+static void test_names(void)
+{
+    for (int i = 0; i < RUN_REASON_COUNT; i++) {
+        if (run_reason_name((enum run_reason)i) == NULL ||
+            strlen(run_reason_explain((enum run_reason)i)) < 10) {
+            CHECK(false, "reason %d has a name and an explanation", i);
+        }
+    }
+    CHECK(run_reason_name(RUN_REASON_COUNT) == NULL && run_reason_explain(RUN_REASON_COUNT) == NULL,
+          "reasons have names and explanations, and there are no others");
+}
+
 int main(void)
 {
+    test_names();
     test_good();
     test_expectations();
     test_bindings();

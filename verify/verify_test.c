@@ -120,6 +120,11 @@ SPEC(no_pceid) { s->leave_out_pceid = true; }
 OUTPUT(root_crl_cut) { o->root_crl.size--; }
 OUTPUT(root_crl_longer) { o->root_crl.data[o->root_crl.size++] = 0; }
 SPEC(root_crl_critical) { s->root_crl.critical_extension = true; }
+SPEC(root_crl_entry_critical)
+{
+    s->root_crl.revoked_serial = 77;
+    s->root_crl.critical_entry = true;
+}
 SPEC(root_crl_issuer) { s->root_crl.issuer = "Intel SGX PCK Platform CA"; }
 SPEC(root_crl_key) { s->root_crl.key = KEY_STRANGER; }
 SPEC(root_crl_future) { s->root_crl.from = FUTURE; }
@@ -332,6 +337,7 @@ static const struct test_case cases[] = {
     O(root_crl_cut, ROOT_CRL_FORMAT, "a root list cut by a byte"),
     O(root_crl_longer, ROOT_CRL_FORMAT, "a root list with a byte too much"),
     S(root_crl_critical, ROOT_CRL_FORMAT, "a root list with a critical extension"),
+    S(root_crl_entry_critical, ROOT_CRL_FORMAT, "a root list with a critical extension inside"),
     S(root_crl_issuer, ROOT_CRL_ISSUER, "a root list of another issuer"),
     S(root_crl_key, ROOT_CRL_SIGNATURE, "a root list signed by a stranger"),
     S(root_crl_future, ROOT_CRL_NOT_YET_VALID, "a root list of the future"),
@@ -499,9 +505,15 @@ static void test_tolerance(void)
     CHECK(r.tcb_status == ALCOVE_TCB_OUT_OF_DATE && r.advisory_count == 2 &&
               strcmp(r.advisories[0], "INTEL-SA-00001") == 0,
           "the result names status and sorted advisories");
+    s.qe_report.isvsvn = 7; /* its level repeats an advisory */
+    forge_build(&s, &o);
+    p.allow_trailing = false;
+    r = judge(&o, &p);
+    CHECK(alcove_verdict_accepted(r.verdict) && r.advisory_count == 2,
+          "an advisory of platform and quoting enclave is listed once");
     CHECK(r.root_kind == ALCOVE_ROOT_OTHER, "a named root of nobody we know is called other");
     CHECK(r.earliest_expiration == 1790812800, "the earliest expiry is TCB info's: 2026-10-01");
-    CHECK(r.tcb_date == 1704067200, "the TCB date is the older part's: 2024-01-01");
+    CHECK(r.tcb_date == 1672531200, "the TCB date is the oldest part's: 2023-01-01");
 }
 
 static void test_software(void)
@@ -520,21 +532,53 @@ static void test_software(void)
     CHECK(alcove_verdict_accepted(r.verdict), "refusing Intel's root leaves the named ones");
 }
 
-/* External chains: for quotes that carry an encrypted PPID. */
+/* The three certificates of a chain, PEM, in the order that `order` gives. */
+static void reorder(const struct forge_part *chain, const size_t order[3], struct forge_part *ret)
+{
+    static const char end[] = "-----END CERTIFICATE-----\n";
+    const uint8_t *start[4] = {chain->data};
+    for (size_t i = 0; i < 3; i++) {
+        const uint8_t *p =
+            memmem(start[i], (size_t)(chain->data + chain->size - start[i]), end, strlen(end));
+        REQUIRE(p != NULL);
+        start[i + 1] = p + strlen(end);
+    }
+    struct writer w = writer_of(ret->data, sizeof ret->data);
+    for (size_t i = 0; i < 3; i++) {
+        writer_put(&w, BYTES(start[order[i]], (size_t)(start[order[i] + 1] - start[order[i]])));
+    }
+    REQUIRE(!w.failed);
+    ret->size = w.size;
+}
+
+/* Chains beside the quote, for quotes that carry an encrypted PPID; and in any order. */
 static void test_chain_beside_the_quote(void)
 {
+    static const size_t orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                       {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static const size_t repeats[][3] = {{0, 0, 0}, {1, 1, 1}, {2, 2, 2},
+                                        {0, 1, 1}, {0, 2, 2}, {2, 2, 0}};
     struct forge_spec s;
     static struct forge_output o;
+    static struct forge_part chain;
     struct alcove_result r;
     forge_defaults(&s);
     s.cert_type = 3;
     forge_build(&s, &o);
     struct alcove_policy p = forge_policy(&o);
     struct alcove_collateral c = forge_collateral(&o);
-    c.pck_chain = (struct alcove_bytes){o.pck_chain.data, o.pck_chain.size};
-    struct alcove_verdict v =
-        alcove_verify((struct alcove_bytes){o.quote.data, o.quote.size}, &c, &p, FORGE_NOW, &r);
-    CHECK(alcove_verdict_accepted(v), "a chain may stand beside a quote that carries none");
+    struct alcove_bytes quote = {o.quote.data, o.quote.size};
+    for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+        reorder(&o.pck_chain, orders[i], &chain);
+        c.pck_chain = (struct alcove_bytes){chain.data, chain.size};
+        struct alcove_verdict v = alcove_verify(quote, &c, &p, FORGE_NOW, &r);
+        CHECK(alcove_verdict_accepted(v), "a chain may stand beside the quote, in order %zu", i);
+        reorder(&o.pck_chain, repeats[i], &chain);
+        c.pck_chain.size = chain.size;
+        v = alcove_verify(quote, &c, &p, FORGE_NOW, &r);
+        CHECK(!alcove_verdict_accepted(v) && r.first_reason == ALCOVE_REASON_CHAIN_NAMES,
+              "a chain with repetition %zu is none", i);
+    }
 }
 
 static void test_truncation(void)
