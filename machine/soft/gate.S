@@ -151,17 +151,32 @@ soft_signal_thunk:
     jmp *8(%rbx)
 
 /* int soft_copy(void *to, const void *from, size_t n). The handler moves a fault inside to
- * soft_copy_failed. */
+ * soft_copy_failed. Operands of leaves are short multiples of 8, for which a loop is faster than the
+ * start of rep movsb. */
     .globl soft_copy
     .hidden soft_copy
     .type soft_copy, @function
 soft_copy:
     mov %rdx, %rcx
-    cld
+    test $7, %cl
+    jnz soft_copy_start
+    cmp $128, %rcx
+    ja soft_copy_start
+    test %rcx, %rcx
+    jnz copy_words
+    xor %eax, %eax
+    ret
     .globl soft_copy_start
     .hidden soft_copy_start
 soft_copy_start:
+    cld
     rep movsb
+    jmp soft_copy_end
+copy_words:
+    mov -8(%rsi,%rcx), %rax
+    mov %rax, -8(%rdi,%rcx)
+    sub $8, %rcx
+    jnz copy_words
     .globl soft_copy_end
     .hidden soft_copy_end
 soft_copy_end:

@@ -26,8 +26,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ENCLAVES_MAX 64u /* a process has one, a test a few */
-
 union message {
     uint32_t type;
     struct mc_create create;
@@ -97,9 +95,9 @@ static int handle_init(struct microcode *mc, const struct sgx_sigstruct *sigstru
     if (start_error != 0) {
         r.error = start_error;
         r.diag = *start_diag;
-    } else if (mc->enclave_count == ENCLAVES_MAX) {
+    } else if (mc->enclave_count == MC_ENCLAVES_MAX) {
         r.error = diag_fail(&r.diag, -ENOMEM, "EINIT: more than %u enclaves in one process",
-                            ENCLAVES_MAX);
+                            MC_ENCLAVES_MAX);
     } else {
         r.error = mc_init(&mc->building, sigstruct, &identity, &fd, &r.diag);
     }
@@ -216,10 +214,6 @@ int main(int argc, char **argv)
     static union message message;
     struct diag start_diag;
     (void)diag_fail(&start_diag, 0, "no error");
-    mc.enclaves = calloc(ENCLAVES_MAX, sizeof mc.enclaves[0]);
-    if (mc.enclaves == NULL) {
-        return 1;
-    }
     int start_error = start(&mc, argc > 1 ? argv[1] : NULL, &start_diag);
     for (;;) {
         int fd;

@@ -38,11 +38,13 @@ struct mc_enclave {
     struct diag diag;
 };
 
+#define MC_ENCLAVES_MAX 64u /* a process has one, a test a few */
+
 struct microcode {
     uint8_t secret[ROOT_SECRET_SIZE];
     uint8_t report_keyid[32]; /* CR_REPORT_KEYID: new with every start of the machine */
     struct mc_enclave building;
-    struct mc_identity *enclaves; /* handle is index + 1 */
+    struct mc_identity enclaves[MC_ENCLAVES_MAX]; /* handle is index + 1 */
     uint32_t enclave_count;
 };
 
