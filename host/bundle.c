@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define IMAGE_SIZE_MAX (128u * 1024 * 1024)
+#define IMAGE_SIZE_MAX    (128u * 1024 * 1024)
+#define IDENTITY_SIZE_MAX 65536u
 
 int host_read_file(const char *path, size_t max, struct bytes *ret, struct diag *d)
 {
@@ -132,6 +134,33 @@ static int read_member(const char *dir, const char *name, size_t max, struct byt
     return r;
 }
 
+/* identity.json says what the bundle was when it was built. A manifest that was changed since makes
+ * another program, with an identity of its own: whoever did not mean that wants to hear of it. (For
+ * a verifier CONFIGID decides, and identity.json counts for nothing.) */
+static int check_identity(const char *dir, struct bytes manifest, struct diag *d)
+{
+    static const char member[] = "\"configid\"";
+    struct bytes json;
+    uint8_t digest[64];
+    char hex[129];
+    int r = read_member(dir, "identity.json", IDENTITY_SIZE_MAX, &json, d);
+    if (r != 0) {
+        return r;
+    }
+    SHA512(manifest.data, manifest.size, digest);
+    hex_encode(hex, digest, sizeof digest);
+    const uint8_t *at = memmem(json.data, json.size, member, sizeof member - 1);
+    size_t left = at == NULL ? 0 : json.size - (size_t)(at - json.data);
+    if (at == NULL || memmem(at, left, hex, sizeof hex - 1) == NULL) {
+        r = diag_fail(d, -EINVAL,
+                      "bundle %s: manifest.cbor is not the manifest that the bundle was built with: "
+                      "identity.json names another CONFIGID than %s; build the bundle again",
+                      dir, hex);
+    }
+    free((void *)(uintptr_t)json.data);
+    return r;
+}
+
 int host_bundle_open(const char *dir, struct host_bundle *ret, struct diag *d)
 {
     struct host_bundle b = {.manifest = calloc(1, sizeof *b.manifest)};
@@ -149,6 +178,7 @@ int host_bundle_open(const char *dir, struct host_bundle *ret, struct diag *d)
             diag_prefix(d, "bundle %s: manifest.cbor", dir);
         }
     }
+    r = r != 0 ? r : check_identity(dir, b.manifest_cbor, d);
     for (size_t i = 0; r == 0 && i < b.manifest->layer_count; i++) {
         r = map_layer(dir, &b.manifest->layers[i], &b.layers[i], d);
         b.layer_count = r == 0 ? i + 1 : i;
