@@ -25,13 +25,14 @@
 #define BUFFER_SIZE 4096u
 
 const char verb_machine_help[] =
-    "usage: alcove machine show\n"
+    "usage: alcove machine show [--root]\n"
     "       alcove machine init\n"
     "       alcove machine measure FILE.sgxs\n"
     "       alcove machine load FILE.sgxs (--sigstruct FILE | --key FILE) [OPTION]...\n"
     "\n"
     "show     prints where the software SGX machine keeps its state, its root certificate, and what\n"
-    "         its processor offers to enclaves.\n"
+    "         its processor offers to enclaves. With --root only the path of the certificate, for\n"
+    "         'alcove verify --root'.\n"
     "init     makes the machine's root secret and certificate, if they are not there yet. The first\n"
     "         enclave does the same.\n"
     "measure  prints MRENCLAVE of an SGXS stream (SHA-256 of its records, checked for form).\n"
@@ -65,7 +66,7 @@ static void print_hex(const char *label, const void *data, size_t size)
     printf("%-12s %s\n", label, text);
 }
 
-static int print_root(const char *dir, struct diag *d)
+static int print_root(const char *dir, bool path_only, struct diag *d)
 {
     char path[PATH_MAX];
     if (base_format(path, sizeof path, "%s/" MACHINE_ROOT_FILE, dir) >= sizeof path) {
@@ -86,23 +87,31 @@ static int print_root(const char *dir, struct diag *d)
     char name[256];
     (void)X509_NAME_oneline(X509_get_subject_name(certificate), name, sizeof name);
     X509_free(certificate);
+    if (path_only) {
+        printf("%s\n", path);
+        return 0;
+    }
     printf("%-12s %s\n%-12s %s\n", "root", path, "root name", name);
     print_hex("root SHA-256", digest, sizeof digest);
     return 0;
 }
 
-static int show(void)
+static int show(bool root_only)
 {
     char dir[PATH_MAX];
     uint8_t secret[ROOT_SECRET_SIZE], cpusvn[16];
     struct diag d = {""};
     int r = machine_dir(NULL, dir, &d);
+    if (r == 0 && root_only) {
+        r = print_root(dir, true, &d);
+        return r == 0 ? CLI_OK : cli_fail("machine", &d);
+    }
     if (r == 0) {
         printf("%-12s %s\n%-12s %s\n", "machine", "soft (no hardware protection)", "folder", dir);
         r = root_secret_load(dir, secret, &d);
         secure_zero(secret, sizeof secret);
     }
-    r = r == 0 ? print_root(dir, &d) : r;
+    r = r == 0 ? print_root(dir, false, &d) : r;
     if (r < 0) {
         return cli_fail("machine", &d);
     }
@@ -119,7 +128,7 @@ static int init(void)
     struct diag d = {""};
     int r = machine_state_make(NULL, true, dir, secret, &d);
     secure_zero(secret, sizeof secret);
-    return r == 0 ? show() : cli_fail("machine", &d);
+    return r == 0 ? show(false) : cli_fail("machine", &d);
 }
 
 /* ---- measure --------------------------------------------------------------------------------- */
@@ -159,6 +168,7 @@ struct load_request {
     size_t page_count;
     const char *registers[3]; /* rdi, rsi, rdx as given */
     bool report;
+    bool root_only; /* show */
 };
 
 static bool parse_u64(const char *text, const char *end_at, uint64_t *ret)
@@ -367,7 +377,8 @@ static int parse_load(int argc, char **argv, struct load_request *q)
         {"sigstruct", required_argument, NULL, 's'}, {"key", required_argument, NULL, 'k'},
         {"page", required_argument, NULL, 'p'},      {"rdi", required_argument, NULL, '0'},
         {"rsi", required_argument, NULL, '1'},       {"rdx", required_argument, NULL, '2'},
-        {"report", no_argument, NULL, 'r'},          {NULL, 0, NULL, 0}};
+        {"report", no_argument, NULL, 'r'},          {"root", no_argument, NULL, 'R'},
+        {NULL, 0, NULL, 0}};
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (option == 's') {
@@ -376,6 +387,8 @@ static int parse_load(int argc, char **argv, struct load_request *q)
             q->key = optarg;
         } else if (option == 'r') {
             q->report = true;
+        } else if (option == 'R') {
+            q->root_only = true;
         } else if (option == 'p') {
             if (!parse_page(q, optarg)) {
                 return cli_usage("machine", "'%s' is not OFFSET=FILE with a multiple of 4096, or "
@@ -403,7 +416,7 @@ int verb_machine(int argc, char **argv)
     const char *what = optind < argc ? argv[optind] : "";
     int files = argc - optind - 1;
     if (strcmp(what, "show") == 0 && files == 0) {
-        return show();
+        return show(q.root_only);
     }
     if (strcmp(what, "init") == 0 && files == 0) {
         return init();
