@@ -2,6 +2,7 @@
 /* The `alcove` command: finds the verb and hands over. Verbs are a table, cli/verbs.def. */
 #include "cli.h"
 
+#include <openssl/crypto.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -141,6 +142,9 @@ int main(int argc, char **argv)
         print_overview(stderr);
         return CLI_USAGE;
     }
+    /* The crypto library would read openssl.cnf at its first use: 4.5 ms of every start, and a file
+     * that has no say here. */
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     const char *name = argv[1];
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         return help(argc > 2 ? argv[2] : NULL);

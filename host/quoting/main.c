@@ -10,6 +10,7 @@
 #include "host/sdk.h"
 
 #include <limits.h>
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,6 +165,7 @@ int main(int argc, char **argv)
             stderr);
         return 2;
     }
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL); /* openssl.cnf costs 4.5 ms */
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     host_clock_start();
     int r = start(&service, argv[1], argv[2], &d);
