@@ -178,6 +178,19 @@ static bool body_member(struct json *j, struct bytes key, struct signed_json *d,
     return true;
 }
 
+/* In lower case, as the service writes it: nothing that is not signed may be written in two ways. */
+static void take_signature(struct json *j, uint8_t ret[64])
+{
+    struct json ahead = *j;
+    struct bytes text = json_string(&ahead);
+    json_hex(j, ret, 64);
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] >= 'A' && text.data[i] <= 'F') {
+            j->failed = true;
+        }
+    }
+}
+
 /* {"<name>": body, "signature": "128 hex digits"} and nothing else: what is not signed is not
  * there. */
 static bool read_envelope(struct bytes text, const char *name, struct signed_json *ret)
@@ -190,7 +203,7 @@ static bool read_envelope(struct bytes text, const char *name, struct signed_jso
         if (bytes_equal_str(key, name)) {
             ret->body = json_raw(&j);
         } else if (bytes_equal_str(key, "signature")) {
-            json_hex(&j, ret->signature, sizeof ret->signature);
+            take_signature(&j, ret->signature);
             has_signature = true;
         } else {
             return false;

@@ -184,11 +184,6 @@ static void test_manifest_policy(void)
           "a debug manifest in an enclave that is not in debug mode");
 }
 
-static bool is_hex_letter(uint8_t c)
-{
-    return (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 static void test_format(void)
 {
     make(forge_claims(), forge_manifest());
@@ -208,8 +203,7 @@ static void test_format(void)
         file[i] ^= (uint8_t)(1u << (i % 8));
         struct run_result r = judge(&x);
         if (alcove_verdict_accepted(r.verdict)) {
-            /* A hexadecimal digit of a signature in JSON may change its case. */
-            accepted += i % 8 != 5 || !is_hex_letter(file[i]);
+            accepted++;
         }
         file[i] ^= (uint8_t)(1u << (i % 8));
     }

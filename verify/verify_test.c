@@ -185,6 +185,14 @@ OUTPUT(tcb_unsigned_member)
     writer_put(&w, BYTES_STR(",\"x\":1}"));
     o->tcb_info.size += w.size;
 }
+OUTPUT(tcb_signature_case)
+{
+    char *p = (char *)o->tcb_info.data + o->tcb_info.size - 3;
+    while (*p < 'a' || *p > 'f') {
+        p--;
+    }
+    *p = (char)(*p - 'a' + 'A');
+}
 OUTPUT(tcb_trailing) { o->tcb_info.data[o->tcb_info.size++] = '}'; }
 OUTPUT(tcb_changed) { *strstr((char *)o->tcb_info.data, "SA-00002") = 's'; }
 SPEC(tcb_by_leaf) { s->tcb_key = KEY_LEAF; }
@@ -383,6 +391,7 @@ static const struct test_case cases[] = {
     S(tcb_advisory_number, TCB_INFO_FORMAT, "an advisory that is a number"),
     S(tcb_deep, TCB_INFO_FORMAT, "deep nesting"),
     O(tcb_unsigned_member, TCB_INFO_FORMAT, "an unsigned member beside the signed one"),
+    O(tcb_signature_case, TCB_INFO_FORMAT, "a capital letter in the signature"),
     O(tcb_trailing, TCB_INFO_FORMAT, "something behind the document"),
     O(tcb_changed, TCB_INFO_SIGNATURE, "a changed letter in TCB info"),
     S(tcb_by_leaf, TCB_INFO_SIGNATURE, "TCB info signed by a PCK certificate"),
