@@ -18,6 +18,8 @@ struct evidence_maker {
     struct bytes manifest;
     uint8_t file[EVIDENCE_SIZE_MAX];
     size_t size; /* 0: nothing was quoted */
+    struct sgx_targetinfo target;
+    bool ready; /* target is there */
 };
 
 int evidence_maker_open(const struct machine_config *machine, const struct machine_ops *ops,
@@ -27,6 +29,7 @@ int evidence_maker_open(const struct machine_config *machine, const struct machi
     if (e == NULL) {
         return diag_fail(d, -ENOMEM, "no memory for evidence");
     }
+    e->ready = false;
     e->quoting = NULL;
     e->manifest = manifest;
     e->size = 0;
@@ -39,9 +42,20 @@ int evidence_maker_open(const struct machine_config *machine, const struct machi
     return 0;
 }
 
+int evidence_maker_ready(struct evidence_maker *e, struct diag *d)
+{
+    int r = e->ready ? 0 : quoting_get_target(e->quoting, &e->target, d);
+    e->ready = r == 0;
+    return r;
+}
+
 int evidence_maker_target(struct evidence_maker *e, struct sgx_targetinfo *ret, struct diag *d)
 {
-    return quoting_get_target(e->quoting, ret, d);
+    int r = evidence_maker_ready(e, d);
+    if (r == 0) {
+        *ret = e->target;
+    }
+    return r;
 }
 
 int evidence_maker_quote(struct evidence_maker *e, struct bytes message, struct diag *d)

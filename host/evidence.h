@@ -7,6 +7,8 @@
 struct evidence_maker;
 int evidence_maker_open(const struct machine_config *machine, const struct machine_ops *ops,
                         struct bytes manifest, struct evidence_maker **ret, struct diag *d);
+/* Waits until quotes can be made, or says why they cannot. */
+int evidence_maker_ready(struct evidence_maker *e, struct diag *d);
 int evidence_maker_target(struct evidence_maker *e, struct sgx_targetinfo *ret, struct diag *d);
 /* message: REPORT (432 bytes) and the claims behind it. */
 int evidence_maker_quote(struct evidence_maker *e, struct bytes message, struct diag *d);

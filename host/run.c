@@ -363,7 +363,13 @@ static int supervise(struct run *run, struct diag *d)
         kill(pid, SIGKILL);
     }
     close(run->sockets[1]);
-    int r = serve(run, d);
+    /* The quoting enclave gets ready while the workload's is built. If it cannot, a long run shall not
+     * find out at its end. */
+    int r = run->evidence == NULL ? 0 : evidence_maker_ready(run->evidence, d);
+    if (r != 0) {
+        kill(pid, SIGKILL);
+    }
+    r = r != 0 ? r : serve(run, d);
     r = wait_for_child(run, r, d);
     if (r == 0 && run->result.kind == EXIT_STATUS && run->result.value == 0) {
         r = commit_outputs(run, d);
