@@ -78,8 +78,7 @@ def demo(alcove, work):
     show_trips(json.loads(result.read_text()))
 
     step(4, "Verify: did exactly this program turn exactly this day into exactly this result?")
-    facts = run(alcove, "machine", "show", show=False)[0]
-    root = next(line.split(None, 1)[1] for line in facts.splitlines() if line.startswith("root "))
+    root = run(alcove, "machine", "show", "--root", show=False)[0].strip()
     checks = ["--expect", bundle, "--nonce", nonce, "--input", f"day={day}",
               "--output", f"trips={result}"]
     indent(run(alcove, "verify", evidence, "--root", root, *checks)[0])
