@@ -6,6 +6,7 @@
 #define SDK_CALLS "probe.def"
 #include "host/quoting.h"
 #include "host/sdk.h"
+#include "machine/certify.h"
 #include "tests/tap.h"
 #include "verify/verify.h"
 
@@ -137,6 +138,30 @@ static void check_forgeries(struct fixture *f)
     CHECK(make_quote(f) == 0, "and the quoting enclave goes on afterwards");
 }
 
+/* What the machine certifies: REPORTs to its certifier, of its quoting enclave. */
+static int certify(struct fixture *f)
+{
+    static uint8_t room[SOFT_CERTIFY_STORAGE];
+    struct writer storage = writer_of(room, sizeof room);
+    struct evidence_collateral collateral;
+    struct bytes chain;
+    uint8_t signature[64];
+    return soft_certify(sdk_machine(f->enclave), &f->report, signature, &storage, &chain,
+                        &collateral, &f->d);
+}
+
+static void check_certifier(struct fixture *f)
+{
+    soft_certifier(&f->in.target);
+    REQUIRE(call_report(f->enclave, &f->in, &f->report, &f->d) == 0);
+    CHECK(certify(f) == -EPERM, "the machine does not certify any enclave: %s", f->d.text);
+    f->report.mac[0] ^= 1;
+    CHECK(certify(f) == -EPERM, "nor a report with a changed MAC: %s", f->d.text);
+    f->in.target.configid[0] ^= 1;
+    REQUIRE(call_report(f->enclave, &f->in, &f->report, &f->d) == 0);
+    CHECK(certify(f) == -EPERM, "nor one that is addressed to somebody else");
+}
+
 static int run(struct fixture *f)
 {
     int r = quoting_open(f->config.ops, &f->config.machine, &f->quoting, &f->d);
@@ -157,6 +182,7 @@ static int run(struct fixture *f)
         check_accepted(f);
         check_flips(f);
         check_forgeries(f);
+        check_certifier(f);
     }
     sdk_close(f->enclave);
     quoting_close(f->quoting);
