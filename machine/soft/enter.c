@@ -166,25 +166,6 @@ static int prepare_eresume(struct soft_thread *t)
     return 1;
 }
 
-/* Lets translated leaves find this thread by its GS base; a slot that another thread inside an
- * enclave holds stays with it, and this thread's leaves go by trap. */
-static void announce(struct soft_thread *t)
-{
-    struct gs_slot *slot = gs_slot_of(t->frame.gsbase);
-    struct soft_thread *other = __atomic_load_n(&slot->thread, __ATOMIC_ACQUIRE);
-    if (other == t && slot->gsbase == t->frame.gsbase) {
-        return;
-    }
-    if (other != NULL && other != t && __atomic_load_n(&other->inside, __ATOMIC_ACQUIRE)) {
-        return;
-    }
-    if (__atomic_compare_exchange_n(&slot->thread, &other, NULL, false, __ATOMIC_ACQ_REL,
-                                    __ATOMIC_RELAXED)) {
-        __atomic_store_n(&slot->gsbase, t->frame.gsbase, __ATOMIC_RELEASE);
-        __atomic_store_n(&slot->thread, t, __ATOMIC_RELEASE);
-    }
-}
-
 int soft_transition_prepare(struct soft_thread *t, uint64_t leaf)
 {
     int r = take_tcs(t);
@@ -203,7 +184,7 @@ int soft_transition_prepare(struct soft_thread *t, uint64_t leaf)
         run->exception_addr = t->fault.addr & ~(uint64_t)(PAGE_SIZE - 1);
         return r;
     }
-    announce(t);
+    soft_announce(t, t->frame.gsbase);
     return r;
 }
 
@@ -213,6 +194,7 @@ void soft_transition_undo(struct soft_thread *t)
         t->tcs->cssa++;
     }
     __atomic_store_n(&t->inside, 0, __ATOMIC_RELEASE);
+    soft_withdraw(t);
     __atomic_store_n(&t->tcs->busy, 0, __ATOMIC_RELEASE);
 }
 

@@ -223,15 +223,14 @@ soft_leaf_entry:
     rdgsbase %rax
     mov %rax, %rcx
     shr $12, %rcx
-    and $(SOFT_GS_SLOTS - 1), %ecx
-    shl $4, %ecx
+    imul $SOFT_GS_MULTIPLIER, %ecx, %ecx
+    shr $(32 - SOFT_GS_BITS), %ecx
     lea soft_gs_table(%rip), %rdx
-    add %rcx, %rdx
-    mov 8(%rdx), %rbx
-    cmp (%rdx), %rax
-    jne fallback
+    mov (%rdx,%rcx,8), %rbx
     test %rbx, %rbx
     jz fallback
+    cmp T_GS_ACTIVE(%rbx), %rax
+    jne fallback
     cmpl $0, T_INSIDE(%rbx)
     je fallback
     movl $1, T_IN_LEAF(%rbx)

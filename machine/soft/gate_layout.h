@@ -27,11 +27,15 @@
 #define T_XFRM      304
 #define T_LEAF      312
 #define T_HOST_RBP  320
+#define T_GS_ACTIVE 328 /* GS base with which the thread is, or is about to be, inside; 0: outside */
 #define T_XSAVE     4096
 #define T_LEAF_TOP  49152 /* top of the leaf stack, from the start of the block */
 
-/* Slots of the table that finds a thread by its GS base; 16 bytes each. */
-#define SOFT_GS_SLOTS 1024
+/* The table that finds a thread by its GS base: slots of 8 bytes, and the hash of a base: the upper
+ * bits of a product (Knuth's multiplicative hashing on 32 bits). */
+#define SOFT_GS_BITS  10
+#define SOFT_GS_SLOTS (1 << SOFT_GS_BITS)
+#define SOFT_GS_MULTIPLIER 0x9e3779b1
 
 /* What a leaf tells the assembly. */
 #define LEAF_DONE  0

@@ -124,6 +124,7 @@ struct soft_thread {
     uint64_t xfrm;
     uint64_t leaf; /* the leaf of the running enter() */
     uint64_t host_rbp;
+    uint64_t gs_active;
     uint64_t magic;
     struct machine *machine;
     struct machine_run *run;
@@ -158,6 +159,7 @@ CHECK_OFFSET(frame.gsbase, T_FRAME + F_GSBASE);
 CHECK_OFFSET(xfrm, T_XFRM);
 CHECK_OFFSET(leaf, T_LEAF);
 CHECK_OFFSET(host_rbp, T_HOST_RBP);
+CHECK_OFFSET(gs_active, T_GS_ACTIVE);
 CHECK_OFFSET(xsave, T_XSAVE);
 #undef CHECK_OFFSET
 
@@ -168,14 +170,16 @@ struct soft_thread *soft_thread_at(uint64_t stack_addr);
 extern __thread struct soft_thread *soft_self;
 int soft_threads_init(struct diag *d) MUST_USE;
 
-struct gs_slot {
-    uint64_t gsbase;
-    struct soft_thread *thread;
-};
-extern struct gs_slot soft_gs_table[SOFT_GS_SLOTS];
-static inline struct gs_slot *gs_slot_of(uint64_t gsbase)
+/* Translated leaves find their thread by its GS base. A slot names the thread that announced itself
+ * last; a leaf believes it only if the thread's gs_active is the very base. Two threads inside with
+ * one base would be taken for each other: the second to come finds the first and poisons the slot,
+ * after which both go by trap. */
+extern struct soft_thread *soft_gs_table[SOFT_GS_SLOTS];
+/* Before the thread enters with this GS base; and when it is outside again. */
+void soft_announce(struct soft_thread *t, uint64_t gsbase);
+static inline void soft_withdraw(struct soft_thread *t)
 {
-    return &soft_gs_table[(gsbase >> 12) % SOFT_GS_SLOTS];
+    __atomic_store_n(&t->gs_active, 0, __ATOMIC_RELEASE);
 }
 
 /* ---- leaf code ------------------------------------------------------------------------------- */

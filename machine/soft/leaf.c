@@ -364,6 +364,7 @@ void soft_leave(struct soft_thread *t)
 {
     __atomic_store_n(&t->tcs->busy, 0, __ATOMIC_RELEASE);
     __atomic_store_n(&t->inside, 0, __ATOMIC_RELEASE);
+    soft_withdraw(t);
     write_fsbase(t->host_fsbase);
     write_gsbase(t->host_gsbase);
 }
@@ -385,6 +386,23 @@ static int leaf_edeccssa(struct soft_thread *t)
     }
     tcs->cssa--;
     return LEAF_DONE;
+}
+
+static struct soft_thread nobody; /* outside for ever */
+
+void soft_announce(struct soft_thread *t, uint64_t gsbase)
+{
+    uint32_t hash = (uint32_t)(gsbase >> 12) * (uint32_t)SOFT_GS_MULTIPLIER;
+    struct soft_thread **slot = &soft_gs_table[hash >> (32 - SOFT_GS_BITS)];
+    __atomic_store_n(&t->gs_active, gsbase, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(slot, __ATOMIC_SEQ_CST) == t) {
+        return;
+    }
+    struct soft_thread *other = __atomic_exchange_n(slot, t, __ATOMIC_SEQ_CST);
+    if (other == &nobody || (other != NULL && other != t &&
+                             __atomic_load_n(&other->gs_active, __ATOMIC_SEQ_CST) == gsbase)) {
+        __atomic_store_n(slot, &nobody, __ATOMIC_SEQ_CST);
+    }
 }
 
 int soft_leaf(struct soft_thread *t, struct leaf_regs *r)

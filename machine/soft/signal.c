@@ -146,6 +146,7 @@ static void aex(struct soft_thread *t, ucontext_t *uc, const struct soft_fault *
     }
     tcs->cssa++;
     __atomic_store_n(&t->inside, 0, __ATOMIC_RELEASE);
+    soft_withdraw(t);
     __atomic_store_n(&tcs->busy, 0, __ATOMIC_RELEASE);
     static const int zeroed[] = {REG_RDX, REG_RSI, REG_RDI, REG_R8,  REG_R9,  REG_R10,
                                  REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
@@ -420,12 +421,8 @@ static bool gate_trap(struct soft_thread *t, ucontext_t *uc, struct bases *b)
     uint64_t rip = get(uc, REG_RIP);
     if (rip == (uint64_t)soft_leaf_fallback) {
         set(uc, REG_RIP, pop_return(uc) - 5);
-        /* Found the slow way; the next leaf of this thread with this GS base is fast again. */
-        struct gs_slot *slot = gs_slot_of(b->gs);
-        if (slot->thread == NULL || !__atomic_load_n(&slot->thread->inside, __ATOMIC_ACQUIRE)) {
-            slot->gsbase = b->gs;
-            __atomic_store_n(&slot->thread, t, __ATOMIC_RELEASE);
-        }
+        /* Found the slow way; with the GS base it has now the next leaf is fast again. */
+        soft_announce(t, b->gs);
         emulate(t, uc, b, 5);
         send_deferred(t, uc);
         return true;

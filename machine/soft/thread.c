@@ -19,7 +19,7 @@
 _Static_assert(sizeof(struct soft_thread) <= STATE_END, "the state fits in front of its guard");
 
 __thread struct soft_thread *soft_self;
-struct gs_slot soft_gs_table[SOFT_GS_SLOTS];
+struct soft_thread *soft_gs_table[SOFT_GS_SLOTS];
 
 static uint64_t region_start, region_end;
 static pthread_mutex_t region_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -71,9 +71,11 @@ static uint8_t *block_take(void)
 
 static void block_give(uint8_t *block)
 {
-    /* Fresh zeros for the next owner, memory back to the kernel. */
-    (void)mmap(block, SOFT_BLOCK_SIZE, PROT_NONE,
-               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    /* Fresh zeros for the next owner, memory back to the kernel. The block stays mapped: a leaf of
+     * another thread may be looking at it through the table of GS bases at this moment. */
+    (void)madvise(block, STATE_END, MADV_DONTNEED);
+    (void)madvise(block + LEAF_START, LEAF_END - LEAF_START, MADV_DONTNEED);
+    (void)madvise(block + ALT_START, SOFT_BLOCK_SIZE - ALT_START, MADV_DONTNEED);
     pthread_mutex_lock(&region_mutex);
     block_used[((uint64_t)block - region_start) / SOFT_BLOCK_SIZE] = false;
     pthread_mutex_unlock(&region_mutex);
@@ -84,7 +86,7 @@ static void thread_ended(void *block)
     struct soft_thread *t = block;
     for (size_t i = 0; i < SOFT_GS_SLOTS; i++) {
         struct soft_thread *mine = t;
-        (void)__atomic_compare_exchange_n(&soft_gs_table[i].thread, &mine, NULL, false,
+        (void)__atomic_compare_exchange_n(&soft_gs_table[i], &mine, NULL, false,
                                           __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
     }
     stack_t old = t->old_altstack;
