@@ -5,15 +5,15 @@
 
 #include "base/attr.h"
 
-#define EROFS_MAGIC           0xe0f5e1e2u
-#define EROFS_SUPER_OFFSET    1024u
-#define EROFS_BLOCK_BITS      12u
-#define EROFS_BLOCK_SIZE      4096u
-#define EROFS_SLOT_SIZE       32u /* node number = position in the metadata area in these units */
-#define EROFS_XATTR_HEADER    12u
-#define EROFS_NAME_MAX        255u
-#define EROFS_INCOMPAT_0PAD   1u /* says nothing about uncompressed files; mkfs sets it freely */
-#define EROFS_NULL_ADDR       0xffffffffu
+#define EROFS_MAGIC         0xe0f5e1e2u
+#define EROFS_SUPER_OFFSET  1024u
+#define EROFS_BLOCK_BITS    12u
+#define EROFS_BLOCK_SIZE    4096u
+#define EROFS_SLOT_SIZE     32u /* node number = position in the metadata area in these units */
+#define EROFS_XATTR_HEADER  12u
+#define EROFS_NAME_MAX      255u
+#define EROFS_INCOMPAT_0PAD 1u /* says nothing about uncompressed files; mkfs sets it freely */
+#define EROFS_NULL_ADDR     0xffffffffu
 
 enum erofs_layout { EROFS_FLAT_PLAIN = 0, EROFS_FLAT_INLINE = 2 };
 
@@ -50,4 +50,5 @@ _Static_assert(sizeof(struct erofs_inode_extended) == 64, "extended inode is 64 
 
 /* A directory block: dirents sorted by name, then the names. The first name_offset / 12 is their
  * count; the last name ends at a NUL or at the end of the block. */
-#define EROFS_DIRENT_SIZE 12u /* u64 nid, u16 name offset, u8 type (DT-like, see erofs_type), u8 reserved */
+#define EROFS_DIRENT_SIZE                                                                          \
+    12u /* u64 nid, u16 name offset, u8 type (DT-like, see erofs_type), u8 reserved */

@@ -8,17 +8,17 @@
 
 #include "base/bytes.h"
 
-#define VERITY_BLOCK       4096u
-#define VERITY_DIGEST      32u
-#define VERITY_FANOUT      128u /* digests in a block */
-#define VERITY_LEVELS_MAX  8u
-#define VERITY_SALT_MAX    32u
-#define VERITY_BLOCKS_MAX  (UINT64_C(1) << 28) /* 1 TiB of data: keeps sums far from overflow */
+#define VERITY_BLOCK      4096u
+#define VERITY_DIGEST     32u
+#define VERITY_FANOUT     128u /* digests in a block */
+#define VERITY_LEVELS_MAX 8u
+#define VERITY_SALT_MAX   32u
+#define VERITY_BLOCKS_MAX (UINT64_C(1) << 28) /* 1 TiB of data: keeps sums far from overflow */
 
 struct verity_layout {
     uint64_t data_blocks;
-    unsigned levels;                             /* level 0 holds the digests of data blocks */
-    uint64_t level_start[VERITY_LEVELS_MAX];     /* in blocks from the start of the layer */
+    unsigned levels;                         /* level 0 holds the digests of data blocks */
+    uint64_t level_start[VERITY_LEVELS_MAX]; /* in blocks from the start of the layer */
     uint64_t level_blocks[VERITY_LEVELS_MAX];
     uint64_t total_blocks; /* data and tree: the size of the whole layer */
 };

@@ -6,7 +6,8 @@
 #include "vfs.h"
 
 #define BUCKETS_FIRST 4096u
-#define NEGATIVE_MAX  16384u /* absent names that are remembered: Python probes some 30 per import */
+#define NEGATIVE_MAX  16384u /* absent names that are remembered: Python probes some 30 per import \
+                              */
 
 static struct {
     struct dentry **buckets;

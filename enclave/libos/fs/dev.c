@@ -175,9 +175,16 @@ static struct node *dev_node(enum device device, unsigned rdev_major, unsigned r
         return NULL;
     }
     struct fs_time now = fs_now();
-    n->node = (struct node){.ops = &dev_ops, .fs = &dev_fs, .refs = 1, .mode = S_IFCHR | 0666,
-                            .nlink = 1, .ino = ++dev_fs.next_ino, .atime = now, .mtime = now,
-                            .ctime = now, .rdev = (uint64_t)rdev_major << 8 | rdev_minor};
+    n->node = (struct node){.ops = &dev_ops,
+                            .fs = &dev_fs,
+                            .refs = 1,
+                            .mode = S_IFCHR | 0666,
+                            .nlink = 1,
+                            .ino = ++dev_fs.next_ino,
+                            .atime = now,
+                            .mtime = now,
+                            .ctime = now,
+                            .rdev = (uint64_t)rdev_major << 8 | rdev_minor};
     if (device == DEV_TTY) {
         n->node.ops = &tty_ops;
     }
@@ -245,15 +252,15 @@ int dev_start(const struct manifest *m)
         enum device device;
         unsigned rdev_major, rdev_minor;
     } devices[] = {
-        {"null", DEV_NULL, 1, 3},   {"zero", DEV_ZERO, 1, 5},      {"full", DEV_FULL, 1, 7},
+        {"null", DEV_NULL, 1, 3},     {"zero", DEV_ZERO, 1, 5},      {"full", DEV_FULL, 1, 7},
         {"random", DEV_RANDOM, 1, 8}, {"urandom", DEV_RANDOM, 1, 9}, {"tty", DEV_TTY, 5, 0},
     };
     static const char *const links[][2] = {{"fd", "/proc/self/fd"},
                                            {"stdin", "/proc/self/fd/0"},
                                            {"stdout", "/proc/self/fd/1"},
                                            {"stderr", "/proc/self/fd/2"}};
-    dev_fs = (struct fs){.magic = TMPFS_MAGIC, .minor = fs_new_minor(), .read_only = true,
-                         .type = "devtmpfs"};
+    dev_fs = (struct fs){
+        .magic = TMPFS_MAGIC, .minor = fs_new_minor(), .read_only = true, .type = "devtmpfs"};
     struct node *root = static_dir(&dev_fs, 0755);
     struct dentry *dir = NULL;
     int err = root == NULL ? -ENOMEM : mount_at(BYTES_STR("/dev"), root, "ro");
@@ -262,8 +269,9 @@ int dev_start(const struct manifest *m)
         err = mount_dir_at(BYTES_STR("/dev"), &dir);
     }
     for (size_t i = 0; i < ARRAY_SIZE(devices) && err == 0; i++) {
-        err = static_add(dir, devices[i].name, dev_node(devices[i].device, devices[i].rdev_major,
-                                                        devices[i].rdev_minor, -1));
+        err = static_add(
+            dir, devices[i].name,
+            dev_node(devices[i].device, devices[i].rdev_major, devices[i].rdev_minor, -1));
     }
     for (size_t i = 0; i < ARRAY_SIZE(links) && err == 0; i++) {
         err = static_add(dir, links[i][0], static_link(&dev_fs, links[i][1]));

@@ -24,7 +24,8 @@ int erofs_open(struct erofs *e, struct block_source source)
     }
     struct erofs_super s;
     __builtin_memcpy(&s, block + EROFS_SUPER_OFFSET, sizeof s);
-    /* Features that this reader does not know change where bytes are: refuse them by name of bit. */
+    /* Features that this reader does not know change where bytes are: refuse them by name of bit.
+     */
     if (s.magic != EROFS_MAGIC || s.block_bits != EROFS_BLOCK_BITS ||
         (s.feature_incompat & ~EROFS_INCOMPAT_0PAD) != 0 || s.extra_devices != 0 ||
         s.block_count > source.block_count || s.meta_block >= source.block_count) {
@@ -148,8 +149,8 @@ int erofs_node(const struct erofs *e, uint64_t nid, struct erofs_node *ret)
     return err;
 }
 
-void erofs_map(const struct erofs_node *n, uint64_t index, uint64_t *ret_block, uint32_t *ret_offset,
-               uint32_t *ret_size)
+void erofs_map(const struct erofs_node *n, uint64_t index, uint64_t *ret_block,
+               uint32_t *ret_offset, uint32_t *ret_size)
 {
     REQUIRE(index < erofs_block_count(n));
     uint64_t left = n->size - index * BLOCK;

@@ -39,8 +39,8 @@ int erofs_open(struct erofs *e, struct block_source source) MUST_USE;
 int erofs_node(const struct erofs *e, uint64_t nid, struct erofs_node *ret) MUST_USE;
 /* Block `index` of a file: where it lies. *ret_block is a block of the image, *ret_offset the
  * offset in it (0 but for tails), *ret_size the bytes of the file there. index below the count. */
-void erofs_map(const struct erofs_node *n, uint64_t index, uint64_t *ret_block, uint32_t *ret_offset,
-               uint32_t *ret_size);
+void erofs_map(const struct erofs_node *n, uint64_t index, uint64_t *ret_block,
+               uint32_t *ret_offset, uint32_t *ret_size);
 /* Number of blocks that erofs_map() accepts. */
 static inline uint64_t erofs_block_count(const struct erofs_node *n)
 {

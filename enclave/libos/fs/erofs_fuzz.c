@@ -67,7 +67,8 @@ static void under_verity(uint8_t *data, size_t size)
     uint64_t block[1] = {0};
     host_span span = {(uint64_t)(uintptr_t)data, size};
     size_t fs_size = load_le16(data) % (size / VERITY_BLOCK) * VERITY_BLOCK;
-    if (verity_init(&v, 0, BYTES_STR("f"), fs_size, data + 32, BYTES(data, data[2] % 64), span, NULL) == 0) {
+    if (verity_init(&v, 0, BYTES_STR("f"), fs_size, data + 32, BYTES(data, data[2] % 64), span,
+                    NULL) == 0) {
         ignore_result(verity_read(&v, block, 1, to, &bad), "refused or a fixed point of SHA-256");
         verity_done(&v);
     }

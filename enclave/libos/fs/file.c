@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Open file descriptions, the descriptor table, and what exec and mmap ask of files. Descriptors and
- * flags come from the workload; nothing here comes from the host. */
+/* Open file descriptions, the descriptor table, and what exec and mmap ask of files. Descriptors
+ * and flags come from the workload; nothing here comes from the host. */
 #include "vfs.h"
 
 static struct {
@@ -19,7 +19,8 @@ void fs_poll_changed(struct wait_queue *own)
     os_wake_all(&fs_poll_queue);
 }
 
-/* ---- descriptions --------------------------------------------------------------------------------- */
+/* ---- descriptions
+ * --------------------------------------------------------------------------------- */
 
 struct file *file_new(const struct file_ops *ops, struct dentry *d, struct node *n, uint32_t flags)
 {
@@ -112,8 +113,9 @@ int file_open(struct dentry *d, uint32_t flags, struct file **ret)
             return err;
         }
     }
-    struct file *f = file_new(path_only ? &path_ops : n->ops->file_ops, d, n,
-                              flags & ~(uint32_t)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC));
+    struct file *f =
+        file_new(path_only ? &path_ops : n->ops->file_ops, d, n,
+                 flags & ~(uint32_t)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC));
     if (f == NULL) {
         return -ENOMEM;
     }
@@ -130,7 +132,8 @@ int file_open(struct dentry *d, uint32_t flags, struct file **ret)
     return 0;
 }
 
-/* ---- descriptors ---------------------------------------------------------------------------------- */
+/* ---- descriptors
+ * ---------------------------------------------------------------------------------- */
 
 struct file *fd_get(int fd)
 {
@@ -240,7 +243,8 @@ void fd_close_all(void)
     }
 }
 
-/* ---- for exec and mmap ------------------------------------------------------------------------------ */
+/* ---- for exec and mmap
+ * ------------------------------------------------------------------------------ */
 
 int fs_open_path(const char *path, bool exec, struct file **ret_f)
 {
@@ -360,7 +364,8 @@ struct file *exe_file(void)
     return exe;
 }
 
-/* ---- bytes to and from the workload ------------------------------------------------------------------ */
+/* ---- bytes to and from the workload
+ * ------------------------------------------------------------------ */
 
 struct iter iter_trusted(void *buffer, size_t n)
 {

@@ -7,21 +7,21 @@
  *
  * Trust: layers and inputs come from the host. Layer bytes are copied into the enclave, hashed
  * against the measured dm-verity root, and only then used; a mismatch stops the enclave. Inputs are
- * data nobody vouched for: they are copied once and their SHA-256 goes into the run's claims. Paths,
- * buffers and flags come from the workload. */
+ * data nobody vouched for: they are copied once and their SHA-256 goes into the run's claims.
+ * Paths, buffers and flags come from the workload. */
 #pragma once
 
 #include "abi/evidence.h"
 #include "abi/manifest.h"
 #include "runtime/rt.h"
 
-#define FS_PATH_MAX  4096u /* PATH_MAX, with the NUL */
-#define FS_NAME_MAX  255u
-#define FS_FD_MAX    1024u /* RLIMIT_NOFILE; also the largest number of open descriptors */
-#define FS_IO_MAX    UINT64_C(0x7ffff000) /* Linux's MAX_RW_COUNT */
-#define ERESTARTSYS  512 /* a signal is pending: the dispatcher restarts the call or says EINTR */
+#define FS_PATH_MAX 4096u /* PATH_MAX, with the NUL */
+#define FS_NAME_MAX 255u
+#define FS_FD_MAX   1024u /* RLIMIT_NOFILE; also the largest number of open descriptors */
+#define FS_IO_MAX   UINT64_C(0x7ffff000) /* Linux's MAX_RW_COUNT */
+#define ERESTARTSYS 512 /* a signal is pending: the dispatcher restarts the call or says EINTR */
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 /* Mounts what the manifest names: layers stacked at "/", bottom first; tmpfs; /proc, /dev, /sys;
  * inputs and outputs; descriptors 0, 1, 2; working directory. Outputs exist from the start, empty;
@@ -33,7 +33,7 @@ int fs_start(const struct manifest *manifest, struct diag *d) MUST_USE;
  * -errno: the first output that could not be written, with a sentence. */
 int fs_finish(struct run_claims *claims, struct diag *d) MUST_USE;
 
-/* ---- open files ------------------------------------------------------------------------------- */
+/* ---- open files ------------------------------------------------------------------------------ */
 
 struct file;   /* open file description, refcounted */
 struct node;   /* inode */
@@ -91,7 +91,7 @@ void fs_set_exe(struct file *f);
 size_t fs_cwd_path(char *ret_path, size_t capacity);
 uint32_t fs_umask(void);
 
-/* ---- text of /proc files ---------------------------------------------------------------------- */
+/* ---- text of /proc files --------------------------------------------------------------------- */
 
 /* A growing text; the first failure sticks and the read ends in -ENOMEM. */
 struct fs_text {
@@ -100,9 +100,10 @@ struct fs_text {
     bool failed;
 };
 void fs_text_put(struct fs_text *t, struct bytes b);
-void fs_printf(struct fs_text *t, const char *format, ...) PRINTF(2, 3); /* base_format()'s subset */
+void fs_printf(struct fs_text *t, const char *format, ...)
+    PRINTF(2, 3); /* base_format()'s subset */
 
-/* ---- what the rest of the library OS provides -------------------------------------------------- */
+/* ---- what the rest of the library OS provides ------------------------------------------------ */
 
 /* Threads that sleep until something changes. Zero-initialised. Implemented in libos/wait.c. */
 struct wait_queue {
@@ -145,9 +146,9 @@ void os_auxv_text(struct fs_text *t);
 /* RLIMIT_*: soft and hard of a resource 0..15, UINT64_MAX unlimited. */
 void os_rlimit(unsigned resource, uint64_t *ret_soft, uint64_t *ret_hard);
 
-/* ---- system calls ----------------------------------------------------------------------------- */
+/* ---- system calls ---------------------------------------------------------------------------- */
 
 /* Rows are in fs/syscalls_fs.def. Argument types there and the C types of the bodies:
- *   FD(x), DIRFD(x), INT(x)  int        MODE(x)  uint32_t       SIZE(x)  uint64_t    OFF(x)  int64_t
+ *   FD(x), DIRFD(x), INT(x)  int        MODE(x)  uint32_t       SIZE(x)  uint64_t    OFF(x) int64_t
  *   PATH(x), IN(x), OUT(x), INOUT(x), IN_BUF(x, size), OUT_BUF(x, size)  app_ptr
  * Prototypes are the table's too, in libos/syscalls.h: int64_t sys_NAME(types...). */

@@ -50,10 +50,13 @@ static void start(void)
     manifest.mounts[1].size = 16 << 20;
     manifest.input_count = 3;
     manifest.output_count = 2;
-    manifest.inputs[0] = (struct manifest_file){BYTES_STR("day"), BYTES_STR("/in/day.json"), 1 << 20};
+    manifest.inputs[0] =
+        (struct manifest_file){BYTES_STR("day"), BYTES_STR("/in/day.json"), 1 << 20};
     manifest.inputs[1] = (struct manifest_file){BYTES_STR("none"), BYTES_STR("/in/none"), 1 << 20};
-    manifest.inputs[2] = (struct manifest_file){BYTES_STR("unread"), BYTES_STR("/t/unread"), 1 << 20};
-    manifest.outputs[0] = (struct manifest_file){BYTES_STR("out"), BYTES_STR("/out/out.json"), 70000};
+    manifest.inputs[2] =
+        (struct manifest_file){BYTES_STR("unread"), BYTES_STR("/t/unread"), 1 << 20};
+    manifest.outputs[0] =
+        (struct manifest_file){BYTES_STR("out"), BYTES_STR("/out/out.json"), 70000};
     manifest.outputs[1] = (struct manifest_file){BYTES_STR("empty"), BYTES_STR("/out/empty"), 10};
     for (size_t i = 0; i < sizeof input_data; i++) {
         input_data[i] = (uint8_t)(i * 7 + i / 251);
@@ -95,7 +98,8 @@ static void test_descriptors(void)
               (sys_fcntl(3, F_GETFL, 0) & (O_ACCMODE | O_APPEND)) == (O_RDWR | O_APPEND),
           "F_SETFL changes what may change");
     sys_lseek(3, 0, SEEK_SET);
-    CHECK(sys_write(3, s("!"), 1) == 1 && sys_lseek(3, 0, SEEK_CUR) == 6, "O_APPEND writes at the end");
+    CHECK(sys_write(3, s("!"), 1) == 1 && sys_lseek(3, 0, SEEK_CUR) == 6,
+          "O_APPEND writes at the end");
     int count = 0;
     while (sys_dup(3) >= 0) {
         count++;
@@ -139,17 +143,20 @@ static void test_vectors(void)
               memcmp(back + 10, b, 5000) == 0,
           "preadv fills pieces in order");
     v[0].iov_len = (size_t)-1;
-    CHECK(sys_writev((int)f, host_app(v), 3) == -EINVAL && sys_writev((int)f, host_app(v), 1025) == -EINVAL &&
+    CHECK(sys_writev((int)f, host_app(v), 3) == -EINVAL &&
+              sys_writev((int)f, host_app(v), 1025) == -EINVAL &&
               sys_readv((int)f, app_at(8), 1) == -EFAULT && sys_writev((int)f, host_app(v), 0) == 0,
           "bad vectors are refused");
-    CHECK(sys_read((int)f, app_at(16), 0) == 0 && sys_pread64((int)f, app_at(16), 10, 0) == -EFAULT &&
+    CHECK(sys_read((int)f, app_at(16), 0) == 0 &&
+              sys_pread64((int)f, app_at(16), 10, 0) == -EFAULT &&
               sys_pwrite64((int)f, app_at(16), 10, 0) == -EFAULT &&
               sys_pread64((int)f, host_app(back), 10, -1) == -EINVAL,
           "unreadable buffers are EFAULT");
     static char page[8192] __attribute__((aligned(4096)));
     host_bad_start = (uint64_t)(uintptr_t)page + 4096;
     host_bad_end = host_bad_start + 4096;
-    CHECK(sys_pread64((int)f, host_app(page + 96), 5000, 96) == 4000, "a read into a hole in memory is short");
+    CHECK(sys_pread64((int)f, host_app(page + 96), 5000, 96) == 4000,
+          "a read into a hole in memory is short");
     host_bad_start = host_bad_end = 0;
     sys_lseek((int)f, 0, SEEK_SET);
     int64_t g = sys_open(s("/t/w"), O_RDWR | O_CREAT, 0644);
@@ -161,8 +168,10 @@ static void test_vectors(void)
               sys_pread64((int)g, host_app(back), 6, 98) == 6 && memcmp(back, "bb0123", 6) == 0,
           "sendfile and copy_file_range move bytes and positions");
     CHECK(sys_copy_file_range((int)f, app_at(0), (int)g, app_at(0), 10, 1) == -EINVAL &&
-              sys_fallocate((int)f, 0, 0, 0) == -EINVAL && sys_fallocate((int)f, 0, 0, 1 << 20) == 0 &&
-              sys_lseek((int)f, 0, SEEK_END) == 1 << 20 && sys_fallocate((int)f, 0x10, 0, 5) == -EOPNOTSUPP,
+              sys_fallocate((int)f, 0, 0, 0) == -EINVAL &&
+              sys_fallocate((int)f, 0, 0, 1 << 20) == 0 &&
+              sys_lseek((int)f, 0, SEEK_END) == 1 << 20 &&
+              sys_fallocate((int)f, 0x10, 0, 5) == -EOPNOTSUPP,
           "fallocate extends files");
     sys_close((int)f);
     sys_close((int)g);
@@ -173,26 +182,31 @@ static void test_limits(void)
     static char big[65536];
     int64_t f = sys_open(s("/t/deep/er/x"), O_RDWR | O_CREAT, 0644);
     CHECK(f >= 0 && sys_write((int)f, host_app(big), 60000) == 60000 &&
-              sys_write((int)f, host_app(big), 60000) == 5536 && sys_write((int)f, host_app(big), 1) == -ENOSPC,
+              sys_write((int)f, host_app(big), 60000) == 5536 &&
+              sys_write((int)f, host_app(big), 1) == -ENOSPC,
           "a tmpfs of 64 KiB holds 64 KiB");
-    CHECK(sys_ftruncate((int)f, 1 << 30) == 0 && sys_pread64((int)f, host_app(big), 10, 1 << 29) == 10 &&
-              big[0] == 0 && sys_pwrite64((int)f, host_app(big), 1, 1 << 29) == -ENOSPC &&
+    CHECK(sys_ftruncate((int)f, 1 << 30) == 0 &&
+              sys_pread64((int)f, host_app(big), 10, 1 << 29) == 10 && big[0] == 0 &&
+              sys_pwrite64((int)f, host_app(big), 1, 1 << 29) == -ENOSPC &&
               sys_ftruncate((int)f, 0) == 0 && sys_pwrite64((int)f, host_app(big), 1, 1 << 29) == 1,
           "holes take no room, truncating gives room back");
     sys_close((int)f);
-    CHECK(sys_unlink(s("/t/deep/er/x")) == 0 && sys_rename(s("/t/a"), s("/t/deep/er/a")) == -EXDEV &&
+    CHECK(sys_unlink(s("/t/deep/er/x")) == 0 &&
+              sys_rename(s("/t/a"), s("/t/deep/er/a")) == -EXDEV &&
               sys_rmdir(s("/t/deep/er")) == -EBUSY && sys_rename(s("/t/deep"), s("/t/q")) == -EBUSY,
           "mount points stay, and nothing is renamed across them");
     f = sys_open(s("/t"), O_RDWR | O_TMPFILE, 0600);
     char path[64];
     base_format(path, sizeof path, "/proc/self/fd/%d", (int)f);
-    CHECK(f >= 0 && sys_linkat(AT_FDCWD, s(path), AT_FDCWD, s("/t/named"), AT_SYMLINK_FOLLOW) == 0 &&
+    CHECK(f >= 0 &&
+              sys_linkat(AT_FDCWD, s(path), AT_FDCWD, s("/t/named"), AT_SYMLINK_FOLLOW) == 0 &&
               sys_access(s("/t/named"), 6) == 0,
           "a file without a name can get one");
     sys_close((int)f);
 }
 
-/* ---- pipes ------------------------------------------------------------------------------------------- */
+/* ---- pipes
+ * ------------------------------------------------------------------------------------------- */
 
 static int fds[2];
 static const char *blocked_write;
@@ -232,13 +246,15 @@ static void test_pipes(void)
     blocked_write = "late";
     CHECK(sys_read(fds[0], host_app(b), sizeof b) == 4 && memcmp(b, "late", 4) == 0,
           "a reader waits for a writer");
-    CHECK(sys_read(fds[0], host_app(b), sizeof b) == -ERESTARTSYS, "a signal interrupts a waiting reader");
+    CHECK(sys_read(fds[0], host_app(b), sizeof b) == -ERESTARTSYS,
+          "a signal interrupts a waiting reader");
     static char big[150000];
     for (size_t i = 0; i < sizeof big; i++) {
         big[i] = (char)(i * 31);
     }
     blocked_drain = true;
-    CHECK(sys_write(fds[1], host_app(big), sizeof big) == (int64_t)sizeof big, "a writer waits for a reader");
+    CHECK(sys_write(fds[1], host_app(big), sizeof big) == (int64_t)sizeof big,
+          "a writer waits for a reader");
     while (drained_size < sizeof big) {
         drained_size += (size_t)sys_read(fds[0], host_app(drained + drained_size), 50000);
     }
@@ -246,15 +262,18 @@ static void test_pipes(void)
     blocked_drain = false;
     CHECK(sys_write(fds[1], host_app(big), 65536) == 65536 &&
               sys_write(fds[1], host_app(big), 10) == -ERESTARTSYS &&
-              sys_fcntl(fds[1], F_SETFL, O_NONBLOCK) == 0 && sys_write(fds[1], host_app(big), 10) == -EAGAIN &&
+              sys_fcntl(fds[1], F_SETFL, O_NONBLOCK) == 0 &&
+              sys_write(fds[1], host_app(big), 10) == -EAGAIN &&
               sys_read(fds[0], host_app(drained), 4000) == 4000 &&
               sys_write(fds[1], host_app(big), 4096) == -EAGAIN &&
               sys_write(fds[1], host_app(big), 5000) == 4000,
           "65536 bytes fit; up to 4096 go in whole or not at all");
     int left = 0;
     CHECK(sys_ioctl(fds[0], FIONREAD, host_app(&left).addr) == 0 && left == 65536 &&
-              sys_lseek(fds[0], 0, SEEK_SET) == -ESPIPE && sys_pread64(fds[0], host_app(b), 1, 0) == -ESPIPE &&
-              sys_read(fds[1], host_app(b), 1) == -EBADF && sys_write(fds[0], host_app(b), 1) == -EBADF,
+              sys_lseek(fds[0], 0, SEEK_SET) == -ESPIPE &&
+              sys_pread64(fds[0], host_app(b), 1, 0) == -ESPIPE &&
+              sys_read(fds[1], host_app(b), 1) == -EBADF &&
+              sys_write(fds[0], host_app(b), 1) == -EBADF,
           "pipes have no positions and two directions");
     while (sys_read(fds[0], host_app(drained), 40000) > 0) {
     }
@@ -270,7 +289,8 @@ static void test_pipes(void)
 static void test_polling(void)
 {
     REQUIRE(sys_pipe(host_app(fds)) == 0);
-    struct pollfd p[4] = {{fds[0], POLLIN, 0}, {fds[1], POLLOUT, 0}, {999, POLLIN, 0}, {-1, POLLIN, 0}};
+    struct pollfd p[4] = {
+        {fds[0], POLLIN, 0}, {fds[1], POLLOUT, 0}, {999, POLLIN, 0}, {-1, POLLIN, 0}};
     CHECK(sys_poll(host_app(p), 4, 0) == 2 && p[0].revents == 0 && p[1].revents == POLLOUT &&
               p[2].revents == POLLNVAL && p[3].revents == 0,
           "poll tells what is ready");
@@ -278,7 +298,8 @@ static void test_polling(void)
     CHECK(sys_poll(host_app(p), 1, -1) == -EINTR, "poll ends with a signal");
     host_on_block = on_block;
     blocked_write = "x";
-    CHECK(sys_poll(host_app(p), 1, -1) == 1 && p[0].revents == POLLIN, "poll wakes when something comes");
+    CHECK(sys_poll(host_app(p), 1, -1) == 1 && p[0].revents == POLLIN,
+          "poll wakes when something comes");
     host_on_block = NULL;
     fd_set in, out;
     FD_ZERO(&in);
@@ -292,7 +313,8 @@ static void test_polling(void)
     sys_close(fds[1]);
     p[0].events = 0;
     CHECK(sys_poll(host_app(p), 1, 0) == 1 && p[0].revents == POLLHUP, "a hang-up is told unasked");
-    CHECK(sys_select(fds[1] + 1, host_app(&in), host_app(&out), app_at(0), host_app(&zero)) == -EBADF,
+    CHECK(sys_select(fds[1] + 1, host_app(&in), host_app(&out), app_at(0), host_app(&zero)) ==
+              -EBADF,
           "select refuses a closed descriptor");
     struct timespec t = {0, 1000000000};
     CHECK(sys_ppoll(host_app(p), 1, host_app(&t), app_at(0), 8) == -EINVAL &&
@@ -301,17 +323,22 @@ static void test_polling(void)
     sys_close(fds[0]);
 }
 
-/* ---- devices and /proc ----------------------------------------------------------------------------------- */
+/* ---- devices and /proc
+ * ----------------------------------------------------------------------------------- */
 
 static void test_devices(void)
 {
     char b[64] = "x";
     int64_t null = sys_open(s("/dev/null"), O_RDWR, 0), zero = sys_open(s("/dev/zero"), O_RDWR, 0);
-    int64_t full = sys_open(s("/dev/full"), O_RDWR, 0), random = sys_open(s("/dev/urandom"), O_RDONLY, 0);
-    CHECK(sys_read((int)null, host_app(b), 10) == 0 && sys_write((int)null, host_app(b), 10) == 10 &&
+    int64_t full = sys_open(s("/dev/full"), O_RDWR, 0),
+            random = sys_open(s("/dev/urandom"), O_RDONLY, 0);
+    CHECK(sys_read((int)null, host_app(b), 10) == 0 &&
+              sys_write((int)null, host_app(b), 10) == 10 &&
               sys_read((int)zero, host_app(b), 10) == 10 && b[0] == 0 &&
-              sys_write((int)full, host_app(b), 1) == -ENOSPC && sys_read((int)random, host_app(b), 64) == 64 &&
-              sys_open(s("/dev/tty"), O_RDWR, 0) == -ENXIO && sys_open(s("/dev/sda"), O_RDONLY, 0) == -ENOENT,
+              sys_write((int)full, host_app(b), 1) == -ENOSPC &&
+              sys_read((int)random, host_app(b), 64) == 64 &&
+              sys_open(s("/dev/tty"), O_RDWR, 0) == -ENXIO &&
+              sys_open(s("/dev/sda"), O_RDONLY, 0) == -ENOENT,
           "devices do what their names say");
     struct stat st;
     CHECK(sys_fstat((int)null, host_app(&st)) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == 0x103,
@@ -320,10 +347,11 @@ static void test_devices(void)
     CHECK(sys_ioctl(1, TCGETS, host_app(&t).addr) == -ENOTTY, "the standard output is no terminal");
     CHECK(sys_write(1, s("to the host"), 11) == 11 && host_console_size == 11 &&
               memcmp(host_console, "to the host", 11) == 0 && sys_write(2, s("dropped"), 7) == 7 &&
-              host_console_size == 11 && sys_read(0, host_app(b), 3) == 3 && memcmp(b, "iii", 3) == 0,
+              host_console_size == 11 && sys_read(0, host_app(b), 3) == 3 &&
+              memcmp(b, "iii", 3) == 0,
           "standard descriptors are connected as the manifest says");
-    CHECK(sys_readlink(s("/proc/self/fd/2"), host_app(b), sizeof b) == 9 && memcmp(b, "/dev/null", 9) == 0 &&
-              sys_lseek(1, 0, SEEK_CUR) == -ESPIPE,
+    CHECK(sys_readlink(s("/proc/self/fd/2"), host_app(b), sizeof b) == 9 &&
+              memcmp(b, "/dev/null", 9) == 0 && sys_lseek(1, 0, SEEK_CUR) == -ESPIPE,
           "what is not connected is /dev/null");
     int64_t again = sys_open(s("/dev/stdout"), O_WRONLY, 0);
     CHECK(again >= 0 && sys_write((int)again, s("!"), 1) == 1 && host_console_size == 12,
@@ -342,13 +370,16 @@ static void test_proc(void)
     }
     CHECK(spaces == 51, "/proc/self/stat has 52 fields");
     CHECK(read_text("/proc/7/status", b, sizeof b) > 0 && strstr(b, "Uid:\t1000\t1000") != NULL &&
-              strstr(b, "Umask:\t0022") != NULL && read_text("/proc/8/status", b, sizeof b) == -ENOENT,
+              strstr(b, "Umask:\t0022") != NULL &&
+              read_text("/proc/8/status", b, sizeof b) == -ENOENT,
           "/proc/7/status is of this process and no other");
     CHECK(read_text("/proc/thread-self/comm", b, sizeof b) == 5 && strcmp(b, "test\n") == 0 &&
               read_text("/proc/self/task/8/comm", b, sizeof b) == -ENOENT,
           "threads have folders");
-    CHECK(read_text("/proc/self/cmdline", b, sizeof b) == 4 && memcmp(b, "a\0b", 4) == 0, "cmdline is argv");
-    CHECK(read_text("/proc/self/mounts", b, sizeof b) > 0 && strstr(b, "tmpfs /t tmpfs rw 0 0\n") != NULL,
+    CHECK(read_text("/proc/self/cmdline", b, sizeof b) == 4 && memcmp(b, "a\0b", 4) == 0,
+          "cmdline is argv");
+    CHECK(read_text("/proc/self/mounts", b, sizeof b) > 0 &&
+              strstr(b, "tmpfs /t tmpfs rw 0 0\n") != NULL,
           "mounts are the manifest's");
     CHECK(read_text("/sys/devices/system/cpu/online", b, sizeof b) == 4 && strcmp(b, "0-1\n") == 0,
           "processors are those of sched_getaffinity");
@@ -368,7 +399,8 @@ static void test_proc(void)
     n = sys_getdents64((int)f, host_app(b), sizeof b);
     CHECK(n == 24 * 6, "/proc/self/fd lists the open descriptors, itself included");
     sys_close((int)f);
-    CHECK(sys_open(s("/proc/self/new"), O_CREAT | O_RDWR, 0644) < 0 && sys_unlink(s("/proc/self/stat")) < 0 &&
+    CHECK(sys_open(s("/proc/self/new"), O_CREAT | O_RDWR, 0644) < 0 &&
+              sys_unlink(s("/proc/self/stat")) < 0 &&
               sys_open(s("/proc/self/environ"), O_RDWR, 0) == -EACCES,
           "/proc cannot be changed");
     struct stat st;
@@ -380,12 +412,14 @@ static void test_proc(void)
     f = sys_open(s("/proc/sys/kernel/random/boot_id"), O_RDONLY, 0);
     n = sys_read((int)f, host_app(b), 100);
     sys_lseek((int)f, 0, SEEK_SET);
-    CHECK(n == 37 && sys_read((int)f, host_app(link), 100) == 37 && memcmp(b, link, 37) == 0 && b[14] == '4',
+    CHECK(n == 37 && sys_read((int)f, host_app(link), 100) == 37 && memcmp(b, link, 37) == 0 &&
+              b[14] == '4',
           "boot_id is a UUID that stays");
     sys_close((int)f);
 }
 
-/* ---- inputs and outputs ------------------------------------------------------------------------------------ */
+/* ---- inputs and outputs
+ * ------------------------------------------------------------------------------------ */
 
 static void test_inputs(void)
 {
@@ -405,18 +439,21 @@ static void test_inputs(void)
           "a host that changes its mind later changes nothing");
     input_data[0] = first;
     sys_close((int)f);
-    CHECK(sys_stat(s("/in/none"), host_app(&st)) == -ENOENT, "an input that was not given does not exist");
-    CHECK(sys_open(s("/in/day.json"), O_RDWR, 0) == -EROFS && sys_truncate(s("/in/day.json"), 0) == -EROFS &&
+    CHECK(sys_stat(s("/in/none"), host_app(&st)) == -ENOENT,
+          "an input that was not given does not exist");
+    CHECK(sys_open(s("/in/day.json"), O_RDWR, 0) == -EROFS &&
+              sys_truncate(s("/in/day.json"), 0) == -EROFS &&
               sys_unlink(s("/in/day.json")) == -EROFS && sys_unlink(s("/t/unread")) == -EBUSY &&
               sys_open(s("/in/other"), O_CREAT | O_RDWR, 0644) == -EROFS,
           "inputs cannot be changed or removed");
     f = sys_open(s("/out/out.json"), O_RDWR | O_CREAT | O_TRUNC, 0644);
     CHECK(f >= 0 && sys_write((int)f, host_app(got), 100000) == 70000 &&
-              sys_write((int)f, host_app(got), 1) == -EFBIG && sys_ftruncate((int)f, 70001) == -EFBIG &&
-              sys_ftruncate((int)f, 65537) == 0,
+              sys_write((int)f, host_app(got), 1) == -EFBIG &&
+              sys_ftruncate((int)f, 70001) == -EFBIG && sys_ftruncate((int)f, 65537) == 0,
           "an output grows to what the manifest allows");
     sys_close((int)f);
-    CHECK(sys_open(s("/out/more"), O_CREAT | O_RDWR, 0644) == -EROFS && sys_unlink(s("/out/out.json")) == -EROFS,
+    CHECK(sys_open(s("/out/more"), O_CREAT | O_RDWR, 0644) == -EROFS &&
+              sys_unlink(s("/out/out.json")) == -EROFS,
           "only declared outputs exist");
     static struct run_claims claims;
     struct diag d;
@@ -425,10 +462,10 @@ static void test_inputs(void)
           "claims name the inputs that were given and all outputs");
     struct rt_sha256_state h;
     bool right = true;
-    struct bytes all[4] = {BYTES(input_data, sizeof input_data), BYTES(input_data, 10), BYTES(got, 65537),
-                           BYTES(got, 0)};
-    uint8_t *hashes[4] = {claims.inputs[0].sha256, claims.inputs[1].sha256, claims.outputs[0].sha256,
-                          claims.outputs[1].sha256};
+    struct bytes all[4] = {BYTES(input_data, sizeof input_data), BYTES(input_data, 10),
+                           BYTES(got, 65537), BYTES(got, 0)};
+    uint8_t *hashes[4] = {claims.inputs[0].sha256, claims.inputs[1].sha256,
+                          claims.outputs[0].sha256, claims.outputs[1].sha256};
     for (int i = 0; i < 4; i++) {
         rt_sha256_init(&h);
         rt_sha256_update(&h, all[i]);

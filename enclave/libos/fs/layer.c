@@ -85,11 +85,17 @@ struct node *layer_synthetic_dir(void)
         return NULL;
     }
     if (synthetic_fs.minor == 0) {
-        synthetic_fs = (struct fs){.magic = EROFS_SUPER_MAGIC_V1, .minor = fs_new_minor(),
-                                   .read_only = true, .type = "erofs"};
+        synthetic_fs = (struct fs){.magic = EROFS_SUPER_MAGIC_V1,
+                                   .minor = fs_new_minor(),
+                                   .read_only = true,
+                                   .type = "erofs"};
     }
-    n->node = (struct node){.ops = &layer_dir_ops, .fs = &synthetic_fs, .refs = 1,
-                            .mode = S_IFDIR | 0755, .nlink = 2, .ino = ++synthetic_fs.next_ino,
+    n->node = (struct node){.ops = &layer_dir_ops,
+                            .fs = &synthetic_fs,
+                            .refs = 1,
+                            .mode = S_IFDIR | 0755,
+                            .nlink = 2,
+                            .ino = ++synthetic_fs.next_ino,
                             .size = 4096};
     return &n->node;
 }
@@ -237,7 +243,7 @@ static int layer_readlink(struct node *node, struct bytes *ret)
     return 0;
 }
 
-/* ---- reading files ---------------------------------------------------------------------------- */
+/* ---- reading files --------------------------------------------------------------------------- */
 
 #define READ_AHEAD_FIRST 8u
 
@@ -249,14 +255,16 @@ static size_t window(struct file *f, const struct erofs_node *e, uint64_t index,
     uint64_t n = want;
     if (f != NULL) {
         if (off == f->sequential && off > 0) {
-            f->read_ahead = f->read_ahead == 0 ? READ_AHEAD_FIRST
-                            : f->read_ahead < VERITY_BATCH ? f->read_ahead * 2 : VERITY_BATCH;
+            f->read_ahead = f->read_ahead == 0             ? READ_AHEAD_FIRST
+                            : f->read_ahead < VERITY_BATCH ? f->read_ahead * 2
+                                                           : VERITY_BATCH;
             n = n > f->read_ahead ? n : f->read_ahead;
         } else if (off != f->sequential) {
             f->read_ahead = 0;
         }
     }
-    uint64_t whole = e->size / EROFS_BLOCK_SIZE + (e->inline_tail ? 0 : e->size % EROFS_BLOCK_SIZE != 0);
+    uint64_t whole =
+        e->size / EROFS_BLOCK_SIZE + (e->inline_tail ? 0 : e->size % EROFS_BLOCK_SIZE != 0);
     if (n > VERITY_BATCH) {
         n = VERITY_BATCH;
     }
@@ -337,8 +345,8 @@ static int64_t layer_read(struct file *f, struct iter *to, uint64_t *pos)
 
 /* Blocks [index, index + count) of the file, none of them a tail, to dst and verified there.
  * Blocks that are in the cache already come from it. */
-static int blocks_into_app(struct layer *l, const struct erofs_node *e, uint64_t index, size_t count,
-                           app_ptr dst)
+static int blocks_into_app(struct layer *l, const struct erofs_node *e, uint64_t index,
+                           size_t count, app_ptr dst)
 {
     uint8_t *raw = app_raw(dst, (uint64_t)count * EROFS_BLOCK_SIZE);
     uint64_t blocks[VERITY_BATCH];
@@ -397,7 +405,7 @@ int layer_read_into_app(struct node *node, app_ptr dst, uint64_t size, uint64_t 
     return n < size ? zero_app(app_add(dst, n), (size_t)(size - n)) : 0;
 }
 
-/* ---- rewriting tables --------------------------------------------------------------------------- */
+/* ---- rewriting tables ------------------------------------------------------------------------ */
 
 /* Finds a path of the layer's own tree, no links followed: the builder wrote it so. */
 static int find_in_layer(const struct erofs *e, const char *path, struct erofs_node *ret)
@@ -417,8 +425,7 @@ static int find_in_layer(const struct erofs *e, const char *path, struct erofs_n
             size++;
         }
         uint64_t nid = 0;
-        err = (n.mode & S_IFMT) != S_IFDIR ? -ENOENT
-              : erofs_lookup(e, &n, BYTES(path, size), &nid);
+        err = (n.mode & S_IFMT) != S_IFDIR ? -ENOENT : erofs_lookup(e, &n, BYTES(path, size), &nid);
         if (err == 0) {
             err = erofs_node(e, nid, &n);
         }
@@ -462,7 +469,8 @@ int layer_sites(struct dentry *d, void **ret_data, size_t *ret_size)
     return 0;
 }
 
-/* ---- start --------------------------------------------------------------------------------------- */
+/* ---- start
+ * --------------------------------------------------------------------------------------- */
 
 static int layer_start(size_t i, const struct manifest_layer *m, struct diag *d)
 {
@@ -480,10 +488,14 @@ static int layer_start(size_t i, const struct manifest_layer *m, struct diag *d)
         diag_prefix(d, "layer %zu (%.*s)", i, (int)m->name.size, (const char *)m->name.data);
         return err;
     }
-    l->fs = (struct fs){.magic = EROFS_SUPER_MAGIC_V1, .minor = fs_new_minor(), .read_only = true,
-                        .type = "erofs", .block_limit = l->verity.layout.data_blocks,
+    l->fs = (struct fs){.magic = EROFS_SUPER_MAGIC_V1,
+                        .minor = fs_new_minor(),
+                        .read_only = true,
+                        .type = "erofs",
+                        .block_limit = l->verity.layout.data_blocks,
                         .block_used = l->verity.layout.data_blocks,
-                        .node_count = l->erofs.inode_count, .node_limit = l->erofs.inode_count};
+                        .node_count = l->erofs.inode_count,
+                        .node_limit = l->erofs.inode_count};
     return 0;
 }
 
@@ -523,11 +535,11 @@ int layers_start(const struct manifest *m, struct node **ret_root, struct diag *
 
 static const struct file_ops layer_regular = {.seekable = true, .read = layer_read};
 static const struct file_ops layer_directory = {.seekable = true};
-static const struct node_ops layer_dir_ops = {.lookup = layer_lookup, .list = layer_list,
+static const struct node_ops layer_dir_ops = {.lookup = layer_lookup,
+                                              .list = layer_list,
                                               .destroy = layer_destroy,
                                               .file_ops = &layer_directory};
 static const struct node_ops layer_file_ops = {.destroy = layer_destroy,
                                                .file_ops = &layer_regular};
-static const struct node_ops layer_link_ops = {.readlink = layer_readlink,
-                                               .destroy = layer_destroy,
-                                               .file_ops = &layer_regular};
+static const struct node_ops layer_link_ops = {
+    .readlink = layer_readlink, .destroy = layer_destroy, .file_ops = &layer_regular};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Layers made by mkfs.erofs and veritysetup from a generated tree, read through the system calls and
- * compared with the tree itself, byte for byte; then with every kind of damage. */
+/* Layers made by mkfs.erofs and veritysetup from a generated tree, read through the system calls
+ * and compared with the tree itself, byte for byte; then with every kind of damage. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -59,8 +59,8 @@ static void put_text(const char *path, const char *text)
 /* Sizes around every boundary that the format has. */
 static void make_trees(void)
 {
-    static const size_t sizes[] = {0, 1, 31, 100, 3000, 4000, 4064, 4095, 4096, 4097, 8191, 8192,
-                                   10000, 65536, 65537, 200000, 1000000};
+    static const size_t sizes[] = {0,    1,    31,   100,   3000,  4000,  4064,   4095,   4096,
+                                   4097, 8191, 8192, 10000, 65536, 65537, 200000, 1000000};
     mkdir(at("a"), 0755);
     mkdir(at("b"), 0755);
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -70,8 +70,11 @@ static void make_trees(void)
     mkdir(at("a/dir/empty"), 0755);
     mkdir(at("a/many"), 0755);
     for (int i = 0; i < 700; i++) { /* several directory blocks */
-        put_text(at("a/many/name-%d-%.*s", i, i % 120, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-                    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"), "x");
+        put_text(
+            at("a/many/name-%d-%.*s", i, i % 120,
+               "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+               "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
+            "x");
     }
     put_file(at("a/dir/mode"), 10);
     chmod(at("a/dir/mode"), 04755);
@@ -153,13 +156,15 @@ static void compare_one(const char *path)
         there = is_in("a", path, &want);
     }
     int64_t err = sys_lstat(host_app(path), host_app(&got));
-    bool ok = there && err == 0 && want.st_mode == got.st_mode &&
-              (S_ISDIR(want.st_mode) || (want.st_size == got.st_size && want.st_nlink == got.st_nlink)) &&
-              got.st_uid == 0 && got.st_mtime == 0;
+    bool ok =
+        there && err == 0 && want.st_mode == got.st_mode &&
+        (S_ISDIR(want.st_mode) || (want.st_size == got.st_size && want.st_nlink == got.st_nlink)) &&
+        got.st_uid == 0 && got.st_mtime == 0;
     if (ok && S_ISLNK(want.st_mode)) {
         char a[4096], b[4096];
         ssize_t n = readlink(at("%s%s", tree, path), a, sizeof a);
-        ok = sys_readlink(host_app(path), host_app(b), sizeof b) == n && memcmp(a, b, (size_t)n) == 0;
+        ok = sys_readlink(host_app(path), host_app(b), sizeof b) == n &&
+             memcmp(a, b, (size_t)n) == 0;
     }
     if (ok && S_ISREG(want.st_mode)) {
         ok = same_content(path, at("%s%s", tree, path), 1000000) &&
@@ -248,11 +253,13 @@ static void start(size_t layers)
 static void test_tree(void)
 {
     start(2);
-    strip = strlen(at("a")) ;
+    strip = strlen(at("a"));
     nftw(at("a"), visit, 16, FTW_PHYS);
     nftw(at("b"), visit, 16, FTW_PHYS);
-    CHECK(different == 0 && compared > 700, "every file, link and directory of two layers reads as it "
-          "was written (%u compared)", compared);
+    CHECK(different == 0 && compared > 700,
+          "every file, link and directory of two layers reads as it "
+          "was written (%u compared)",
+          compared);
     different = 0;
     compare_dir("");
     compare_dir("/dir");
@@ -275,8 +282,8 @@ static void test_mapping(void)
     struct file *f;
     int bad = 0;
     static uint8_t memory[300 * 4096] __attribute__((aligned(4096)));
-    static const char *const paths[] = {"/file4097", "/file10000", "/file200000", "/file1000000",
-                                        "/file4096", "/file31"};
+    static const char *const paths[] = {"/file4097",    "/file10000", "/file200000",
+                                        "/file1000000", "/file4096",  "/file31"};
     for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
         uint64_t size;
         bad += fs_open_path(paths[i], false, &f) != 0;
@@ -324,7 +331,8 @@ static void test_speed(void)
     printf("# stat of a path of seven components: %.0f ns in this build\n", ns);
 }
 
-/* ---- damage ------------------------------------------------------------------------------------------ */
+/* ---- damage
+ * ------------------------------------------------------------------------------------------ */
 
 static int verity_of(struct verity *v, const struct manifest_layer *m)
 {
@@ -372,7 +380,8 @@ static void test_damage(void)
         missed += !ok;
         image[bit / 8] ^= (uint8_t)(1u << (bit % 8));
     }
-    CHECK(missed == 0 && tree_hits >= 30, "any flipped bit of data or tree stops the enclave, naming "
+    CHECK(missed == 0 && tree_hits >= 30,
+          "any flipped bit of data or tree stops the enclave, naming "
           "layer and block");
     struct manifest_layer other = m;
     other.root[0] ^= 1;
@@ -385,12 +394,14 @@ static void test_damage(void)
     other = m;
     host_span whole = rt_layer_span(0);
     host_set_layer(0, image, size - 4096);
-    CHECK(verity_init(&v, 0, host_bytes("a"), m.size, m.root, m.salt, rt_layer_span(0), &d) == -EINVAL,
+    CHECK(verity_init(&v, 0, host_bytes("a"), m.size, m.root, m.salt, rt_layer_span(0), &d) ==
+              -EINVAL,
           "a truncated image is refused before it is read");
     host_set_layer(0, (void *)(uintptr_t)whole.addr, whole.size);
     CHECK(verity_init(&v, 0, host_bytes("a"), m.size + 1, m.root, m.salt, whole, &d) == -EINVAL &&
               verity_init(&v, 0, host_bytes("a"), 0, m.root, m.salt, whole, &d) == -EINVAL &&
-              verity_init(&v, 0, host_bytes("a"), UINT64_MAX - 4095, m.root, m.salt, whole, &d) == -EINVAL,
+              verity_init(&v, 0, host_bytes("a"), UINT64_MAX - 4095, m.root, m.salt, whole, &d) ==
+                  -EINVAL,
           "sizes that are no multiple of a block, zero or absurd are refused");
     /* In-place reading leaves no unverified byte behind. */
     REQUIRE(verity_of(&v, &m) == 0);
@@ -442,7 +453,8 @@ static void test_cache(void)
     host_set_layer(0, image, l.total_blocks * 4096);
     struct verity v;
     struct diag d;
-    REQUIRE(verity_init(&v, 0, host_bytes("big"), size, root, BYTES(NULL, 0), rt_layer_span(0), &d) == 0);
+    REQUIRE(verity_init(&v, 0, host_bytes("big"), size, root, BYTES(NULL, 0), rt_layer_span(0),
+                        &d) == 0);
     int bad = 0;
     for (int i = 0; i < 6000; i++) {
         const uint8_t *views[VERITY_BATCH];
@@ -450,7 +462,8 @@ static void test_cache(void)
         uint64_t first = next() % (l.data_blocks - n);
         bad += block_get_run(&v, first, n, views) != 0;
         for (size_t k = 0; k < n && bad == 0; k++) {
-            bad += load_le64(views[k] + 4088) != ((first + k) * 4096 + 4088) * UINT64_C(0x9e3779b97f4a7c15);
+            bad += load_le64(views[k] + 4088) !=
+                   ((first + k) * 4096 + 4088) * UINT64_C(0x9e3779b97f4a7c15);
         }
     }
     CHECK(bad == 0, "a cache smaller than the layer gives right blocks under random batches");

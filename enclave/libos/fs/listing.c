@@ -26,8 +26,7 @@ int listing_add(struct listing *l, struct bytes name, uint64_t ino, unsigned typ
     if (l->count >= LISTING_MAX) {
         return -ENOMEM;
     }
-    struct listing_entry *entries =
-        grow(l->entries, &l->capacity, l->count + 1, sizeof *entries);
+    struct listing_entry *entries = grow(l->entries, &l->capacity, l->count + 1, sizeof *entries);
     if (entries == NULL) {
         return -ENOMEM;
     }

@@ -217,7 +217,8 @@ int fs_start(const struct manifest *m, struct diag *d)
         if (err != 0) {
             return diag_fail(d, err, "cannot mount tmpfs at %.*s: %s", (int)t->path.size,
                              (const char *)t->path.data,
-                             err == -EBUSY ? "something is mounted there" : "no directory can be there");
+                             err == -EBUSY ? "something is mounted there"
+                                           : "no directory can be there");
         }
     }
     err = hostfiles_start(m, d);
@@ -229,7 +230,8 @@ int fs_finish(struct run_claims *claims, struct diag *d)
     return hostfiles_finish(claims, d);
 }
 
-/* ---- /proc/self/mounts --------------------------------------------------------------------------- */
+/* ---- /proc/self/mounts
+ * --------------------------------------------------------------------------- */
 
 void mounts_text(struct fs_text *t, bool mountinfo)
 {

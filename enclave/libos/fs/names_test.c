@@ -57,10 +57,28 @@ static bool expect(int64_t want, int64_t got)
     return false;
 }
 
-/* ---- one call on both sides ----------------------------------------------------------------------------- */
+/* ---- one call on both sides
+ * ----------------------------------------------------------------------------- */
 
-enum call { OPEN, MKDIR, RMDIR, UNLINK, RENAME, RENAME2, LINK, SYMLINK, TRUNCATE, CHMOD, STAT, LSTAT,
-            READLINK, ACCESS, CHDIR, MKNOD, CALLS };
+enum call {
+    OPEN,
+    MKDIR,
+    RMDIR,
+    UNLINK,
+    RENAME,
+    RENAME2,
+    LINK,
+    SYMLINK,
+    TRUNCATE,
+    CHMOD,
+    STAT,
+    LSTAT,
+    READLINK,
+    ACCESS,
+    CHDIR,
+    MKNOD,
+    CALLS
+};
 
 static void same_stat(const struct stat *a, const struct stat *b)
 {
@@ -76,7 +94,8 @@ static void both_stat(const char *path, bool follow)
 {
     struct stat a, b;
     int64_t want = kernel(follow ? stat(path, &a) : lstat(path, &a));
-    int64_t got = follow ? sys_stat(host_app(path), host_app(&b)) : sys_lstat(host_app(path), host_app(&b));
+    int64_t got =
+        follow ? sys_stat(host_app(path), host_app(&b)) : sys_lstat(host_app(path), host_app(&b));
     if (expect(want, got) && want == 0) {
         same_stat(&a, &b);
     }
@@ -106,7 +125,8 @@ static void both_open(const char *path, int flags, mode_t mode)
         }
         expect(kernel(write((int)a, data, n)), sys_write((int)b, host_app(data), n));
         expect(kernel(lseek((int)a, 0, SEEK_CUR)), sys_lseek((int)b, 0, SEEK_CUR));
-        int64_t want = kernel(pread((int)a, data, n, off)), got = sys_pread64((int)b, host_app(back), n, off);
+        int64_t want = kernel(pread((int)a, data, n, off)),
+                got = sys_pread64((int)b, host_app(back), n, off);
         if (expect(want, got) && want > 0) {
             expect(0, memcmp(data, back, (size_t)want));
         }
@@ -182,7 +202,8 @@ static void both(enum call call, const char *p, const char *q, int flags, mode_t
     case CHDIR: {
         char a[4096], b[4096];
         expect(kernel(chdir(p)), sys_chdir(pa));
-        int64_t want = kernel(syscall(SYS_getcwd, a, sizeof a)), got = sys_getcwd(host_app(b), sizeof b);
+        int64_t want = kernel(syscall(SYS_getcwd, a, sizeof a)),
+                got = sys_getcwd(host_app(b), sizeof b);
         if (want > 0 && got > 0) {
             expect(0, strcmp(a + strlen(root), b + strlen("/t/r")));
         } else {
@@ -198,7 +219,8 @@ static void both(enum call call, const char *p, const char *q, int flags, mode_t
     }
 }
 
-/* ---- whole trees ------------------------------------------------------------------------------------------ */
+/* ---- whole trees
+ * ------------------------------------------------------------------------------------------ */
 
 static int by_name(const void *a, const void *b)
 {
@@ -249,114 +271,127 @@ static void same_tree(const char *path, int depth)
     }
 }
 
-/* ---- cases ------------------------------------------------------------------------------------------------- */
+/* ---- cases
+ * -------------------------------------------------------------------------------------------------
+ */
+
+static char long_name[300], long_path[5000];
+
+/* clang-format off */
+static const struct {
+    enum call call;
+    const char *p, *q;
+    int flags;
+    mode_t mode;
+} cases[] = {
+    {MKDIR, "d", "", 0, 0755}, {MKDIR, "d", "", 0, 0755}, {MKDIR, "d/", "", 0, 0755},
+    {MKDIR, "e/", "", 0, 0700}, {MKDIR, "x/y", "", 0, 0755}, {MKDIR, ".", "", 0, 0755},
+    {MKDIR, "..", "", 0, 0755}, {MKDIR, "d/.", "", 0, 0755}, {MKDIR, "d/..", "", 0, 0755},
+    {MKDIR, "/", "", 0, 0755}, {MKDIR, "", "", 0, 0755}, {MKDIR, "m", "", 0, 07777},
+    {OPEN, "f", "", O_RDWR | O_CREAT, 0644}, {OPEN, "f", "", O_RDWR | O_CREAT | O_EXCL, 0644},
+    {OPEN, "f/", "", O_RDONLY, 0}, {OPEN, "f/", "", O_RDWR | O_CREAT, 0644},
+    {OPEN, "n/", "", O_RDWR | O_CREAT, 0644}, {OPEN, "n/", "", O_RDONLY, 0},
+    {OPEN, "f/x", "", O_RDONLY, 0}, {OPEN, "f/x", "", O_RDWR | O_CREAT, 0644},
+    {OPEN, "f/.", "", O_RDONLY, 0}, {OPEN, "f/..", "", O_RDONLY, 0}, {OPEN, "d", "", O_RDWR, 0},
+    {OPEN, "d", "", O_RDONLY, 0}, {OPEN, "d", "", O_RDONLY | O_CREAT, 0644},
+    {OPEN, "d/", "", O_RDONLY | O_CREAT, 0644}, {OPEN, ".", "", O_RDWR | O_CREAT, 0644},
+    {OPEN, "f", "", O_RDONLY | O_DIRECTORY, 0}, {OPEN, "d", "", O_RDONLY | O_DIRECTORY, 0},
+    {OPEN, "f", "", O_WRONLY | O_TRUNC, 0}, {OPEN, "f", "", O_WRONLY | O_APPEND, 0},
+    {OPEN, "d", "", O_RDONLY | O_TRUNC, 0}, {OPEN, "", "", O_RDONLY, 0},
+    {OPEN, "d", "", O_WRONLY | O_TMPFILE, 0600}, {OPEN, "d", "", O_RDONLY | O_TMPFILE, 0600},
+    {OPEN, "f", "", O_RDWR | O_TMPFILE, 0600}, {OPEN, "none", "", O_RDWR | O_TMPFILE, 0600},
+    {OPEN, long_name, "", O_RDONLY, 0}, {OPEN, long_name, "", O_RDWR | O_CREAT, 0644},
+    {OPEN, long_path, "", O_RDONLY, 0}, {STAT, "d/../d/./../f", "", 0, 0},
+    {STAT, "d//..//f", "", 0, 0}, {STAT, "f/", "", 0, 0}, {STAT, "d/", "", 0, 0},
+    {STAT, "none/..", "", 0, 0}, {STAT, "f/..", "", 0, 0}, {STAT, "d/.", "", 0, 0},
+    {SYMLINK, "f", "lf", 0, 0}, {SYMLINK, "d", "ld", 0, 0}, {SYMLINK, "none", "ln", 0, 0},
+    {SYMLINK, "ll", "ll", 0, 0}, {SYMLINK, "d/", "lds", 0, 0}, {SYMLINK, "f/", "lfs", 0, 0},
+    {SYMLINK, "..", "lup", 0, 0}, {SYMLINK, "x", "f", 0, 0}, {SYMLINK, "x", "d/", 0, 0},
+    {SYMLINK, "x", "ns/", 0, 0}, {SYMLINK, "", "empty", 0, 0}, {SYMLINK, "x", "", 0, 0},
+    {SYMLINK, "new", "lnew", 0, 0}, {SYMLINK, ".", "ldot", 0, 0},
+    {STAT, "lf", "", 0, 0}, {STAT, "lf/", "", 0, 0}, {LSTAT, "lf", "", 0, 0},
+    {LSTAT, "lf/", "", 0, 0}, {LSTAT, "ld/", "", 0, 0}, {STAT, "ld/.", "", 0, 0},
+    {STAT, "ln", "", 0, 0}, {STAT, "ll", "", 0, 0}, {LSTAT, "ll", "", 0, 0},
+    {STAT, "ll/", "", 0, 0},
+    {STAT, "lds", "", 0, 0}, {STAT, "lfs", "", 0, 0}, {LSTAT, "lfs", "", 0, 0},
+    {STAT, "ldot/ldot/ldot/f", "", 0, 0}, {READLINK, "lf", "", 0, 0}, {READLINK, "f", "", 0, 0},
+    {READLINK, "d", "", 0, 0}, {READLINK, "lf/", "", 0, 0}, {READLINK, "ld/", "", 0, 0},
+    {READLINK, "none", "", 0, 0}, {READLINK, "", "", 0, 0},
+    {OPEN, "lf", "", O_RDONLY | O_NOFOLLOW, 0}, {OPEN, "ld", "", O_RDONLY | O_NOFOLLOW, 0},
+    {OPEN, "ld", "", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0},
+    {OPEN, "ld/", "", O_RDONLY | O_NOFOLLOW, 0}, {OPEN, "ll", "", O_RDONLY, 0},
+    {OPEN, "lf", "", O_RDWR | O_CREAT | O_EXCL, 0644},
+    {OPEN, "ln", "", O_RDWR | O_CREAT | O_EXCL, 0644},
+    {OPEN, "lnew", "", O_RDWR | O_CREAT, 0640}, {STAT, "new", "", 0, 0},
+    {OPEN, "lfs", "", O_RDWR | O_CREAT, 0640}, {OPEN, "ln", "", O_RDONLY, 0},
+    {RMDIR, "f", "", 0, 0}, {RMDIR, ".", "", 0, 0}, {RMDIR, "..", "", 0, 0},
+    {RMDIR, "d/.", "", 0, 0},
+    {RMDIR, "d/..", "", 0, 0}, {RMDIR, "none", "", 0, 0}, {RMDIR, "ld", "", 0, 0},
+    {RMDIR, "ld/", "", 0, 0}, {RMDIR, "f/", "", 0, 0}, {RMDIR, "/", "", 0, 0},
+    {RMDIR, "", "", 0, 0},
+    {UNLINK, "d", "", 0, 0}, {UNLINK, "d/", "", 0, 0}, {UNLINK, "f/", "", 0, 0},
+    {UNLINK, ".", "", 0, 0}, {UNLINK, "..", "", 0, 0}, {UNLINK, "/", "", 0, 0},
+    {UNLINK, "none/", "", 0, 0}, {UNLINK, "lf/", "", 0, 0}, {UNLINK, "ld/", "", 0, 0},
+    {UNLINK, "d/..", "", 0, 0}, {UNLINK, "", "", 0, 0},
+    {MKDIR, "d/s", "", 0, 0755}, {RMDIR, "d", "", 0, 0}, {RENAME, "d", "d/s/t", 0, 0},
+    {RENAME, "d", "d", 0, 0}, {RENAME, "d/s", "d", 0, 0}, {RENAME, "d", "d/s", 0, 0},
+    {RENAME, "f", "d", 0, 0}, {RENAME, "d", "f", 0, 0}, {RENAME, "f", "f", 0, 0},
+    {RENAME, "f", "g/", 0, 0}, {RENAME, "f/", "g", 0, 0}, {RENAME, "none", "g", 0, 0},
+    {RENAME, ".", "g", 0, 0}, {RENAME, "d", ".", 0, 0}, {RENAME, "d", "..", 0, 0},
+    {RENAME, "d/.", "g", 0, 0}, {RENAME, "none", ".", 0, 0}, {RENAME, "/", "g", 0, 0},
+    {RENAME, "e", "d/s", 0, 0}, {RENAME, "d/s", "e/", 0, 0}, {RENAME, "e/", "q/", 0, 0},
+    {RENAME, "q", "d", 0, 0}, {RENAME, "q", "m", 0, 0}, {MKDIR, "d/s", "", 0, 0755},
+    {RENAME, "m", "d", 0, 0}, {RENAME, "ld/", "z", 0, 0}, {RENAME, "ld", "z", 0, 0},
+    {RENAME, "z", "ld", 0, 0}, {RENAME, "f", "lf", 0, 0}, {STAT, "lf", "", 0, 0},
+    {RENAME, "lf", "f", 0, 0}, {RENAME2, "f", "new", RENAME_NOREPLACE, 0},
+    {RENAME2, "f", "newer", RENAME_NOREPLACE, 0}, {RENAME2, "newer", "new", RENAME_EXCHANGE, 0},
+    {RENAME2, "new", "none", RENAME_EXCHANGE, 0}, {RENAME2, "newer", "f", 0x80, 0},
+    {RENAME2, "newer", ".", RENAME_NOREPLACE, 0}, {RENAME2, "newer", "f", 3, 0},
+    {LINK, "new", "hard", 0, 0}, {STAT, "new", "", 0, 0}, {RENAME, "new", "hard", 0, 0},
+    {STAT, "new", "", 0, 0}, {LINK, "d", "hd", 0, 0}, {LINK, "none", "h", 0, 0},
+    {LINK, "new", "hard", 0, 0}, {LINK, "new", "h/", 0, 0}, {LINK, "new/", "h", 0, 0},
+    {LINK, "new", "none/h", 0, 0}, {LINK, "ln", "hl", 0, 0}, {LSTAT, "hl", "", 0, 0},
+    {LINK, "ln", "hl2", AT_SYMLINK_FOLLOW, 0}, {LINK, "new", ".", 0, 0},
+    {LINK, "new", "hard/", 0, 0},
+    {LINK, "new", "hard2", 0x8000, 0}, {UNLINK, "hard", "", 0, 0}, {STAT, "new", "", 0, 0},
+    {TRUNCATE, "new", "", 10000, 0}, {TRUNCATE, "new", "", 5, 0}, {TRUNCATE, "d", "", 5, 0},
+    {TRUNCATE, "none", "", 5, 0}, {TRUNCATE, "new", "", -1, 0}, {TRUNCATE, "new/", "", 1, 0},
+    {STAT, "new", "", 0, 0}, {CHMOD, "new", "", 0, 0}, {OPEN, "new", "", O_RDONLY, 0},
+    {OPEN, "new", "", O_WRONLY, 0}, {TRUNCATE, "new", "", 0, 0}, {ACCESS, "new", "", 4, 0},
+    {ACCESS, "new", "", 0, 0}, {CHMOD, "new", "", 0, 0444}, {OPEN, "new", "", O_RDWR, 0},
+    {OPEN, "new", "", O_RDONLY | O_TRUNC, 0}, {CHMOD, "new", "", 0, 07777}, {STAT, "new", "", 0, 0},
+    {CHMOD, "d", "", 0, 0}, {STAT, "d/s", "", 0, 0}, {OPEN, "d/x", "", O_RDWR | O_CREAT, 0644},
+    {RMDIR, "d/s", "", 0, 0}, {CHMOD, "d", "", 0, 0400}, {STAT, "d/s", "", 0, 0},
+    {CHMOD, "d", "", 0, 0500}, {STAT, "d/s", "", 0, 0}, {OPEN, "d/x", "", O_RDWR | O_CREAT, 0644},
+    {RMDIR, "d/s", "", 0, 0}, {UNLINK, "d/none", "", 0, 0}, {CHMOD, "d", "", 0, 0755},
+    {ACCESS, "none", "", 0, 0}, {ACCESS, "d", "", 7, 0}, {ACCESS, "ll", "", 0, 0},
+    {CHDIR, "d", "", 0, 0}, {CHDIR, "none", "", 0, 0}, {CHDIR, "..", "", 0, 0},
+    {CHDIR, "new", "", 0, 0},
+    {CHDIR, "ld", "", 0, 0}, {CHDIR, "..", "", 0, 0}, {MKDIR, "gone", "", 0, 0755},
+    {CHDIR, "gone", "", 0, 0}, {RMDIR, "../gone", "", 0, 0}, {STAT, ".", "", 0, 0},
+    {OPEN, "file", "", O_RDWR | O_CREAT, 0644}, {MKDIR, "dir", "", 0, 0755}, {STAT, "..", "", 0, 0},
+    {OPEN, ".", "", O_RDONLY, 0}, {CHDIR, ".", "", 0, 0}, {CHDIR, "..", "", 0, 0},
+    {MKNOD, "node", "", 0, 0644}, {MKNOD, "node", "", 0, 0644}, {MKNOD, "nd/", "", 0, 0644},
+    {STAT, "node", "", 0, 0}, {RENAME, "node", "a-much-longer-name-than-before", 0, 0},
+    {STAT, "a-much-longer-name-than-before", "", 0, 0},
+    {RENAME, "a-much-longer-name-than-before", "s", 0, 0}, {STAT, "s", "", 0, 0},
+};
+/* clang-format on */
 
 static void test_cases(void)
 {
-    static char long_name[300], long_path[5000];
     memset(long_name, 'n', 256);
     memset(long_path, '/', 4999);
-    static const struct {
-        enum call call;
-        const char *p, *q;
-        int flags;
-        mode_t mode;
-    } cases[] = {
-        {MKDIR, "d", "", 0, 0755}, {MKDIR, "d", "", 0, 0755}, {MKDIR, "d/", "", 0, 0755},
-        {MKDIR, "e/", "", 0, 0700}, {MKDIR, "x/y", "", 0, 0755}, {MKDIR, ".", "", 0, 0755},
-        {MKDIR, "..", "", 0, 0755}, {MKDIR, "d/.", "", 0, 0755}, {MKDIR, "d/..", "", 0, 0755},
-        {MKDIR, "/", "", 0, 0755}, {MKDIR, "", "", 0, 0755}, {MKDIR, "m", "", 0, 07777},
-        {OPEN, "f", "", O_RDWR | O_CREAT, 0644}, {OPEN, "f", "", O_RDWR | O_CREAT | O_EXCL, 0644},
-        {OPEN, "f/", "", O_RDONLY, 0}, {OPEN, "f/", "", O_RDWR | O_CREAT, 0644},
-        {OPEN, "n/", "", O_RDWR | O_CREAT, 0644}, {OPEN, "n/", "", O_RDONLY, 0},
-        {OPEN, "f/x", "", O_RDONLY, 0}, {OPEN, "f/x", "", O_RDWR | O_CREAT, 0644},
-        {OPEN, "f/.", "", O_RDONLY, 0}, {OPEN, "f/..", "", O_RDONLY, 0}, {OPEN, "d", "", O_RDWR, 0},
-        {OPEN, "d", "", O_RDONLY, 0}, {OPEN, "d", "", O_RDONLY | O_CREAT, 0644},
-        {OPEN, "d/", "", O_RDONLY | O_CREAT, 0644}, {OPEN, ".", "", O_RDWR | O_CREAT, 0644},
-        {OPEN, "f", "", O_RDONLY | O_DIRECTORY, 0}, {OPEN, "d", "", O_RDONLY | O_DIRECTORY, 0},
-        {OPEN, "f", "", O_WRONLY | O_TRUNC, 0}, {OPEN, "f", "", O_WRONLY | O_APPEND, 0},
-        {OPEN, "d", "", O_RDONLY | O_TRUNC, 0}, {OPEN, "", "", O_RDONLY, 0},
-        {OPEN, "d", "", O_WRONLY | O_TMPFILE, 0600}, {OPEN, "d", "", O_RDONLY | O_TMPFILE, 0600},
-        {OPEN, "f", "", O_RDWR | O_TMPFILE, 0600}, {OPEN, "none", "", O_RDWR | O_TMPFILE, 0600},
-        {OPEN, long_name, "", O_RDONLY, 0}, {OPEN, long_name, "", O_RDWR | O_CREAT, 0644},
-        {OPEN, long_path, "", O_RDONLY, 0}, {STAT, "d/../d/./../f", "", 0, 0},
-        {STAT, "d//..//f", "", 0, 0}, {STAT, "f/", "", 0, 0}, {STAT, "d/", "", 0, 0},
-        {STAT, "none/..", "", 0, 0}, {STAT, "f/..", "", 0, 0}, {STAT, "d/.", "", 0, 0},
-        {SYMLINK, "f", "lf", 0, 0}, {SYMLINK, "d", "ld", 0, 0}, {SYMLINK, "none", "ln", 0, 0},
-        {SYMLINK, "ll", "ll", 0, 0}, {SYMLINK, "d/", "lds", 0, 0}, {SYMLINK, "f/", "lfs", 0, 0},
-        {SYMLINK, "..", "lup", 0, 0}, {SYMLINK, "x", "f", 0, 0}, {SYMLINK, "x", "d/", 0, 0},
-        {SYMLINK, "x", "ns/", 0, 0}, {SYMLINK, "", "empty", 0, 0}, {SYMLINK, "x", "", 0, 0},
-        {SYMLINK, "new", "lnew", 0, 0}, {SYMLINK, ".", "ldot", 0, 0},
-        {STAT, "lf", "", 0, 0}, {STAT, "lf/", "", 0, 0}, {LSTAT, "lf", "", 0, 0},
-        {LSTAT, "lf/", "", 0, 0}, {LSTAT, "ld/", "", 0, 0}, {STAT, "ld/.", "", 0, 0},
-        {STAT, "ln", "", 0, 0}, {STAT, "ll", "", 0, 0}, {LSTAT, "ll", "", 0, 0}, {STAT, "ll/", "", 0, 0},
-        {STAT, "lds", "", 0, 0}, {STAT, "lfs", "", 0, 0}, {LSTAT, "lfs", "", 0, 0},
-        {STAT, "ldot/ldot/ldot/f", "", 0, 0}, {READLINK, "lf", "", 0, 0}, {READLINK, "f", "", 0, 0},
-        {READLINK, "d", "", 0, 0}, {READLINK, "lf/", "", 0, 0}, {READLINK, "ld/", "", 0, 0},
-        {READLINK, "none", "", 0, 0}, {READLINK, "", "", 0, 0},
-        {OPEN, "lf", "", O_RDONLY | O_NOFOLLOW, 0}, {OPEN, "ld", "", O_RDONLY | O_NOFOLLOW, 0},
-        {OPEN, "ld", "", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0},
-        {OPEN, "ld/", "", O_RDONLY | O_NOFOLLOW, 0}, {OPEN, "ll", "", O_RDONLY, 0},
-        {OPEN, "lf", "", O_RDWR | O_CREAT | O_EXCL, 0644},
-        {OPEN, "ln", "", O_RDWR | O_CREAT | O_EXCL, 0644},
-        {OPEN, "lnew", "", O_RDWR | O_CREAT, 0640}, {STAT, "new", "", 0, 0},
-        {OPEN, "lfs", "", O_RDWR | O_CREAT, 0640}, {OPEN, "ln", "", O_RDONLY, 0},
-        {RMDIR, "f", "", 0, 0}, {RMDIR, ".", "", 0, 0}, {RMDIR, "..", "", 0, 0}, {RMDIR, "d/.", "", 0, 0},
-        {RMDIR, "d/..", "", 0, 0}, {RMDIR, "none", "", 0, 0}, {RMDIR, "ld", "", 0, 0},
-        {RMDIR, "ld/", "", 0, 0}, {RMDIR, "f/", "", 0, 0}, {RMDIR, "/", "", 0, 0}, {RMDIR, "", "", 0, 0},
-        {UNLINK, "d", "", 0, 0}, {UNLINK, "d/", "", 0, 0}, {UNLINK, "f/", "", 0, 0},
-        {UNLINK, ".", "", 0, 0}, {UNLINK, "..", "", 0, 0}, {UNLINK, "/", "", 0, 0},
-        {UNLINK, "none/", "", 0, 0}, {UNLINK, "lf/", "", 0, 0}, {UNLINK, "ld/", "", 0, 0},
-        {UNLINK, "d/..", "", 0, 0}, {UNLINK, "", "", 0, 0},
-        {MKDIR, "d/s", "", 0, 0755}, {RMDIR, "d", "", 0, 0}, {RENAME, "d", "d/s/t", 0, 0},
-        {RENAME, "d", "d", 0, 0}, {RENAME, "d/s", "d", 0, 0}, {RENAME, "d", "d/s", 0, 0},
-        {RENAME, "f", "d", 0, 0}, {RENAME, "d", "f", 0, 0}, {RENAME, "f", "f", 0, 0},
-        {RENAME, "f", "g/", 0, 0}, {RENAME, "f/", "g", 0, 0}, {RENAME, "none", "g", 0, 0},
-        {RENAME, ".", "g", 0, 0}, {RENAME, "d", ".", 0, 0}, {RENAME, "d", "..", 0, 0},
-        {RENAME, "d/.", "g", 0, 0}, {RENAME, "none", ".", 0, 0}, {RENAME, "/", "g", 0, 0},
-        {RENAME, "e", "d/s", 0, 0}, {RENAME, "d/s", "e/", 0, 0}, {RENAME, "e/", "q/", 0, 0},
-        {RENAME, "q", "d", 0, 0}, {RENAME, "q", "m", 0, 0}, {MKDIR, "d/s", "", 0, 0755},
-        {RENAME, "m", "d", 0, 0}, {RENAME, "ld/", "z", 0, 0}, {RENAME, "ld", "z", 0, 0},
-        {RENAME, "z", "ld", 0, 0}, {RENAME, "f", "lf", 0, 0}, {STAT, "lf", "", 0, 0},
-        {RENAME, "lf", "f", 0, 0}, {RENAME2, "f", "new", RENAME_NOREPLACE, 0},
-        {RENAME2, "f", "newer", RENAME_NOREPLACE, 0}, {RENAME2, "newer", "new", RENAME_EXCHANGE, 0},
-        {RENAME2, "new", "none", RENAME_EXCHANGE, 0}, {RENAME2, "newer", "f", 0x80, 0},
-        {RENAME2, "newer", ".", RENAME_NOREPLACE, 0}, {RENAME2, "newer", "f", 3, 0},
-        {LINK, "new", "hard", 0, 0}, {STAT, "new", "", 0, 0}, {RENAME, "new", "hard", 0, 0},
-        {STAT, "new", "", 0, 0}, {LINK, "d", "hd", 0, 0}, {LINK, "none", "h", 0, 0},
-        {LINK, "new", "hard", 0, 0}, {LINK, "new", "h/", 0, 0}, {LINK, "new/", "h", 0, 0},
-        {LINK, "new", "none/h", 0, 0}, {LINK, "ln", "hl", 0, 0}, {LSTAT, "hl", "", 0, 0},
-        {LINK, "ln", "hl2", AT_SYMLINK_FOLLOW, 0}, {LINK, "new", ".", 0, 0}, {LINK, "new", "hard/", 0, 0},
-        {LINK, "new", "hard2", 0x8000, 0}, {UNLINK, "hard", "", 0, 0}, {STAT, "new", "", 0, 0},
-        {TRUNCATE, "new", "", 10000, 0}, {TRUNCATE, "new", "", 5, 0}, {TRUNCATE, "d", "", 5, 0},
-        {TRUNCATE, "none", "", 5, 0}, {TRUNCATE, "new", "", -1, 0}, {TRUNCATE, "new/", "", 1, 0},
-        {STAT, "new", "", 0, 0}, {CHMOD, "new", "", 0, 0}, {OPEN, "new", "", O_RDONLY, 0},
-        {OPEN, "new", "", O_WRONLY, 0}, {TRUNCATE, "new", "", 0, 0}, {ACCESS, "new", "", 4, 0},
-        {ACCESS, "new", "", 0, 0}, {CHMOD, "new", "", 0, 0444}, {OPEN, "new", "", O_RDWR, 0},
-        {OPEN, "new", "", O_RDONLY | O_TRUNC, 0}, {CHMOD, "new", "", 0, 07777}, {STAT, "new", "", 0, 0},
-        {CHMOD, "d", "", 0, 0}, {STAT, "d/s", "", 0, 0}, {OPEN, "d/x", "", O_RDWR | O_CREAT, 0644},
-        {RMDIR, "d/s", "", 0, 0}, {CHMOD, "d", "", 0, 0400}, {STAT, "d/s", "", 0, 0},
-        {CHMOD, "d", "", 0, 0500}, {STAT, "d/s", "", 0, 0}, {OPEN, "d/x", "", O_RDWR | O_CREAT, 0644},
-        {RMDIR, "d/s", "", 0, 0}, {UNLINK, "d/none", "", 0, 0}, {CHMOD, "d", "", 0, 0755},
-        {ACCESS, "none", "", 0, 0}, {ACCESS, "d", "", 7, 0}, {ACCESS, "ll", "", 0, 0},
-        {CHDIR, "d", "", 0, 0}, {CHDIR, "none", "", 0, 0}, {CHDIR, "..", "", 0, 0}, {CHDIR, "new", "", 0, 0},
-        {CHDIR, "ld", "", 0, 0}, {CHDIR, "..", "", 0, 0}, {MKDIR, "gone", "", 0, 0755},
-        {CHDIR, "gone", "", 0, 0}, {RMDIR, "../gone", "", 0, 0}, {STAT, ".", "", 0, 0},
-        {OPEN, "file", "", O_RDWR | O_CREAT, 0644}, {MKDIR, "dir", "", 0, 0755}, {STAT, "..", "", 0, 0},
-        {OPEN, ".", "", O_RDONLY, 0}, {CHDIR, ".", "", 0, 0}, {CHDIR, "..", "", 0, 0},
-        {MKNOD, "node", "", 0, 0644}, {MKNOD, "node", "", 0, 0644}, {MKNOD, "nd/", "", 0, 0644},
-        {STAT, "node", "", 0, 0}, {RENAME, "node", "a-much-longer-name-than-before", 0, 0},
-        {STAT, "a-much-longer-name-than-before", "", 0, 0},
-        {RENAME, "a-much-longer-name-than-before", "s", 0, 0}, {STAT, "s", "", 0, 0},
-    };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         both(cases[i].call, cases[i].p, cases[i].q, cases[i].flags, cases[i].mode);
     }
     same_tree(".", 0);
-    CHECK(failures == 0, "%zu cases of names give the kernel's results and errors", ARRAY_SIZE(cases));
+    CHECK(failures == 0, "%zu cases of names give the kernel's results and errors",
+          ARRAY_SIZE(cases));
 }
 
-/* ---- random sequences ----------------------------------------------------------------------------------------- */
+/* ---- random sequences
+ * ----------------------------------------------------------------------------------------- */
 
 static const char *random_path(char *ret)
 {
@@ -378,10 +413,16 @@ static const char *random_path(char *ret)
 
 static void test_random(uint64_t start, int calls)
 {
-    static const int open_flags[] = {O_RDONLY, O_RDWR, O_WRONLY, O_RDWR | O_CREAT,
-                                     O_RDWR | O_CREAT | O_EXCL, O_WRONLY | O_CREAT | O_TRUNC,
-                                     O_WRONLY | O_APPEND | O_CREAT, O_RDONLY | O_DIRECTORY,
-                                     O_RDONLY | O_NOFOLLOW, O_RDWR | O_TMPFILE};
+    static const int open_flags[] = {O_RDONLY,
+                                     O_RDWR,
+                                     O_WRONLY,
+                                     O_RDWR | O_CREAT,
+                                     O_RDWR | O_CREAT | O_EXCL,
+                                     O_WRONLY | O_CREAT | O_TRUNC,
+                                     O_WRONLY | O_APPEND | O_CREAT,
+                                     O_RDONLY | O_DIRECTORY,
+                                     O_RDONLY | O_NOFOLLOW,
+                                     O_RDWR | O_TMPFILE};
     static const mode_t modes[] = {0755, 0644, 0700, 0777, 0555, 0600, 0311};
     seed = start;
     for (int i = 0; i < calls && failures == 0; i++) {
@@ -433,7 +474,8 @@ static void start(void)
 static int in_child(uint64_t first_seed)
 {
     /* Without root's rights: they would hide all permission checks of the kernel. */
-    if (geteuid() == 0 && (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0)) {
+    if (geteuid() == 0 &&
+        (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0)) {
         return 1;
     }
     umask(022);

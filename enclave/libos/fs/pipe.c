@@ -174,10 +174,13 @@ static void pipe_destroy(struct node *n)
     rt_free(p);
 }
 
-static const struct file_ops pipe_ops = {.read = pipe_read, .write = pipe_write, .poll = pipe_poll,
-                                         .ioctl = pipe_ioctl, .release = pipe_release};
-static const struct node_ops pipe_node_ops = {.open = pipe_open, .destroy = pipe_destroy,
-                                              .file_ops = &pipe_ops};
+static const struct file_ops pipe_ops = {.read = pipe_read,
+                                         .write = pipe_write,
+                                         .poll = pipe_poll,
+                                         .ioctl = pipe_ioctl,
+                                         .release = pipe_release};
+static const struct node_ops pipe_node_ops = {
+    .open = pipe_open, .destroy = pipe_destroy, .file_ops = &pipe_ops};
 
 int pipe_make(uint32_t flags, struct file *ret[2])
 {
@@ -189,9 +192,17 @@ int pipe_make(uint32_t flags, struct file *ret[2])
         return -ENOMEM;
     }
     struct fs_time now = fs_now();
-    p->node = (struct node){.ops = &pipe_node_ops, .fs = &pipe_fs, .refs = 1,
-                            .mode = S_IFIFO | 0600, .uid = fs_uid(), .gid = fs_gid(), .nlink = 1,
-                            .ino = ++pipe_fs.next_ino, .atime = now, .mtime = now, .ctime = now};
+    p->node = (struct node){.ops = &pipe_node_ops,
+                            .fs = &pipe_fs,
+                            .refs = 1,
+                            .mode = S_IFIFO | 0600,
+                            .uid = fs_uid(),
+                            .gid = fs_gid(),
+                            .nlink = 1,
+                            .ino = ++pipe_fs.next_ino,
+                            .atime = now,
+                            .mtime = now,
+                            .ctime = now};
     char name[32];
     base_format(name, sizeof name, "pipe:[%llu]", (unsigned long long)p->node.ino);
     struct dentry *d = dentry_new_anon(name, &p->node);

@@ -28,8 +28,14 @@ static struct node *make(struct fs *fs, const struct proc_entry *entry, int id)
     }
     struct fs_time now = fs_now();
     struct node *n = &p->node;
-    *n = (struct node){.fs = fs, .refs = 1, .nlink = 1, .ino = ++fs->next_ino, .atime = now,
-                       .mtime = now, .ctime = now, .uid = entry->own ? fs_uid() : 0,
+    *n = (struct node){.fs = fs,
+                       .refs = 1,
+                       .nlink = 1,
+                       .ino = ++fs->next_ino,
+                       .atime = now,
+                       .mtime = now,
+                       .ctime = now,
+                       .uid = entry->own ? fs_uid() : 0,
                        .gid = entry->own ? fs_gid() : 0};
     p->entry = entry;
     p->id = id;
@@ -65,7 +71,8 @@ static void proc_destroy(struct node *n)
     rt_free(n);
 }
 
-/* ---- directories ------------------------------------------------------------------------------------- */
+/* ---- directories
+ * ------------------------------------------------------------------------------------- */
 
 /* Decimal without sign or leading zeros. */
 static bool number_of(struct bytes name, int *ret)
@@ -163,7 +170,8 @@ static int proc_list(struct node *node, struct listing *l)
     return err;
 }
 
-/* ---- files --------------------------------------------------------------------------------------------- */
+/* ---- files
+ * --------------------------------------------------------------------------------------------- */
 
 /* The text is made when it is first read, and again after a read from its start. */
 static int64_t text_read(struct file *f, struct iter *to, uint64_t *pos)
@@ -219,7 +227,8 @@ static void text_release(struct file *f)
     text_free(f->state);
 }
 
-/* ---- links --------------------------------------------------------------------------------------------- */
+/* ---- links
+ * --------------------------------------------------------------------------------------------- */
 
 static int link_read(struct node *node, struct bytes *ret)
 {
@@ -253,24 +262,28 @@ static int link_follow(struct node *node, struct dentry **ret)
 }
 
 static const struct file_ops directory_ops = {.seekable = true};
-static const struct file_ops text_ops = {.seekable = true, .read = text_read, .write = text_write,
-                                         .release = text_release};
-static const struct node_ops dir_ops = {.lookup = proc_lookup, .list = proc_list,
-                                        .destroy = proc_destroy, .file_ops = &directory_ops};
-static const struct node_ops moving_dir_ops = {.lookup = proc_lookup, .list = proc_list,
-                                               .volatile_names = true, .destroy = proc_destroy,
+static const struct file_ops text_ops = {
+    .seekable = true, .read = text_read, .write = text_write, .release = text_release};
+static const struct node_ops dir_ops = {
+    .lookup = proc_lookup, .list = proc_list, .destroy = proc_destroy, .file_ops = &directory_ops};
+static const struct node_ops moving_dir_ops = {.lookup = proc_lookup,
+                                               .list = proc_list,
+                                               .volatile_names = true,
+                                               .destroy = proc_destroy,
                                                .file_ops = &directory_ops};
 static int no_truncate(struct node *n, uint64_t size)
 {
     (void)n, (void)size;
     return 0; /* O_TRUNC before a write; there is nothing to cut */
 }
-static const struct node_ops file_ops_node = {.truncate = no_truncate, .destroy = proc_destroy,
-                                              .file_ops = &text_ops};
-static const struct node_ops link_ops = {.readlink = link_read, .destroy = proc_destroy,
+static const struct node_ops file_ops_node = {
+    .truncate = no_truncate, .destroy = proc_destroy, .file_ops = &text_ops};
+static const struct node_ops link_ops = {
+    .readlink = link_read, .destroy = proc_destroy, .file_ops = &directory_ops};
+static const struct node_ops jump_ops = {.readlink = link_read,
+                                         .follow = link_follow,
+                                         .destroy = proc_destroy,
                                          .file_ops = &directory_ops};
-static const struct node_ops jump_ops = {.readlink = link_read, .follow = link_follow,
-                                         .destroy = proc_destroy, .file_ops = &directory_ops};
 
 static int mount_one(struct bytes path, struct fs *fs, const struct proc_entry *root)
 {
@@ -284,8 +297,8 @@ int proc_start(const struct manifest *m)
 {
     (void)m;
     proc_fs = (struct fs){.magic = PROC_SUPER_MAGIC, .minor = fs_new_minor(), .type = "proc"};
-    sys_fs = (struct fs){.magic = SYSFS_MAGIC, .minor = fs_new_minor(), .read_only = true,
-                         .type = "sysfs"};
+    sys_fs = (struct fs){
+        .magic = SYSFS_MAGIC, .minor = fs_new_minor(), .read_only = true, .type = "sysfs"};
     int err = mount_one(BYTES_STR("/proc"), &proc_fs, &proc_root);
     return err != 0 ? err : mount_one(BYTES_STR("/sys"), &sys_fs, &sys_root);
 }

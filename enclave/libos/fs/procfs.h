@@ -5,10 +5,10 @@
 #include "vfs.h"
 
 enum proc_kind {
-    PROC_DIR,        /* entries by name */
-    PROC_DIR_FD,     /* open descriptors, each like entries[0] */
+    PROC_DIR,    /* entries by name */
+    PROC_DIR_FD, /* open descriptors, each like entries[0] */
     PROC_DIR_FDINFO,
-    PROC_DIR_TASK,   /* threads, each like entries[0] */
+    PROC_DIR_TASK, /* threads, each like entries[0] */
     PROC_FILE,
     PROC_LINK,
 };

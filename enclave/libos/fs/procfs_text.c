@@ -12,7 +12,8 @@ int proc_pid(void)
     return p.pid;
 }
 
-/* ---- the process -------------------------------------------------------------------------------------- */
+/* ---- the process
+ * -------------------------------------------------------------------------------------- */
 
 static void cmdline(struct fs_text *t, int id)
 {
@@ -70,8 +71,9 @@ static void status(struct fs_text *t, int id)
     fs_printf(t, "VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmHWM:\t%8llu kB\nVmRSS:\t%8llu kB\n",
               (unsigned long long)p.vm_peak / 1024, (unsigned long long)p.vm_size / 1024,
               (unsigned long long)p.rss / 1024, (unsigned long long)p.rss / 1024);
-    fs_printf(t, "Threads:\t%d\nSigPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\n"
-                 "SigCgt:\t%016llx\n",
+    fs_printf(t,
+              "Threads:\t%d\nSigPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\n"
+              "SigCgt:\t%016llx\n",
               p.thread_count, (unsigned long long)p.pending, (unsigned long long)p.blocked,
               (unsigned long long)p.ignored, (unsigned long long)p.caught);
     fs_printf(t, "CapInh:\t%016x\nCapPrm:\t%016x\nCapEff:\t%016x\nCapBnd:\t%016x\nCapAmb:\t%016x\n",
@@ -91,8 +93,9 @@ static void stat(struct fs_text *t, int id)
     fs_printf(t, "%d (%s) R %d %d %d 0 -1 0 0 0 0 0 %llu 0 0 0 20 0 %d 0 %llu %llu %llu ",
               id != 0 ? id : p.pid, p.comm, p.ppid, p.pid, p.pid, ticks, p.thread_count, start,
               (unsigned long long)p.vm_size, (unsigned long long)p.rss / 4096);
-    fs_printf(t, "18446744073709551615 %llu %llu %llu 0 0 %llu %llu %llu %llu 0 0 0 17 0 0 0 0 0 0 "
-                 "0 0 0 0 0 0 0 0\n",
+    fs_printf(t,
+              "18446744073709551615 %llu %llu %llu 0 0 %llu %llu %llu %llu 0 0 0 17 0 0 0 0 0 0 "
+              "0 0 0 0 0 0 0 0\n",
               (unsigned long long)p.start_code, (unsigned long long)p.end_code,
               (unsigned long long)p.stack_start, (unsigned long long)p.pending,
               (unsigned long long)p.blocked, (unsigned long long)p.ignored,
@@ -124,14 +127,14 @@ static void limits(struct fs_text *t, int id)
 {
     (void)id;
     static const char *const names[16][2] = {
-        {"Max cpu time", "seconds"},       {"Max file size", "bytes"},
-        {"Max data size", "bytes"},        {"Max stack size", "bytes"},
-        {"Max core file size", "bytes"},   {"Max resident set", "bytes"},
-        {"Max processes", "processes"},    {"Max open files", "files"},
-        {"Max locked memory", "bytes"},    {"Max address space", "bytes"},
-        {"Max file locks", "locks"},       {"Max pending signals", "signals"},
-        {"Max msgqueue size", "bytes"},    {"Max nice priority", ""},
-        {"Max realtime priority", ""},     {"Max realtime timeout", "us"}};
+        {"Max cpu time", "seconds"},     {"Max file size", "bytes"},
+        {"Max data size", "bytes"},      {"Max stack size", "bytes"},
+        {"Max core file size", "bytes"}, {"Max resident set", "bytes"},
+        {"Max processes", "processes"},  {"Max open files", "files"},
+        {"Max locked memory", "bytes"},  {"Max address space", "bytes"},
+        {"Max file locks", "locks"},     {"Max pending signals", "signals"},
+        {"Max msgqueue size", "bytes"},  {"Max nice priority", ""},
+        {"Max realtime priority", ""},   {"Max realtime timeout", "us"}};
     fs_printf(t, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
     for (unsigned i = 0; i < 16; i++) {
         uint64_t soft, hard;
@@ -173,12 +176,14 @@ static void fdinfo(struct fs_text *t, int id)
             octal[--at] = (char)('0' + (flags & 7));
             flags >>= 3;
         } while (flags != 0);
-        fs_printf(t, "pos:\t%llu\nflags:\t0%s\nmnt_id:\t1\nino:\t%llu\n", (unsigned long long)f->pos,
-                  octal + at, (unsigned long long)f->node->ino);
+        fs_printf(t, "pos:\t%llu\nflags:\t0%s\nmnt_id:\t1\nino:\t%llu\n",
+                  (unsigned long long)f->pos, octal + at, (unsigned long long)f->node->ino);
     }
 }
 
-/* ---- links ------------------------------------------------------------------------------------------------ */
+/* ---- links
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static int exe(int id, struct dentry **ret)
 {
@@ -232,7 +237,8 @@ static size_t self_mounts(char *ret, size_t capacity)
     return base_format(ret, capacity, "self/mounts");
 }
 
-/* ---- the system --------------------------------------------------------------------------------------------- */
+/* ---- the system
+ * --------------------------------------------------------------------------------------------- */
 
 static void cpu_flags(struct fs_text *t)
 {
@@ -240,16 +246,16 @@ static void cpu_flags(struct fs_text *t)
         const char *name;
         uint8_t word, bit; /* words: 1.edx, 1.ecx, 7.ebx, 80000001.ecx, 80000001.edx */
     } flags[] = {
-        {"fpu", 0, 0},      {"tsc", 0, 4},      {"cx8", 0, 8},       {"cmov", 0, 15},
-        {"mmx", 0, 23},     {"fxsr", 0, 24},    {"sse", 0, 25},      {"sse2", 0, 26},
-        {"syscall", 4, 11}, {"nx", 4, 20},      {"rdtscp", 4, 27},   {"lm", 4, 29},
-        {"pni", 1, 0},      {"pclmulqdq", 1, 1}, {"ssse3", 1, 9},    {"fma", 1, 12},
-        {"cx16", 1, 13},    {"sse4_1", 1, 19},  {"sse4_2", 1, 20},   {"movbe", 1, 22},
-        {"popcnt", 1, 23},  {"aes", 1, 25},     {"xsave", 1, 26},    {"avx", 1, 28},
-        {"f16c", 1, 29},    {"rdrand", 1, 30},  {"lahf_lm", 3, 0},   {"abm", 3, 5},
-        {"sse4a", 3, 6},    {"fsgsbase", 2, 0}, {"bmi1", 2, 3},      {"avx2", 2, 5},
-        {"bmi2", 2, 8},     {"erms", 2, 9},     {"avx512f", 2, 16},  {"avx512dq", 2, 17},
-        {"rdseed", 2, 18},  {"adx", 2, 19},     {"avx512cd", 2, 28}, {"sha_ni", 2, 29},
+        {"fpu", 0, 0},       {"tsc", 0, 4},       {"cx8", 0, 8},       {"cmov", 0, 15},
+        {"mmx", 0, 23},      {"fxsr", 0, 24},     {"sse", 0, 25},      {"sse2", 0, 26},
+        {"syscall", 4, 11},  {"nx", 4, 20},       {"rdtscp", 4, 27},   {"lm", 4, 29},
+        {"pni", 1, 0},       {"pclmulqdq", 1, 1}, {"ssse3", 1, 9},     {"fma", 1, 12},
+        {"cx16", 1, 13},     {"sse4_1", 1, 19},   {"sse4_2", 1, 20},   {"movbe", 1, 22},
+        {"popcnt", 1, 23},   {"aes", 1, 25},      {"xsave", 1, 26},    {"avx", 1, 28},
+        {"f16c", 1, 29},     {"rdrand", 1, 30},   {"lahf_lm", 3, 0},   {"abm", 3, 5},
+        {"sse4a", 3, 6},     {"fsgsbase", 2, 0},  {"bmi1", 2, 3},      {"avx2", 2, 5},
+        {"bmi2", 2, 8},      {"erms", 2, 9},      {"avx512f", 2, 16},  {"avx512dq", 2, 17},
+        {"rdseed", 2, 18},   {"adx", 2, 19},      {"avx512cd", 2, 28}, {"sha_ni", 2, 29},
         {"avx512bw", 2, 30}, {"avx512vl", 2, 31},
     };
     uint32_t one[4] = {1}, seven[4] = {7}, extended[4] = {0x80000001};
@@ -289,8 +295,8 @@ static void cpuinfo(struct fs_text *t, int id)
     }
     family += family == 15 ? signature >> 20 & 255 : 0;
     for (unsigned i = 0; i < os_cpu_count(); i++) {
-        fs_printf(t, "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\n", i, vendor,
-                  family, model);
+        fs_printf(t, "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\n", i,
+                  vendor, family, model);
         fs_printf(t, "model name\t: %s\nstepping\t: %u\n", brand, signature & 15);
         cpu_flags(t);
         fs_printf(t, "\n");
@@ -372,7 +378,8 @@ static void put_uuid(struct fs_text *t, uint8_t u[16])
     u[8] = (uint8_t)((u[8] & 0x3f) | 0x80);
     char hex[33];
     hex_encode(hex, u, 16);
-    fs_printf(t, "%.*s-%.*s-%.*s-%.*s-%s\n", 8, hex, 4, hex + 8, 4, hex + 12, 4, hex + 16, hex + 20);
+    fs_printf(t, "%.*s-%.*s-%.*s-%.*s-%s\n", 8, hex, 4, hex + 8, 4, hex + 12, 4, hex + 16,
+              hex + 20);
 }
 
 static void uuid(struct fs_text *t, int id)
@@ -397,15 +404,19 @@ static void boot_id(struct fs_text *t, int id)
     put_uuid(t, u);
 }
 
-/* ---- tables --------------------------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
+/* clang-format off */
 #define FILE_(n, f)          {.name = (n), .kind = PROC_FILE, .text = (f)}
 #define OWN(n, f)            {.name = (n), .kind = PROC_FILE, .own = true, .text = (f)}
-#define PRIVATE(n, f)        {.name = (n), .kind = PROC_FILE, .own = true, .own_only = true, .text = (f)}
+#define PRIVATE(n, f)                                                                              \
+    {.name = (n), .kind = PROC_FILE, .own = true, .own_only = true, .text = (f)}
 #define LINK_(n, f)          {.name = (n), .kind = PROC_LINK, .link = (f)}
 #define JUMP(n, f)           {.name = (n), .kind = PROC_LINK, .own = true, .jump = (f)}
-#define DIR_(n, table)       {.name = (n), .kind = PROC_DIR, .entries = (table), .count = ARRAY_SIZE(table)}
+#define DIR_(n, table)                                                                             \
+    {.name = (n), .kind = PROC_DIR, .entries = (table), .count = ARRAY_SIZE(table)}
 #define EACH(n, which, each) {.name = (n), .kind = (which), .own = true, .entries = (each)}
+/* clang-format on */
 
 static const struct proc_entry fd_entry = JUMP("", descriptor);
 static const struct proc_entry fdinfo_entry = PRIVATE("", fdinfo);
@@ -420,39 +431,49 @@ static const struct proc_entry fdinfo_entry = PRIVATE("", fdinfo);
         OWN("status", status)
 
 static const struct proc_entry task_entries[] = {PROCESS_ENTRIES};
-static const struct proc_entry task_entry = {.name = "", .kind = PROC_DIR, .own = true,
+static const struct proc_entry task_entry = {.name = "",
+                                             .kind = PROC_DIR,
+                                             .own = true,
                                              .entries = task_entries,
                                              .count = ARRAY_SIZE(task_entries)};
 static const struct proc_entry process_entries[] = {PROCESS_ENTRIES,
                                                     EACH("task", PROC_DIR_TASK, &task_entry)};
-static const struct proc_entry process = {.name = "", .kind = PROC_DIR, .own = true,
+static const struct proc_entry process = {.name = "",
+                                          .kind = PROC_DIR,
+                                          .own = true,
                                           .entries = process_entries,
                                           .count = ARRAY_SIZE(process_entries)};
 
 static const struct proc_entry random_entries[] = {FILE_("boot_id", boot_id), FILE_("uuid", uuid)};
-static const struct proc_entry kernel_entries[] = {
-    FILE_("cap_last_cap", cap_last_cap), FILE_("hostname", hostname),
-    FILE_("ngroups_max", ngroups_max),   FILE_("osrelease", osrelease),
-    FILE_("ostype", ostype),             FILE_("pid_max", pid_max),
-    DIR_("random", random_entries),      FILE_("threads-max", threads_max),
-    FILE_("version", os_version)};
+static const struct proc_entry kernel_entries[] = {FILE_("cap_last_cap", cap_last_cap),
+                                                   FILE_("hostname", hostname),
+                                                   FILE_("ngroups_max", ngroups_max),
+                                                   FILE_("osrelease", osrelease),
+                                                   FILE_("ostype", ostype),
+                                                   FILE_("pid_max", pid_max),
+                                                   DIR_("random", random_entries),
+                                                   FILE_("threads-max", threads_max),
+                                                   FILE_("version", os_version)};
 static const struct proc_entry sysctl_fs_entries[] = {FILE_("file-max", fd_max),
                                                       FILE_("nr_open", fd_max)};
 static const struct proc_entry sysctl_entries[] = {DIR_("fs", sysctl_fs_entries),
                                                    DIR_("kernel", kernel_entries)};
 static const struct proc_entry root_entries[] = {
-    FILE_("cpuinfo", cpuinfo), FILE_("filesystems", filesystems), FILE_("meminfo", meminfo),
-    LINK_("mounts", self_mounts), LINK_("self", self), FILE_("stat", system_stat),
-    DIR_("sys", sysctl_entries), LINK_("thread-self", thread_self), FILE_("uptime", uptime),
-    FILE_("version", version)};
-const struct proc_entry proc_root = {.name = "", .kind = PROC_DIR, .entries = root_entries,
-                                     .count = ARRAY_SIZE(root_entries), .process = &process};
+    FILE_("cpuinfo", cpuinfo),   FILE_("filesystems", filesystems),
+    FILE_("meminfo", meminfo),   LINK_("mounts", self_mounts),
+    LINK_("self", self),         FILE_("stat", system_stat),
+    DIR_("sys", sysctl_entries), LINK_("thread-self", thread_self),
+    FILE_("uptime", uptime),     FILE_("version", version)};
+const struct proc_entry proc_root = {.name = "",
+                                     .kind = PROC_DIR,
+                                     .entries = root_entries,
+                                     .count = ARRAY_SIZE(root_entries),
+                                     .process = &process};
 
-static const struct proc_entry cpu_entries[] = {FILE_("online", cpu_range),
-                                                FILE_("possible", cpu_range),
-                                                FILE_("present", cpu_range)};
+static const struct proc_entry cpu_entries[] = {
+    FILE_("online", cpu_range), FILE_("possible", cpu_range), FILE_("present", cpu_range)};
 static const struct proc_entry system_entries[] = {DIR_("cpu", cpu_entries)};
 static const struct proc_entry devices_entries[] = {DIR_("system", system_entries)};
 static const struct proc_entry sys_entries[] = {DIR_("devices", devices_entries)};
-const struct proc_entry sys_root = {.name = "", .kind = PROC_DIR, .entries = sys_entries,
-                                    .count = ARRAY_SIZE(sys_entries)};
+const struct proc_entry sys_root = {
+    .name = "", .kind = PROC_DIR, .entries = sys_entries, .count = ARRAY_SIZE(sys_entries)};

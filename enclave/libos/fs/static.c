@@ -19,15 +19,23 @@ static const struct node_ops static_dir_ops = {.file_ops = &directory_ops};
 static const struct node_ops static_link_ops = {.readlink = static_readlink,
                                                 .file_ops = &directory_ops};
 
-static struct node *make(struct fs *fs, const struct node_ops *ops, uint32_t mode, const char *target)
+static struct node *make(struct fs *fs, const struct node_ops *ops, uint32_t mode,
+                         const char *target)
 {
     struct static_node *s = rt_alloc(sizeof *s);
     if (s == NULL) {
         return NULL;
     }
     struct fs_time now = fs_now();
-    s->node = (struct node){.ops = ops, .fs = fs, .refs = 1, .mode = mode, .nlink = 1,
-                            .ino = ++fs->next_ino, .atime = now, .mtime = now, .ctime = now};
+    s->node = (struct node){.ops = ops,
+                            .fs = fs,
+                            .refs = 1,
+                            .mode = mode,
+                            .nlink = 1,
+                            .ino = ++fs->next_ino,
+                            .atime = now,
+                            .mtime = now,
+                            .ctime = now};
     if (target != NULL) {
         s->target = target;
         s->node.size = strlen(target);

@@ -126,8 +126,8 @@ int64_t sys_pwrite64(int fd, app_ptr buf, uint64_t count, int64_t offset)
 }
 
 /* Copies the vector in once; the pieces are used from the copy. */
-static int pieces_from_app(app_ptr iov, uint64_t count, struct iter_piece *small, size_t small_count,
-                           struct iter_piece **ret, uint64_t *ret_total)
+static int pieces_from_app(app_ptr iov, uint64_t count, struct iter_piece *small,
+                           size_t small_count, struct iter_piece **ret, uint64_t *ret_total)
 {
     if (count > IOV_MAX) {
         return -EINVAL;
@@ -263,7 +263,8 @@ int64_t sys_lseek(int fd, int64_t offset, int whence)
     return to;
 }
 
-/* ---- from file to file ----------------------------------------------------------------------------- */
+/* ---- from file to file
+ * ----------------------------------------------------------------------------- */
 
 /* Moves bytes through a trusted buffer, at most count, until the source ends. */
 static int64_t splice(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *out_pos,
@@ -405,7 +406,8 @@ int64_t sys_copy_file_range(int in_fd, app_ptr in_offset, int out_fd, app_ptr ou
     return err != 0 ? err : n;
 }
 
-/* ---- sizes and advice -------------------------------------------------------------------------------- */
+/* ---- sizes and advice
+ * -------------------------------------------------------------------------------- */
 
 static int64_t truncate_node(struct node *n, int64_t length)
 {

@@ -58,7 +58,8 @@ static int walk_new(int dirfd, app_ptr path, struct walk *ret)
     return 0;
 }
 
-/* ---- making ----------------------------------------------------------------------------------------- */
+/* ---- making
+ * ----------------------------------------------------------------------------------------- */
 
 int64_t sys_mkdirat(int dirfd, app_ptr path, uint32_t mode)
 {
@@ -206,7 +207,8 @@ int64_t sys_link(app_ptr from, app_ptr to)
     return sys_linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
-/* ---- removing ----------------------------------------------------------------------------------------- */
+/* ---- removing
+ * ----------------------------------------------------------------------------------------- */
 
 static void drop_name(struct dentry *dir, struct dentry *d)
 {
@@ -298,7 +300,8 @@ int64_t sys_rmdir(app_ptr path)
     return remove_dir(AT_FDCWD, path);
 }
 
-/* ---- renaming ------------------------------------------------------------------------------------------- */
+/* ---- renaming
+ * ------------------------------------------------------------------------------------------- */
 
 /* All that can refuse, in Linux's order (do_renameat2, vfs_rename). */
 static int rename_check(const struct walk *from, const struct walk *to, unsigned flags)
@@ -418,7 +421,8 @@ int64_t sys_rename(app_ptr from, app_ptr to)
     return sys_renameat2(AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
-/* ---- reading links and directories ------------------------------------------------------------------------- */
+/* ---- reading links and directories
+ * ------------------------------------------------------------------------- */
 
 int64_t sys_readlinkat(int dirfd, app_ptr path, app_ptr buf, uint64_t size)
 {
@@ -496,7 +500,8 @@ int64_t sys_getdents64(int fd, app_ptr buf, uint64_t size)
     return (int64_t)done;
 }
 
-/* ---- working directory ---------------------------------------------------------------------------------------- */
+/* ---- working directory
+ * ---------------------------------------------------------------------------------------- */
 
 int64_t sys_getcwd(app_ptr buf, uint64_t size)
 {

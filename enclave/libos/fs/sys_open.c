@@ -59,8 +59,9 @@ static int open_walked(struct walk *w, uint32_t flags, uint32_t mode, struct fil
         return err;
     }
     /* The creator may open it whatever the mode says. */
-    struct file *f = file_new(d->node->ops->file_ops, d, d->node,
-                              flags & ~(uint32_t)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC));
+    struct file *f =
+        file_new(d->node->ops->file_ops, d, d->node,
+                 flags & ~(uint32_t)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC));
     dentry_unref(d);
     if (f == NULL) {
         return -ENOMEM;
@@ -111,7 +112,8 @@ int64_t sys_openat(int dirfd, app_ptr path, int flags_, uint32_t mode)
     }
     bool unnamed = (flags & O_TMPFILE) == O_TMPFILE;
     bool create = (flags & O_CREAT) != 0;
-    unsigned walk = (flags & O_NOFOLLOW) != 0 || (create && (flags & O_EXCL) != 0) ? 0 : WALK_FOLLOW;
+    unsigned walk =
+        (flags & O_NOFOLLOW) != 0 || (create && (flags & O_EXCL) != 0) ? 0 : WALK_FOLLOW;
     walk |= create ? WALK_NEW | WALK_CREATE : 0u;
     struct walk w;
     int err = walk_at(dirfd, path, walk | (unnamed ? WALK_DIRECTORY : 0u), &w);
@@ -239,7 +241,8 @@ int64_t sys_memfd_create(app_ptr name, int flags)
     return f == NULL ? -ENOMEM : install(f, 0, ((unsigned)flags & MFD_CLOEXEC) != 0);
 }
 
-/* ---- fcntl, ioctl, flock ------------------------------------------------------------------------------ */
+/* ---- fcntl, ioctl, flock
+ * ------------------------------------------------------------------------------ */
 
 #define SETTABLE ((uint32_t)(O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT))
 
@@ -264,7 +267,8 @@ static int64_t record_lock(struct file *f, int cmd, app_ptr arg)
         lock.l_type = F_UNLCK;
         return copy_to_app(arg, &lock, sizeof lock);
     }
-    if ((lock.l_type == F_RDLCK && !fs_may_read(f)) || (lock.l_type == F_WRLCK && !fs_may_write(f))) {
+    if ((lock.l_type == F_RDLCK && !fs_may_read(f)) ||
+        (lock.l_type == F_WRLCK && !fs_may_write(f))) {
         return -EBADF;
     }
     return 0;

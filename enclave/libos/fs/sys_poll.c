@@ -57,7 +57,8 @@ static unsigned bits_of(struct file *f)
     return f->ops->poll != NULL ? f->ops->poll(f) : FS_POLLIN | FS_POLLOUT;
 }
 
-/* ---- poll ----------------------------------------------------------------------------------------- */
+/* ---- poll
+ * ----------------------------------------------------------------------------------------- */
 
 static unsigned poll_one(const struct pollfd *p)
 {
@@ -69,7 +70,8 @@ static unsigned poll_one(const struct pollfd *p)
         return BAD_FD;
     }
     unsigned bits = bits_of(f);
-    unsigned all = bits | ((bits & FS_POLLIN) != 0 ? 0x40u : 0) | ((bits & FS_POLLOUT) != 0 ? 0x100u : 0);
+    unsigned all =
+        bits | ((bits & FS_POLLIN) != 0 ? 0x40u : 0) | ((bits & FS_POLLOUT) != 0 ? 0x100u : 0);
     return all & ((unsigned)(uint16_t)p->events | FS_POLLERR | FS_POLLHUP);
 }
 
@@ -143,7 +145,8 @@ int64_t sys_ppoll(app_ptr fds, uint64_t nfds, app_ptr timeout, app_ptr sigmask, 
     return r;
 }
 
-/* ---- select ----------------------------------------------------------------------------------------- */
+/* ---- select
+ * ----------------------------------------------------------------------------------------- */
 
 struct fd_bits {
     uint64_t words[FS_FD_MAX / 64];
@@ -225,8 +228,8 @@ int64_t sys_select(int nfds, app_ptr readfds, app_ptr writefds, app_ptr exceptfd
     return r;
 }
 
-int64_t sys_pselect6(int nfds, app_ptr readfds, app_ptr writefds, app_ptr exceptfds, app_ptr timeout,
-                     app_ptr sigmask)
+int64_t sys_pselect6(int nfds, app_ptr readfds, app_ptr writefds, app_ptr exceptfds,
+                     app_ptr timeout, app_ptr sigmask)
 {
     uint64_t deadline;
     int err = deadline_from_app(timeout, 1, &deadline);

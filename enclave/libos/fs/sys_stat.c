@@ -140,7 +140,8 @@ int64_t sys_fstatfs(int fd, app_ptr buf)
     return f == NULL ? -EBADF : put_statfs(f->node->fs, buf);
 }
 
-/* ---- access -------------------------------------------------------------------------------------- */
+/* ---- access
+ * -------------------------------------------------------------------------------------- */
 
 int64_t sys_faccessat2(int dirfd, app_ptr path, int mode, int flags)
 {
@@ -174,7 +175,8 @@ int64_t sys_access(app_ptr path, int mode)
     return sys_faccessat2(AT_FDCWD, path, mode, 0);
 }
 
-/* ---- owner, mode, times ----------------------------------------------------------------------------- */
+/* ---- owner, mode, times
+ * ----------------------------------------------------------------------------- */
 
 static int may_change(const struct node *n)
 {
@@ -390,7 +392,8 @@ int64_t sys_umask(uint32_t mask)
     return fs_set_umask(mask);
 }
 
-/* ---- extended attributes: no file system here keeps any ------------------------------------------- */
+/* ---- extended attributes: no file system here keeps any
+ * ------------------------------------------- */
 
 static int64_t exists(int dirfd, app_ptr path, unsigned walk, int64_t result)
 {

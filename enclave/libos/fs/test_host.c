@@ -31,7 +31,7 @@ struct bytes host_bytes(const char *s)
     return BYTES(s, strlen(s));
 }
 
-/* ---- layers ------------------------------------------------------------------------------------- */
+/* ---- layers ---------------------------------------------------------------------------------- */
 
 void host_set_layer(size_t i, void *data, size_t size)
 {
@@ -45,7 +45,8 @@ uint8_t *host_map_layer(size_t i, const char *path, size_t *ret_size)
     if (fd < 0 || fstat(fd, &st) != 0) {
         return NULL;
     }
-    uint8_t *p = (uint8_t *)mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    uint8_t *p =
+        (uint8_t *)mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
     close(fd);
     host_set_layer(i, p, (size_t)st.st_size);
     *ret_size = (size_t)st.st_size;
@@ -59,7 +60,8 @@ int host_make_layer(const char *folder, const char *image, const char *salt_hex,
     unlink(image);
     snprintf(command, sizeof command,
              "mkfs.erofs -x-1 --all-root -T0 -U 00000000-0000-0000-0000-000000000001 --quiet %s %s "
-             ">/dev/null 2>&1", image, folder);
+             ">/dev/null 2>&1",
+             image, folder);
     struct stat st;
     if (system(command) != 0 || stat(image, &st) != 0) {
         return -1;
@@ -88,7 +90,8 @@ void copy_from_host(void *to, host_span from, uint64_t offset, size_t n)
     memcpy(to, (const void *)(uintptr_t)(from.addr + offset), n);
 }
 
-/* ---- memory -------------------------------------------------------------------------------------- */
+/* ---- memory
+ * -------------------------------------------------------------------------------------- */
 
 void *rt_alloc(size_t n)
 {
@@ -161,7 +164,8 @@ int64_t string_from_app(char *to, app_ptr from, size_t max)
     return -ENAMETOOLONG;
 }
 
-/* ---- hashes, randomness, time ----------------------------------------------------------------------- */
+/* ---- hashes, randomness, time
+ * ----------------------------------------------------------------------- */
 
 static void sha256(struct bytes salt, const void *data, size_t n, uint8_t ret[32])
 {
@@ -173,7 +177,8 @@ static void sha256(struct bytes salt, const void *data, size_t n, uint8_t ret[32
     EVP_MD_CTX_free(c);
 }
 
-void rt_sha256_blocks(const void *const *blocks, size_t count, struct bytes salt, uint8_t (*ret)[32])
+void rt_sha256_blocks(const void *const *blocks, size_t count, struct bytes salt,
+                      uint8_t (*ret)[32])
 {
     for (size_t i = 0; i < count; i++) {
         sha256(salt, blocks[i], 4096, ret[i]);
@@ -221,7 +226,8 @@ void rt_cpuid(uint32_t regs[4])
     __asm__ volatile("cpuid" : "+a"(regs[0]), "=b"(regs[1]), "+c"(regs[2]), "=d"(regs[3]));
 }
 
-/* ---- host ------------------------------------------------------------------------------------------ */
+/* ---- host
+ * ------------------------------------------------------------------------------------------ */
 
 static void stop(const char *format, va_list args) __attribute__((noreturn));
 static void stop(const char *format, va_list args)
@@ -288,7 +294,8 @@ int rt_output_write(size_t output, uint64_t offset, struct bytes data)
     return 0;
 }
 
-/* ---- the rest of the library OS ----------------------------------------------------------------------- */
+/* ---- the rest of the library OS
+ * ----------------------------------------------------------------------- */
 
 int os_block(struct wait_queue *q, uint64_t deadline_ns)
 {
@@ -329,8 +336,14 @@ int os_temporary_sigmask(app_ptr set, uint64_t sigset_size)
 
 void os_process_info(struct os_process *ret)
 {
-    *ret = (struct os_process){.pid = 7, .tid = 7, .ppid = 0, .thread_count = 1, .vm_size = 1 << 20,
-                               .vm_peak = 1 << 20, .rss = 1 << 19, .memory_limit = 1 << 28,
+    *ret = (struct os_process){.pid = 7,
+                               .tid = 7,
+                               .ppid = 0,
+                               .thread_count = 1,
+                               .vm_size = 1 << 20,
+                               .vm_peak = 1 << 20,
+                               .rss = 1 << 19,
+                               .memory_limit = 1 << 28,
                                .comm = "test"};
 }
 

@@ -4,9 +4,9 @@
  * mount bounds pages and nodes. Directories keep nothing here: their dentries are the truth. */
 #include "vfs.h"
 
-#define CHUNK_PAGES 512u                     /* pages in a chunk of the two-level page map */
-#define FILE_MAX    (UINT64_C(1) << 40)      /* bounds the top level of that map at 4 MiB */
-#define NODES_EACH  (UINT64_C(1) << 14)      /* nodes allowed per mount beyond one per page */
+#define CHUNK_PAGES 512u                /* pages in a chunk of the two-level page map */
+#define FILE_MAX    (UINT64_C(1) << 40) /* bounds the top level of that map at 4 MiB */
+#define NODES_EACH  (UINT64_C(1) << 14) /* nodes allowed per mount beyond one per page */
 
 struct tmpfs_node {
     struct node node;
@@ -32,7 +32,9 @@ struct fs *tmpfs_new(uint64_t size, const char *type)
 {
     struct fs *fs = rt_alloc(sizeof *fs);
     if (fs != NULL) {
-        *fs = (struct fs){.magic = TMPFS_MAGIC, .minor = fs_new_minor(), .type = type,
+        *fs = (struct fs){.magic = TMPFS_MAGIC,
+                          .minor = fs_new_minor(),
+                          .type = type,
                           .block_limit = size / 4096 + (size % 4096 != 0),
                           .file_max = FILE_MAX};
         fs->node_limit = fs->block_limit + NODES_EACH;
@@ -58,8 +60,9 @@ struct node *tmpfs_new_node(struct fs *fs, uint32_t mode)
     n->nlink = node_is(n, S_IFDIR) ? 2 : 1;
     n->ino = ++fs->next_ino;
     n->atime = n->mtime = n->ctime = fs_now();
-    n->ops = node_is(n, S_IFDIR) ? &tmpfs_dir_ops : node_is(n, S_IFLNK) ? &tmpfs_link_ops
-                                                                        : &tmpfs_file_ops;
+    n->ops = node_is(n, S_IFDIR)   ? &tmpfs_dir_ops
+             : node_is(n, S_IFLNK) ? &tmpfs_link_ops
+                                   : &tmpfs_file_ops;
     fs->node_count++;
     return n;
 }
@@ -82,7 +85,7 @@ static int tmpfs_readlink(struct node *n, struct bytes *ret)
     return 0;
 }
 
-/* ---- pages ------------------------------------------------------------------------------------- */
+/* ---- pages ----------------------------------------------------------------------------------- */
 
 static uint8_t *page_at(const struct tmpfs_node *t, uint64_t index)
 {
@@ -197,7 +200,8 @@ static int tmpfs_truncate(struct node *n, uint64_t size)
     return 0;
 }
 
-/* ---- reading and writing ------------------------------------------------------------------------- */
+/* ---- reading and writing
+ * ------------------------------------------------------------------------- */
 
 static int64_t tmpfs_read(struct file *f, struct iter *to, uint64_t *pos)
 {
@@ -352,14 +356,12 @@ int tmpfs_append_page(struct node *n, void *take_page, size_t used)
     return 0;
 }
 
-static const struct file_ops tmpfs_regular = {.seekable = true, .read = tmpfs_read,
-                                              .write = tmpfs_write, .allocate = tmpfs_allocate};
+static const struct file_ops tmpfs_regular = {
+    .seekable = true, .read = tmpfs_read, .write = tmpfs_write, .allocate = tmpfs_allocate};
 static const struct file_ops tmpfs_directory = {.seekable = true};
 static const struct node_ops tmpfs_dir_ops = {.destroy = tmpfs_destroy,
                                               .file_ops = &tmpfs_directory};
-static const struct node_ops tmpfs_file_ops = {.truncate = tmpfs_truncate,
-                                               .destroy = tmpfs_destroy,
-                                               .file_ops = &tmpfs_regular};
-static const struct node_ops tmpfs_link_ops = {.readlink = tmpfs_readlink,
-                                               .destroy = tmpfs_destroy,
-                                               .file_ops = &tmpfs_regular};
+static const struct node_ops tmpfs_file_ops = {
+    .truncate = tmpfs_truncate, .destroy = tmpfs_destroy, .file_ops = &tmpfs_regular};
+static const struct node_ops tmpfs_link_ops = {
+    .readlink = tmpfs_readlink, .destroy = tmpfs_destroy, .file_ops = &tmpfs_regular};

@@ -69,7 +69,8 @@ static int digest_of(struct verity *v, unsigned level, uint64_t index, const uin
     uint8_t **slot = &v->tree[place - v->layout.data_blocks];
     if (*slot == NULL) {
         const uint8_t *want;
-        int err = digest_of(v, level + 1, block, &want, ret_bad); /* at most VERITY_LEVELS_MAX deep */
+        int err =
+            digest_of(v, level + 1, block, &want, ret_bad); /* at most VERITY_LEVELS_MAX deep */
         if (err != 0) {
             return err;
         }
@@ -106,7 +107,8 @@ int verity_read(struct verity *v, const uint64_t *blocks, size_t count, uint8_t 
     }
     for (size_t i = 0; i < count;) { /* runs that lie together on both sides: one copy */
         size_t n = 1;
-        while (i + n < count && blocks[i + n] == blocks[i] + n && to[i + n] == to[i] + n * VERITY_BLOCK) {
+        while (i + n < count && blocks[i + n] == blocks[i] + n &&
+               to[i + n] == to[i] + n * VERITY_BLOCK) {
             n++;
         }
         copy_from_host(to[i], v->span, blocks[i] * VERITY_BLOCK, n * VERITY_BLOCK);
@@ -140,7 +142,8 @@ void verity_refuse(const struct verity *v, uint64_t bad)
              (unsigned long long)n);
 }
 
-/* ---- cache --------------------------------------------------------------------------------------- */
+/* ---- cache
+ * --------------------------------------------------------------------------------------- */
 
 #define CACHE_BLOCKS  16384u /* 64 MiB: `import numpy, pandas` touches 56 */
 #define CACHE_BUCKETS 16384u

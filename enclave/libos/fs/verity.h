@@ -12,7 +12,8 @@ struct verity {
     uint8_t root[VERITY_DIGEST];
     uint8_t salt[VERITY_SALT_MAX];
     size_t salt_size;
-    uint8_t **tree; /* verified blocks of all levels, by position after the data; NULL: not yet read */
+    uint8_t *
+        *tree; /* verified blocks of all levels, by position after the data; NULL: not yet read */
     unsigned number; /* which layer, for messages and the cache */
     struct bytes name;
 };
@@ -32,7 +33,8 @@ void verity_done(struct verity *v);
 int verity_read(struct verity *v, const uint64_t *blocks, size_t count, uint8_t *const *to,
                 uint64_t *ret_bad) MUST_USE;
 
-/* ---- cache of verified data blocks, shared by all layers ------------------------------------------ */
+/* ---- cache of verified data blocks, shared by all layers
+ * ------------------------------------------ */
 
 /* A verified block in trusted memory, valid until the next call of either function. The enclave
  * stops on a mismatch. NULL: no memory, or beyond the data. */

@@ -14,15 +14,15 @@ struct listing;
 struct file;
 struct iter;
 
-/* ---- file systems and nodes --------------------------------------------------------------------- */
+/* ---- file systems and nodes ------------------------------------------------------------------ */
 
 struct fs {
-    uint32_t magic;  /* statfs f_type */
-    uint32_t minor;  /* st_dev is 0:minor */
+    uint32_t magic; /* statfs f_type */
+    uint32_t minor; /* st_dev is 0:minor */
     bool read_only;
-    const char *type; /* /proc/mounts */
+    const char *type;                 /* /proc/mounts */
     uint64_t block_limit, block_used; /* tmpfs: pages */
-    uint64_t file_max; /* tmpfs: largest size of a file */
+    uint64_t file_max;                /* tmpfs: largest size of a file */
     uint64_t next_ino;
     uint64_t node_count, node_limit; /* tmpfs */
 };
@@ -43,10 +43,10 @@ struct node_ops {
     int (*readlink)(struct node *node, struct bytes *ret);
     /* Links that lead somewhere without a path (/proc/self/fd/N). New reference. */
     int (*follow)(struct node *node, struct dentry **ret);
-    int (*open)(struct file *f); /* may replace f->ops; NULL: nothing to do */
+    int (*open)(struct file *f);                       /* may replace f->ops; NULL: nothing to do */
     int (*truncate)(struct node *node, uint64_t size); /* NULL: -EINVAL */
-    void (*refresh)(struct node *node);                /* before stat, for sizes that are computed */
-    void (*destroy)(struct node *node);                /* frees; NULL: rt_free() */
+    void (*refresh)(struct node *node); /* before stat, for sizes that are computed */
+    void (*destroy)(struct node *node); /* frees; NULL: rt_free() */
     const struct file_ops *file_ops;
 };
 
@@ -81,7 +81,7 @@ uint32_t fs_gid(void);
 uint32_t fs_new_minor(void);
 uint32_t fs_set_umask(uint32_t mask); /* returns the old one */
 
-/* ---- names -------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 enum dentry_flag {
     DENTRY_HASHED = 1,
@@ -99,7 +99,7 @@ struct dentry {
     uint32_t hash, refs;
     uint16_t flags;
     uint16_t name_size;
-    char *name;  /* own[], or allocated by a rename to a longer one */
+    char *name; /* own[], or allocated by a rename to a longer one */
     char own[];
 };
 
@@ -116,30 +116,32 @@ void dentry_set_root_node(struct node *node); /* takes the reference */
  * -ENOENT, or an error of the file system. */
 int dentry_lookup(struct dentry *dir, struct bytes name, struct dentry **ret) MUST_USE;
 /* A new listed child; takes its own reference to node. */
-int dentry_add(struct dentry *dir, struct bytes name, struct node *node, struct dentry **ret)
-    MUST_USE;
+int dentry_add(struct dentry *dir, struct bytes name, struct node *node,
+               struct dentry **ret) MUST_USE;
 void dentry_remove(struct dentry *d);
 /* Moves d to dir/name; what is there was removed before. */
 int dentry_move(struct dentry *d, struct dentry *dir, struct bytes name) MUST_USE;
-bool dentry_has_children(const struct dentry *d); /* listed ones */
+bool dentry_has_children(const struct dentry *d);                            /* listed ones */
 bool dentry_is_below(const struct dentry *d, const struct dentry *ancestor); /* or the same */
 struct dentry *dentry_new_anon(const char *name, struct node *node);
 /* Path for people and readlink; " (deleted)" when gone. NUL-terminated, cut. Returns the length. */
 size_t dentry_path(const struct dentry *d, char *ret, size_t capacity);
 
-/* ---- walking paths -------------------------------------------------------------------------------- */
+/* ---- walking paths
+ * -------------------------------------------------------------------------------- */
 
 enum walk_flag {
     WALK_FOLLOW = 1,    /* a symbolic link at the end is followed */
     WALK_DIRECTORY = 2, /* the end must be a directory */
     WALK_NEW = 4,       /* the end may be absent: ret->found is NULL then */
     WALK_CREATE = 16,   /* open with O_CREAT: a slash behind the end is -EISDIR, there or not */
-    WALK_ANY = 8,       /* a slash behind the end asks for nothing: the caller looks at ret->slash */
+    WALK_ANY = 8, /* a slash behind the end asks for nothing: the caller looks at ret->slash */
 };
 enum walk_last { LAST_NAME, LAST_DOT, LAST_DOTDOT, LAST_ROOT };
 
 struct walk {
-    struct dentry *dir;   /* reference; where the last component is looked up. NULL unless LAST_NAME */
+    struct dentry
+        *dir; /* reference; where the last component is looked up. NULL unless LAST_NAME */
     struct dentry *found; /* reference; NULL: absent (only with WALK_NEW) */
     char last[FS_NAME_MAX + 1];
     size_t last_size;
@@ -156,12 +158,13 @@ void fs_set_cwd(struct dentry *d); /* takes its own reference */
 /* From system calls: copies the path in and walks from dirfd. */
 int walk_at(int dirfd, app_ptr path, unsigned flags, struct walk *ret) MUST_USE;
 /* Existing object: dentry with a new reference; an empty path means dirfd itself with empty_ok. */
-int lookup_at(int dirfd, app_ptr path, unsigned walk_flags, bool empty_ok, struct dentry **ret)
-    MUST_USE;
+int lookup_at(int dirfd, app_ptr path, unsigned walk_flags, bool empty_ok,
+              struct dentry **ret) MUST_USE;
 /* Path of a system call into trusted memory. */
 int path_from_app(char to[FS_PATH_MAX], app_ptr from) MUST_USE;
 
-/* ---- open files ----------------------------------------------------------------------------------- */
+/* ---- open files
+ * ----------------------------------------------------------------------------------- */
 
 /* Where bytes go to or come from: workload memory in pieces, or one trusted buffer. */
 struct iter_piece {
@@ -201,11 +204,11 @@ struct file {
     uint64_t pos;
     struct dentry *dentry;
     struct node *node;
-    uint64_t sequential;  /* where the last read ended: read-ahead */
-    uint32_t read_ahead;  /* blocks */
+    uint64_t sequential; /* where the last read ended: read-ahead */
+    uint32_t read_ahead; /* blocks */
     struct listing *listing;
-    bool lock_shared;     /* holds a shared flock */
-    void *state;          /* of the file system */
+    bool lock_shared; /* holds a shared flock */
+    void *state;      /* of the file system */
 };
 /* Takes its own references. NULL: no memory. */
 struct file *file_new(const struct file_ops *ops, struct dentry *d, struct node *n, uint32_t flags);
@@ -220,7 +223,8 @@ int fd_next(int from); /* first open descriptor >= from, or -1 */
 extern struct wait_queue fs_poll_queue;
 void fs_poll_changed(struct wait_queue *own);
 
-/* ---- listings of directories ------------------------------------------------------------------------ */
+/* ---- listings of directories
+ * ------------------------------------------------------------------------ */
 
 struct listing_entry {
     uint64_t ino;
@@ -243,7 +247,8 @@ static inline unsigned dt_of_mode(uint32_t mode)
     return (mode & S_IFMT) >> 12;
 }
 
-/* ---- the file systems --------------------------------------------------------------------------------- */
+/* ---- the file systems
+ * --------------------------------------------------------------------------------- */
 
 /* Pages of trusted memory, zeroed. NULL: no memory. */
 void *page_alloc(void) MUST_USE;

@@ -39,7 +39,7 @@ struct walker {
     const char *rest[LINKS_MAX + 1];
     size_t rest_size[LINKS_MAX + 1];
     unsigned depth, links;
-    bool slash; /* the last component, a link by now, had slashes behind it */
+    bool slash;                   /* the last component, a link by now, had slashes behind it */
     struct node *held[LINKS_MAX]; /* links whose text is in use */
 };
 
@@ -50,7 +50,8 @@ static void step_to(struct walker *k, struct dentry *take)
 }
 
 /* Takes the next component off the innermost rest. False: nothing is left at all. */
-static bool next_component(struct walker *k, struct bytes *ret_name, bool *ret_slash, bool *ret_last)
+static bool next_component(struct walker *k, struct bytes *ret_name, bool *ret_slash,
+                           bool *ret_last)
 {
     for (;;) {
         const char *p = k->rest[k->depth];
