@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Evidence needs an intact quoting enclave that the machine certifies. Without one the run says so and
-# no evidence file appears. (What verifiers do with evidence is bad-evidence.sh's.)
+# Evidence needs an intact quoting enclave that the machine certifies. Without one the run says so at
+# once, and neither evidence nor output appears. (What verifiers do with evidence is bad-evidence.sh's.)
 # timeout: 300
 # shellcheck source=tests/e2e/common.sh
 . "$(dirname "$0")/common.sh"
 
-workload "$WORK/w" 'print("the workload ran")'
+workload "$WORK/w" 'import pathlib
+pathlib.Path("/out/result").write_text("result")' \
+    'outputs: {result: {path: /out/result, max: 1 KiB}}'
 BUNDLE=$WORK/w.bundle
 build_bundle "$WORK/w" "$BUNDLE"
 "$ALCOVE" machine init >"$WORK/machine.log"
@@ -43,7 +45,8 @@ bad() {
 }
 refused_without_evidence() {
     refused "$1" env ALCOVE_LIBEXEC_DIR="$WORK/libexec" "$ALCOVE" run "$BUNDLE" \
-        --quote "$WORK/none" --nonce 00ff && [ ! -e "$WORK/none" ]
+        --output "result=$WORK/result" --quote "$WORK/none" --nonce 00ff &&
+        [ ! -e "$WORK/none" ] && [ ! -e "$WORK/result" ]
 }
 bad
 flip "$WORK/libexec/quoting.sgxs" 150000
