@@ -177,7 +177,7 @@ static int component(struct walker *k, struct bytes name, bool slash, bool last,
         (!last || (slash && (flags & WALK_ANY) == 0) || (flags & WALK_FOLLOW) != 0)) {
         err = follow(k, child->node);
         dentry_unref(child);
-        k->slash = last && slash;
+        k->slash = k->slash || (last && slash);
         if (err == 0 && last) {
             w->kind = LAST_ROOT; /* if the link's text has no component: "/", or a jump */
         }
