@@ -52,7 +52,7 @@ refused() {
     cat "$WORK/refused.err" "$WORK/refused.out"
     echo "status $status, wanted a refusal matching: $pattern"
     [ "$status" -ne 0 ] && [ "$status" -le 125 ] &&
-        cat "$WORK/refused.err" "$WORK/refused.out" | grep -E -i -q -- "$pattern"
+        grep -E -i -q -- "$pattern" "$WORK/refused.err" "$WORK/refused.out"
 }
 
 # same A B: two strings are equal.
