@@ -7,6 +7,7 @@
 #include "host/quoting.h"
 #include "host/sdk.h"
 #include "machine/certify.h"
+#include "tests/scratch.h"
 #include "tests/tap.h"
 #include "verify/verify.h"
 
@@ -193,7 +194,7 @@ int main(int argc, char **argv)
 {
     static struct fixture f = {.config = {.ops = &machine_soft}};
     struct bytes sigstruct;
-    char dir[] = "/tmp/alcove-quote-XXXXXX", secret[64];
+    char dir[] = "/tmp/alcove-quote-XXXXXX";
     REQUIRE(mkdtemp(dir) != NULL);
     setenv("ALCOVE_MACHINE_DIR", dir, 1);
     if (argc != 3 || host_read_file(argv[1], 1u << 26, &f.config.sgxs, &f.d) != 0 ||
@@ -205,8 +206,6 @@ int main(int argc, char **argv)
     memcpy(&f.config.sigstruct, sigstruct.data, sizeof f.config.sigstruct);
     host_clock_start();
     int r = run(&f);
-    snprintf(secret, sizeof secret, "%s/root-secret", dir);
-    unlink(secret);
-    rmdir(dir);
+    scratch_remove(dir);
     return r;
 }

@@ -5,6 +5,7 @@
 #include "probe.h"
 #define SDK_CALLS "probe.def"
 #include "host/sdk.h"
+#include "tests/scratch.h"
 #include "tests/tap.h"
 
 #include <string.h>
@@ -133,7 +134,7 @@ int main(int argc, char **argv)
         .ops = &machine_soft, .ocall = sdk_serve_ocall, .ocall_context = &asked};
     struct bytes sigstruct;
     struct diag d = {""};
-    char dir[] = "/tmp/alcove-sdk-XXXXXX", secret[64];
+    char dir[] = "/tmp/alcove-sdk-XXXXXX";
     REQUIRE(mkdtemp(dir) != NULL);
     setenv("ALCOVE_MACHINE_DIR", dir, 1);
     if (argc != 3 || host_read_file(argv[1], 1u << 26, &config.sgxs, &d) != 0 ||
@@ -145,8 +146,6 @@ int main(int argc, char **argv)
     memcpy(&config.sigstruct, sigstruct.data, sizeof config.sigstruct);
     host_clock_start();
     int r = run(&config, &asked);
-    snprintf(secret, sizeof secret, "%s/root-secret", dir);
-    unlink(secret);
-    rmdir(dir);
+    scratch_remove(dir);
     return r;
 }
