@@ -136,6 +136,16 @@ static bool wants_help(int argc, char **argv)
     return false;
 }
 
+/* A result that did not reach its file is no success. */
+static int flushed(int status)
+{
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == CLI_OK) {
+        perror("alcove: cannot write the output");
+        return CLI_FAILED;
+    }
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -147,7 +157,7 @@ int main(int argc, char **argv)
     (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     const char *name = argv[1];
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
-        return help(argc > 2 ? argv[2] : NULL);
+        return flushed(help(argc > 2 ? argv[2] : NULL));
     }
     if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
         puts("alcove " ALCOVE_VERSION);
@@ -160,5 +170,5 @@ int main(int argc, char **argv)
     if (wants_help(argc - 1, argv + 1)) {
         return help(name);
     }
-    return verb->run(argc - 1, argv + 1);
+    return flushed(verb->run(argc - 1, argv + 1));
 }

@@ -3,10 +3,12 @@
  * name at the end, in one rename. */
 #include "bundle.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,8 +116,10 @@ static int add_bases(struct builder *b, struct diag *d)
 
 static int stage_files(const struct builder *b, struct stage *s, struct diag *d)
 {
-    char source[PATH_MAX];
+    char source[PATH_MAX], real[PATH_MAX];
     int err = 0;
+    stage_skip(s, b->work);
+    stage_skip(s, b->request->bundle);
     for (size_t i = 0; i < b->config->file_count && err == 0; i++) {
         const struct config_file *f = &b->config->files[i];
         err = source_path(b, f->source.text, source, d);
@@ -123,11 +127,12 @@ static int stage_files(const struct builder *b, struct stage *s, struct diag *d)
             (strcmp(f->path.text, "/.alcove") == 0 || strncmp(f->path.text, "/.alcove/", 9) == 0)) {
             err = config_fail(b->config, &f->path, d, "/.alcove belongs to the runtime");
         }
-        if (err == 0 && access(source, R_OK) != 0) {
+        /* Where the entry itself is a link its target is meant; links below it stay links. */
+        if (err == 0 && (access(source, R_OK) != 0 || realpath(source, real) == NULL)) {
             err = config_fail(b->config, &f->source, d, "cannot read %s: %s", source,
                               strerror(errno));
         }
-        err = err != 0 ? err : stage_copy_tree(s, f->path.text, source, d);
+        err = err != 0 ? err : stage_copy_tree(s, f->path.text, real, d);
     }
     return err;
 }
@@ -367,6 +372,25 @@ static int write_identity(const struct builder *b, struct identity *ret, struct 
     return file_write(path, BYTES(json, n), 0644, d);
 }
 
+/* Removes what builds of the same bundle left that were killed outright. */
+static void remove_leftovers(const char *parent, const char *name)
+{
+    char path[PATH_MAX], prefix[NAME_MAX + 8];
+    DIR *stream = opendir(parent);
+    size_t n = base_format(prefix, sizeof prefix, ".%s.tmp-", name);
+    for (struct dirent *e; stream != NULL && (e = readdir(stream)) != NULL;) {
+        bool ours = n < sizeof prefix && strncmp(e->d_name, prefix, n) == 0;
+        int pid = ours ? atoi(e->d_name + n) : 0;
+        if (pid > 0 && kill(pid, 0) != 0 && errno == ESRCH &&
+            base_format(path, sizeof path, "%s/%s", parent, e->d_name) < sizeof path) {
+            remove_tree(path);
+        }
+    }
+    if (stream != NULL) {
+        closedir(stream);
+    }
+}
+
 static int open_work(struct builder *b, struct diag *d)
 {
     char copy[PATH_MAX], copy2[PATH_MAX];
@@ -381,6 +405,7 @@ static int open_work(struct builder *b, struct diag *d)
         sizeof b->work) {
         return diag_fail(d, -ENAMETOOLONG, "%s: path is too long", b->request->bundle);
     }
+    remove_leftovers(parent, name);
     remove_tree(b->work);
     err = make_folders(b->work, d);
     err = err != 0 ? err : format_path(b->layers, d, b->work, "/", "layers");

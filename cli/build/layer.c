@@ -13,14 +13,31 @@
 
 #include "file.h"
 #include "process.h"
+#include "progress.h"
 #include "verity.h"
+
+struct image_progress {
+    const char *image;
+    struct progress progress;
+};
+
+static void show_size(void *context)
+{
+    struct image_progress *p = context;
+    struct stat st;
+    uint64_t kib = stat(p->image, &st) == 0 ? (uint64_t)st.st_size >> 10 : 0;
+    progress_add(&p->progress, kib > p->progress.done ? kib - p->progress.done : 0);
+}
 
 static int make_file_system(const struct stage *s, const char *image, struct diag *d)
 {
+    struct image_progress shown = {.image = image};
     const char *const command[] = {"mkfs.erofs",    "--quiet",    "-T0",
                                    "-U" LAYER_UUID, "--all-root", "-x-1",
                                    image,           s->root,      NULL};
-    int err = process_run(command, d);
+    progress_start(&shown.progress, "writing the layer (KiB)", s->byte_count >> 10);
+    int err = process_run(command, show_size, &shown, d);
+    progress_end(&shown.progress);
     if (err == -EIO) {
         diag_prefix(d, "cannot make a file system (is erofs-utils installed?)");
     }

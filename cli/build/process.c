@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -128,9 +129,22 @@ int process_finish(struct process *p, const char *name, struct diag *d)
     return err;
 }
 
-int process_run(const char *const *argv, struct diag *d)
+int process_run(const char *const *argv, process_tick *tick, void *context, struct diag *d)
 {
     struct process p;
-    int err = process_start(argv, -1, false, &p, d);
-    return err != 0 ? err : process_finish(&p, argv[0], d);
+    int err = process_start(argv, -1, true, &p, d);
+    if (err != 0) {
+        return err;
+    }
+    /* Its end shows as the end of its output; what it says there is not wanted. */
+    struct pollfd output = {.fd = p.output, .events = POLLIN};
+    char ignored[4096];
+    while (!interrupted()) {
+        int ready = poll(&output, 1, 100);
+        if (ready > 0 && read(p.output, ignored, sizeof ignored) <= 0) {
+            break;
+        }
+        tick(context);
+    }
+    return process_finish(&p, argv[0], d);
 }

@@ -19,5 +19,7 @@ int process_start(const char *const *argv, int input, bool want_output, struct p
 /* Waits and closes everything; kills it first when the build was interrupted. 0, -EINTR, or -EIO
  * for any status but 0, with the last line that it wrote to standard error. */
 int process_finish(struct process *p, const char *name, struct diag *d) MUST_USE;
-/* Both, without input and output. */
-int process_run(const char *const *argv, struct diag *d) MUST_USE;
+/* Both, without input and output. While it runs, tick(context) is called ten times a second. */
+typedef void process_tick(void *context);
+int process_run(const char *const *argv, process_tick *tick, void *context,
+                struct diag *d) MUST_USE;

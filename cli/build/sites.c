@@ -478,19 +478,26 @@ static void run_job(struct job *job)
     }
 }
 
-static void *run_jobs(void *context)
+/* False when there is none left. */
+static bool run_next(struct jobs *all)
 {
-    struct jobs *all = context;
-    for (;;) {
-        size_t i = atomic_fetch_add(&all->next, 1);
-        if (i >= all->count || interrupted()) {
-            return NULL;
-        }
-        run_job(&all->jobs[i]);
+    size_t i = atomic_fetch_add(&all->next, 1);
+    if (i >= all->count || interrupted()) {
+        return false;
     }
+    run_job(&all->jobs[i]);
+    return true;
 }
 
-/* Shares the jobs with as many threads as can be had; this one helps. */
+static void *run_jobs(void *context)
+{
+    while (run_next(context)) {
+    }
+    return NULL;
+}
+
+/* Shares the jobs with as many threads as can be had; this one helps, and tells how far they are.
+ */
 static void run_all(struct jobs *all)
 {
     pthread_t threads[THREADS_AT_MOST];
@@ -500,7 +507,13 @@ static void run_all(struct jobs *all)
            pthread_create(&threads[started], NULL, run_jobs, all) == 0) {
         started++;
     }
-    run_jobs(all);
+    struct progress p;
+    progress_start(&p, "looking for system calls", all->count);
+    while (run_next(all)) {
+        size_t taken = atomic_load(&all->next);
+        progress_add(&p, (taken < all->count ? taken : all->count) - p.done);
+    }
+    progress_end(&p);
     for (size_t i = 0; i < started; i++) {
         pthread_join(threads[i], NULL);
     }

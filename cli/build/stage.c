@@ -79,6 +79,15 @@ static int open_parent(struct stage *s, const char *path, const char **ret_name,
     return fd;
 }
 
+void stage_skip(struct stage *s, const char *host_path)
+{
+    struct stat st;
+    if (stat(host_path, &st) == 0) {
+        REQUIRE(s->skip_count < ARRAY_SIZE(s->skip));
+        s->skip[s->skip_count++] = (struct stage_skip){st.st_dev, st.st_ino};
+    }
+}
+
 int stage_dir(struct stage *s, const char *path, struct diag *d)
 {
     char inside[PATH_MAX];
@@ -128,6 +137,7 @@ int stage_bytes(struct stage *s, const char *path, struct bytes content, bool ex
         return fd;
     }
     int err = 0;
+    s->byte_count += content.size;
     while (content.size > 0 && err == 0) {
         ssize_t n = write(fd, content.data, content.size);
         if (n < 0) {
@@ -172,6 +182,7 @@ static int copy_regular(struct stage *s, const char *path, const char *source, s
         if (n == 0) {
             break;
         }
+        s->byte_count += n > 0 ? (uint64_t)n : 0;
         if (n < 0 && errno != EINTR) {
             err = -errno;
             err = diag_fail(d, err, "cannot copy %s: %s", source, strerror(-err));
@@ -257,14 +268,21 @@ static int join(char *ret, const char *dir, const char *name, struct diag *d)
 }
 
 /* Runtime state of the machine that a root directory was taken from, not part of a program. */
-static bool skipped(const char *host_path, const char *name)
+static bool skipped(const struct stage *s, const char *host_path, const char *name)
 {
     struct stat st;
     if (strcmp(name, "__pycache__") == 0) {
         return true;
     }
-    return lstat(host_path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) &&
-           !S_ISLNK(st.st_mode);
+    if (lstat(host_path, &st) != 0) {
+        return false; /* the copy will say why */
+    }
+    for (size_t i = 0; i < s->skip_count; i++) {
+        if (st.st_dev == s->skip[i].device && st.st_ino == s->skip[i].inode) {
+            return true;
+        }
+    }
+    return !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode);
 }
 
 static int copy_below(struct stage *s, const char *path, const char *source, unsigned depth,
@@ -287,7 +305,7 @@ static int copy_below(struct stage *s, const char *path, const char *source, uns
     for (int i = 0; i < l.count && err == 0; i++) {
         const char *name = l.entries[i]->d_name;
         err = join(from, source, name, d);
-        if (err == 0 && !skipped(from, name)) {
+        if (err == 0 && !skipped(s, from, name)) {
             err = join(to, path, name, d);
             err = err != 0 ? err : copy_below(s, to, from, depth + 1, d);
         }

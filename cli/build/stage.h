@@ -5,6 +5,7 @@
 #pragma once
 
 #include <limits.h>
+#include <sys/types.h>
 
 #include "base/bytes.h"
 #include "base/diag.h"
@@ -12,13 +13,23 @@
 struct stage {
     char root[PATH_MAX]; /* host path */
     int fd;
-    uint64_t file_count;
+    uint64_t file_count, byte_count;
+    /* Folders that copying leaves out, whatever their names: the bundle that is being made, and the
+     * one that it replaces, may lie in the very tree that goes into it. */
+    struct stage_skip {
+        dev_t device;
+        ino_t inode;
+    } skip[2];
+    size_t skip_count;
 };
 
 /* Makes an empty one in the directory `parent`. */
 int stage_open(struct stage *ret, const char *parent, struct diag *d) MUST_USE;
 /* Removes it and all in it. Safe on a zeroed struct. */
 void stage_close(struct stage *s);
+
+/* Leaves a host folder out of later copies; one that is not there is no error. */
+void stage_skip(struct stage *s, const char *host_path);
 
 int stage_dir(struct stage *s, const char *path, struct diag *d) MUST_USE;
 /* What is there already is replaced, unless it is a directory. */

@@ -13,25 +13,13 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "host/host.h"
 #include "interrupt.h"
 #include "stage.h"
 
 int store_path(char *ret_path, struct diag *d)
 {
-    const char *own = getenv("ALCOVE_STORE");
-    const char *data = getenv("XDG_DATA_HOME");
-    const char *home = getenv("HOME");
-    size_t n;
-    if (own != NULL && *own != '\0') {
-        n = base_format(ret_path, PATH_MAX, "%s", own);
-    } else if (data != NULL && *data == '/') {
-        n = base_format(ret_path, PATH_MAX, "%s/alcove/layers", data);
-    } else if (home != NULL && *home == '/') {
-        n = base_format(ret_path, PATH_MAX, "%s/.local/share/alcove/layers", home);
-    } else {
-        return diag_fail(d, -ENOENT, "no place for layers: set ALCOVE_STORE or HOME");
-    }
-    return n < PATH_MAX ? 0 : diag_fail(d, -ENAMETOOLONG, "the layer store's path is too long");
+    return host_store_path(ret_path, PATH_MAX, d);
 }
 
 int store_find(const char *bundle, const uint8_t root[32], char *ret_path, struct diag *d)

@@ -27,6 +27,9 @@ void tree_print(const char *name, const struct tree_summary *t)
     const struct sites_stats *s = &t->sites;
     printf("layer %s: %llu files, %llu Python modules compiled\n", name, number(t->files),
            number(t->modules));
+    if (s->files == 0) {
+        return;
+    }
     printf(
         "layer %s: %llu programs and libraries; system calls: %llu patched at their mov, %llu with "
         "neighbours moved, %llu left to trap; cpuid: %llu patched, %llu left\n",

@@ -38,20 +38,48 @@ while read -r name root size; do
     ok "… and a hash tree to veritysetup" verity "$root" "$size"
 done <"$WORK/layers"
 
-# Another store, another umask, another time zone, one processor: the same layer.
-again() {
-    (
-        umask 077
-        ALCOVE_STORE=$WORK/store TZ=Asia/Tokyo taskset -c 0 \
-            "$ALCOVE" build "$WORK/w" -o "$WORK/again.bundle"
-    ) && diff -r "$GOOD" "$WORK/again.bundle"
+# --- concurrency and interruption --------------------------------------------------------------------
+
+interrupted_base() {
+    local store=$WORK/store2 pid
+    ALCOVE_STORE=$store setsid "$ALCOVE" build "$WORK/w" -o "$WORK/i.bundle" >"$WORK/i.log" 2>&1 &
+    pid=$!
+    sleep 2
+    kill -s "$1" "$pid"
+    wait "$pid" && return 1
+    sleep 0.3
+    ls -A "$store"
+    [ ! -e "$WORK/i.bundle" ] && ! ls "$store"/*.img "$store"/*.layer 2>/dev/null &&
+        [ -z "$(ps -o pid= -s "$pid")" ]
 }
-ok "a base layer that is made again is the same" again
+nothing_left() { [ -z "$(find "$WORK/store2" -mindepth 1 ! -name .lock)" ]; }
+ok "an interrupted base layer leaves no process and no layer" interrupted_base TERM
+ok "… and nothing else" nothing_left
+ok "a killed one leaves no layer" interrupted_base KILL
+
+# Another store, another umask, another time zone, one processor: the same layer.
+elsewhere() {
+    (umask 077 && ALCOVE_STORE=$WORK/store2 TZ=Asia/Tokyo taskset -c 0 \
+        "$ALCOVE" build "$WORK/w" -o "$WORK/$1.bundle")
+}
+two_at_once() {
+    local first
+    elsewhere p &
+    first=$!
+    elsewhere q && wait "$first" && diff -r "$WORK/p.bundle" "$WORK/q.bundle"
+}
+one_layer() {
+    [ "$(find "$WORK/store2" -name '*.img' | wc -l)" -eq 1 ] &&
+        [ -z "$(find "$WORK/store2" -name '.stage*' -o -name '.layer*')" ]
+}
+ok "two builds at once make the same bundle" two_at_once
+ok "… with one base layer, and clear up after the killed build" one_layer
+ok "a base layer that is made again elsewhere is the same" diff -r "$GOOD" "$WORK/p.bundle"
 
 base_root=$(awk '$1 == "python" { print $2 }' "$WORK/layers")
 compiled() {
     mkdir "$WORK/tree"
-    fsck.erofs --extract="$WORK/tree/x" "$WORK/store/$base_root.img" &&
+    fsck.erofs --extract="$WORK/tree/x" "$WORK/store2/$base_root.img" &&
         "$PYTHON" - "$WORK/tree/x" <<'END'
 import pathlib, sys
 root, bad, count = pathlib.Path(sys.argv[1]), [], 0
@@ -77,34 +105,6 @@ END
 ok "every module of the base layer is compiled, as unchecked-hash bytecode" compiled
 rm -rf "$WORK/tree"
 
-# --- concurrency and interruption --------------------------------------------------------------------
-
-interrupted_base() {
-    local store=$WORK/store2 pid
-    ALCOVE_STORE=$store setsid "$ALCOVE" build "$WORK/w" -o "$WORK/i.bundle" >"$WORK/i.log" 2>&1 &
-    pid=$!
-    sleep 2
-    kill -s "$1" "$pid"
-    wait "$pid" && return 1
-    sleep 0.3
-    ls -A "$store"
-    [ ! -e "$WORK/i.bundle" ] && ! ls "$store"/*.img "$store"/*.layer 2>/dev/null &&
-        [ -z "$(ps -o pid= -s "$pid")" ]
-}
-nothing_left() { [ -z "$(find "$WORK/store2" -mindepth 1 ! -name .lock)" ]; }
-ok "an interrupted base layer leaves no process and no layer" interrupted_base TERM
-ok "… and nothing else" nothing_left
-ok "a killed one leaves no layer" interrupted_base KILL
-
-two_at_once() {
-    ALCOVE_STORE=$WORK/store2 "$ALCOVE" build "$WORK/w" -o "$WORK/p.bundle" &
-    ALCOVE_STORE=$WORK/store2 "$ALCOVE" build "$WORK/w" -o "$WORK/q.bundle" && wait %% &&
-        diff -r "$WORK/p.bundle" "$WORK/q.bundle" &&
-        [ "$(find "$WORK/store2" -name '*.img' | wc -l)" -eq 1 ] &&
-        [ -z "$(find "$WORK/store2" -name '.stage*' -o -name '.layer*')" ]
-}
-ok "two builds at once make one layer, and clear up after the killed one" two_at_once
-
 # --- other bases -------------------------------------------------------------------------------------
 
 mkdir -p "$WORK/root/bin" "$WORK/d"
@@ -119,6 +119,34 @@ own_base() {
         [ "$(find "$WORK/d.bundle/layers" -name '*.img' | wc -l)" -eq 2 ]
 }
 ok "… and lies in the bundle" own_base
+
+# --- sources -----------------------------------------------------------------------------------------
+
+mkdir -p "$WORK/s/lib"
+cat >"$WORK/s/alcove.yaml" <<'END'
+base: [{dir: ../root}]
+files: {/app: ., /app2/link.py: link.py}
+entry: /bin/program
+END
+echo 'x = 1' >"$WORK/s/lib/module.py"
+ln -s lib/module.py "$WORK/s/link.py"
+ok "a folder can go into the layer as a whole" "$ALCOVE" build "$WORK/s" -o "$WORK/s/s.bundle"
+cp -r "$WORK/s/s.bundle" "$WORK/first.bundle"
+ok "… and the bundle that is made inside it does not" "$ALCOVE" build "$WORK/s" -o "$WORK/s/s.bundle"
+ok "… so that nothing changes the second time" diff -r "$WORK/first.bundle" "$WORK/s/s.bundle"
+in_tree() {
+    rm -rf "$WORK/tree"
+    fsck.erofs --extract="$WORK/tree" "$WORK/s/s.bundle/layers/$(layers "$WORK/s/s.bundle" |
+        sed -n 's/^app \([0-9a-f]*\) .*/\1/p').img" && find "$WORK/tree" && test "$@"
+}
+ok "a link below a folder stays a link" in_tree -L "$WORK/tree/app/link.py"
+ok "a link that is named itself is followed" in_tree ! -L "$WORK/tree/app2/link.py"
+ok "the workload's modules are compiled" \
+    in_tree -s "$WORK/tree/app/lib/__pycache__/module.cpython-311.pyc"
+mkdir "$WORK/.s.bundle.tmp-999999999" "$WORK/s/.s.bundle.tmp-999999999"
+ok "what a killed build left is cleared up" "$ALCOVE" build "$WORK/s" -o "$WORK/s/s.bundle"
+ok "… beside the bundle alone" test ! -e "$WORK/s/.s.bundle.tmp-999999999" -a \
+    -e "$WORK/.s.bundle.tmp-999999999"
 
 # --- mistakes ----------------------------------------------------------------------------------------
 

@@ -23,6 +23,9 @@ ok "no verb at all is wrong usage" same "$(status_of "$ALCOVE")" 2
 ok "a missing argument is wrong usage" same "$(status_of "$ALCOVE" build)" 2
 ok "doctor finds this machine fit" "$ALCOVE" doctor
 
+full() { "$ALCOVE" --help >/dev/full; }
+ok "output that cannot be written is a failure" refused 'cannot write' full
+
 # --- keys --------------------------------------------------------------------------------------------
 
 KEY=$WORK/keys/signer.pem
