@@ -207,18 +207,31 @@ static int sgx_protect(struct machine *m, uint64_t offset, uint64_t size, uint64
     return mprotect((void *)(m->base + offset), size, prot_of(prot)) != 0 ? -errno : 0;
 }
 
+/* The driver's page operations stop after part of a range, and say how far they came. */
+static int advance(__u64 *offset, __u64 *length, __u64 *count, int result)
+{
+    if (result != 0 && errno != EINTR && errno != EAGAIN) {
+        return -errno;
+    }
+    if (result == 0 && *count == 0) {
+        return -EIO; /* success without progress would never end */
+    }
+    *offset += *count;
+    *length -= *count;
+    *count = 0;
+    return 0;
+}
+
 static int sgx_restrict(struct machine *m, uint64_t offset, uint64_t size, uint64_t prot)
 {
     struct sgx_enclave_restrict_permissions p = {
         .offset = offset, .length = size, .permissions = prot};
-    while (p.length != 0) {
-        p.count = 0;
-        if (ioctl(m->fd, SGX_IOC_ENCLAVE_RESTRICT_PERMISSIONS, &p) != 0 && errno != EINTR &&
-            errno != EAGAIN) {
-            return -errno;
+    for (int r = 0; p.length != 0;) {
+        r = ioctl(m->fd, SGX_IOC_ENCLAVE_RESTRICT_PERMISSIONS, &p);
+        r = advance(&p.offset, &p.length, &p.count, r);
+        if (r < 0) {
+            return r;
         }
-        p.offset += p.count;
-        p.length -= p.count;
     }
     return sgx_protect(m, offset, size, prot);
 }
@@ -227,14 +240,12 @@ static int sgx_modify_type(struct machine *m, uint64_t offset, uint64_t size,
                            enum sgx_page_type type)
 {
     struct sgx_enclave_modify_types p = {.offset = offset, .length = size, .page_type = type};
-    while (p.length != 0) {
-        p.count = 0;
-        if (ioctl(m->fd, SGX_IOC_ENCLAVE_MODIFY_TYPES, &p) != 0 && errno != EINTR &&
-            errno != EAGAIN) {
-            return -errno;
+    for (int r = 0; p.length != 0;) {
+        r = ioctl(m->fd, SGX_IOC_ENCLAVE_MODIFY_TYPES, &p);
+        r = advance(&p.offset, &p.length, &p.count, r);
+        if (r < 0) {
+            return r;
         }
-        p.offset += p.count;
-        p.length -= p.count;
     }
     /* A TCS must be mapped readable and writable for EENTER. */
     return type == SGX_PT_TCS ? sgx_protect(m, offset, size, SGX_SECINFO_R | SGX_SECINFO_W) : 0;
@@ -243,14 +254,12 @@ static int sgx_modify_type(struct machine *m, uint64_t offset, uint64_t size,
 static int sgx_remove(struct machine *m, uint64_t offset, uint64_t size)
 {
     struct sgx_enclave_remove_pages p = {.offset = offset, .length = size};
-    while (p.length != 0) {
-        p.count = 0;
-        if (ioctl(m->fd, SGX_IOC_ENCLAVE_REMOVE_PAGES, &p) != 0 && errno != EINTR &&
-            errno != EAGAIN) {
-            return -errno;
+    for (int r = 0; p.length != 0;) {
+        r = ioctl(m->fd, SGX_IOC_ENCLAVE_REMOVE_PAGES, &p);
+        r = advance(&p.offset, &p.length, &p.count, r);
+        if (r < 0) {
+            return r;
         }
-        p.offset += p.count;
-        p.length -= p.count;
     }
     return 0;
 }

@@ -7,6 +7,9 @@
  * enclave code runs, with the enclave's FS base and stack: install its handler with soft_signal(),
  * never with sigaction(). Ignored and default dispositions need nothing.
  *
+ * Stacks and processes. A thread that has entered keeps the alternate signal stack that the machine
+ * gave it until it ends. A child process made by fork() has no part in its parent's enclaves.
+ *
  * Seccomp. System calls executed by enclave code must not reach the kernel. Install a filter before
  * any thread enters, with this rule, in this order:
  *   1. arch != AUDIT_ARCH_X86_64: kill (or trap: `int 0x80` inside an enclave arrives as i386);
@@ -42,7 +45,8 @@ int soft_thread_begin(void);
 /* Handles an asynchronous signal of the host. If it interrupts enclave code, the machine performs
  * the AEX, runs the handler on the host's stack as if the signal had arrived at the AEP, and then
  * resumes the enclave; the handler may enter() the enclave again (on the same TCS at CSSA 1).
- * If it interrupts host code, the handler runs on the alternate stack and must not enter().
+ * If it interrupts host code, the handler runs on the alternate stack and must not enter(), nor call
+ * any other operation of a machine, which the interrupted code may be in the middle of.
  * context is a copy to look at. flags: SA_RESTART or 0. Blocks all signals while running. */
 typedef void (*soft_signal_handler)(int sig, siginfo_t *info, void *context);
 int soft_signal(int sig, soft_signal_handler handler, int flags);
