@@ -20,8 +20,8 @@
 #include "machine/soft.h"
 #include "machine/state.h"
 
-#define STREAM_MAX (UINT64_C(1) << 30)
-#define PAGES_MAX  16u
+#define STREAM_MAX  (UINT64_C(1) << 30)
+#define PAGES_MAX   16u
 #define BUFFER_SIZE 4096u
 
 const char verb_machine_help[] =
@@ -30,10 +30,12 @@ const char verb_machine_help[] =
     "       alcove machine measure FILE.sgxs\n"
     "       alcove machine load FILE.sgxs (--sigstruct FILE | --key FILE) [OPTION]...\n"
     "\n"
-    "show     prints where the software SGX machine keeps its state, its root certificate, and what\n"
+    "show     prints where the software SGX machine keeps its state, its root certificate, and "
+    "what\n"
     "         its processor offers to enclaves. With --root only the path of the certificate, for\n"
     "         'alcove verify --root'.\n"
-    "init     makes the machine's root secret and certificate, if they are not there yet. The first\n"
+    "init     makes the machine's root secret and certificate, if they are not there yet. The "
+    "first\n"
     "         enclave does the same.\n"
     "measure  prints MRENCLAVE of an SGXS stream (SHA-256 of its records, checked for form).\n"
     "load     builds the enclave on the software machine, has it initialised with its SIGSTRUCT,\n"
@@ -42,16 +44,19 @@ const char verb_machine_help[] =
     "Options of load:\n"
     "      --sigstruct FILE    the enclave's SIGSTRUCT, 1808 bytes\n"
     "      --key FILE          instead: sign it on the spot with this key (alcove key new)\n"
-    "      --page OFFSET=FILE  add a readable and writable page to the stream, measured; FILE has at\n"
+    "      --page OFFSET=FILE  add a readable and writable page to the stream, measured; FILE has "
+    "at\n"
     "                          most 4096 bytes. May be repeated\n"
     "      --rdi VALUE, --rsi VALUE, --rdx VALUE\n"
-    "                          registers at entry: a number, or the word 'buffer' for the address of\n"
+    "                          registers at entry: a number, or the word 'buffer' for the address "
+    "of\n"
     "                          4096 zero bytes. Default: 0, buffer, 0\n"
     "      --report            print the buffer as a REPORT\n"
     "      --help              this text\n"
     "\n"
     "The state's folder: $ALCOVE_MACHINE_DIR, else $XDG_DATA_HOME/alcove/machine, else\n"
-    "~/.local/share/alcove/machine. Whoever reads the root secret there is this machine; evidence of\n"
+    "~/.local/share/alcove/machine. Whoever reads the root secret there is this machine; evidence "
+    "of\n"
     "a software machine never proves that hardware protects anything.\n"
     "\n"
     "Exit status: 0 done, 1 failed or refused, 2 wrong usage.\n";
@@ -327,7 +332,8 @@ static int enter(const struct load_request *q, struct machine *m, uint64_t tcs, 
         if (strcmp(text, "buffer") == 0) {
             in[i] = (uint64_t)buffer;
         } else {
-            ignore_result(!parse_u64(text, text + strlen(text), &in[i]), "checked with the options");
+            ignore_result(!parse_u64(text, text + strlen(text), &in[i]),
+                          "checked with the options");
         }
     }
     struct machine_run run = {.tcs = soft_base(m) + tcs};
@@ -373,12 +379,15 @@ static bool register_ok(const char *text)
 /* 0, or an exit status. */
 static int parse_load(int argc, char **argv, struct load_request *q)
 {
-    static const struct option options[] = {
-        {"sigstruct", required_argument, NULL, 's'}, {"key", required_argument, NULL, 'k'},
-        {"page", required_argument, NULL, 'p'},      {"rdi", required_argument, NULL, '0'},
-        {"rsi", required_argument, NULL, '1'},       {"rdx", required_argument, NULL, '2'},
-        {"report", no_argument, NULL, 'r'},          {"root", no_argument, NULL, 'R'},
-        {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"sigstruct", required_argument, NULL, 's'},
+                                            {"key", required_argument, NULL, 'k'},
+                                            {"page", required_argument, NULL, 'p'},
+                                            {"rdi", required_argument, NULL, '0'},
+                                            {"rsi", required_argument, NULL, '1'},
+                                            {"rdx", required_argument, NULL, '2'},
+                                            {"report", no_argument, NULL, 'r'},
+                                            {"root", no_argument, NULL, 'R'},
+                                            {NULL, 0, NULL, 0}};
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (option == 's') {
@@ -391,8 +400,10 @@ static int parse_load(int argc, char **argv, struct load_request *q)
             q->root_only = true;
         } else if (option == 'p') {
             if (!parse_page(q, optarg)) {
-                return cli_usage("machine", "'%s' is not OFFSET=FILE with a multiple of 4096, or "
-                                 "there are more than %u", optarg, PAGES_MAX);
+                return cli_usage("machine",
+                                 "'%s' is not OFFSET=FILE with a multiple of 4096, or "
+                                 "there are more than %u",
+                                 optarg, PAGES_MAX);
             }
         } else if (option >= '0' && option <= '2') {
             if (!register_ok(optarg)) {
@@ -431,5 +442,6 @@ int verb_machine(int argc, char **argv)
         q.stream = argv[optind + 1];
         return load(&q);
     }
-    return cli_usage("machine", "say 'show', 'init', 'measure FILE' or 'load FILE --sigstruct FILE'");
+    return cli_usage("machine",
+                     "say 'show', 'init', 'measure FILE' or 'load FILE --sigstruct FILE'");
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SGXS: the measured form of an enclave as a stream of 64-byte records, ECREATE, EADD, EEXTEND, each
- * EEXTEND followed by its 256 bytes; SHA-256 of the whole stream is MRENCLAVE. (Format by Fortanix.)
- * Pages that are not fully extended read as zero where nothing was said.
- * Trust: the stream is a file of unknown origin; everything is checked before it reaches a machine. */
+/* SGXS: the measured form of an enclave as a stream of 64-byte records, ECREATE, EADD, EEXTEND,
+ * each EEXTEND followed by its 256 bytes; SHA-256 of the whole stream is MRENCLAVE. (Format by
+ * Fortanix.) Pages that are not fully extended read as zero where nothing was said. Trust: the
+ * stream is a file of unknown origin; everything is checked before it reaches a machine. */
 #include "machine/machine.h"
 #include "machine/sgxs.h"
 
@@ -29,8 +29,8 @@ struct sgxs_reader {
     struct cursor in;
     size_t total;
     bool started;
-    uint64_t size;      /* of the enclave */
-    uint64_t page;      /* of the last EADD */
+    uint64_t size; /* of the enclave */
+    uint64_t page; /* of the last EADD */
     bool has_page;
 };
 
@@ -93,7 +93,8 @@ static int read_record(struct sgxs_reader *s, struct record *r, struct diag *d)
     static const struct {
         char tag[9];
         enum record_kind kind;
-    } kinds[] = {{"ECREATE\0", RECORD_ECREATE}, {"EADD\0\0\0\0", RECORD_EADD},
+    } kinds[] = {{"ECREATE\0", RECORD_ECREATE},
+                 {"EADD\0\0\0\0", RECORD_EADD},
                  {"EEXTEND\0", RECORD_EEXTEND}};
     *r = (struct record){.kind = RECORD_END, .position = s->total - s->in.rest.size};
     if (s->in.rest.size == 0) {

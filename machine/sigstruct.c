@@ -108,8 +108,7 @@ static bool numbers_compute(struct numbers *b, const uint8_t modulus[KEY_SIZE],
     b->rest = BN_new();
     bool ok = b->ctx != NULL && b->n != NULL && b->s != NULL && b->q1 != NULL && b->q2 != NULL &&
               b->square != NULL && b->cube != NULL && b->rest != NULL && remainder != NULL &&
-              !BN_is_zero(b->n) && BN_cmp(b->s, b->n) < 0 &&
-              BN_sqr(b->square, b->s, b->ctx) == 1 &&
+              !BN_is_zero(b->n) && BN_cmp(b->s, b->n) < 0 && BN_sqr(b->square, b->s, b->ctx) == 1 &&
               BN_div(b->q1, remainder, b->square, b->n, b->ctx) == 1 &&
               BN_mul(b->cube, b->s, remainder, b->ctx) == 1 &&
               BN_div(b->q2, b->rest, b->cube, b->n, b->ctx) == 1;
@@ -141,7 +140,8 @@ int sigstruct_verify(const struct sgx_sigstruct *s, uint8_t ret_mrsigner[32], st
     bool quotients = right && number_is(b.q1, s->q1) && number_is(b.q2, s->q2);
     numbers_done(&b);
     if (!right) {
-        return diag_fail(d, -EPERM, "SGX_INVALID_SIGNATURE: SIGSTRUCT's signature is not made by "
+        return diag_fail(d, -EPERM,
+                         "SGX_INVALID_SIGNATURE: SIGSTRUCT's signature is not made by "
                          "its key over its content");
     }
     if (!quotients) {
@@ -160,7 +160,8 @@ static int load_key(struct bytes pem, EVP_PKEY **ret, struct diag *d)
     EVP_PKEY *key = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, NULL, no_password) : NULL;
     BIO_free(bio);
     if (key == NULL) {
-        return diag_fail(d, -EINVAL, "the signing key is not an unencrypted private key in PEM form");
+        return diag_fail(d, -EINVAL,
+                         "the signing key is not an unencrypted private key in PEM form");
     }
     BIGNUM *e = NULL;
     bool fits = EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) == 3072 &&
@@ -168,7 +169,8 @@ static int load_key(struct bytes pem, EVP_PKEY **ret, struct diag *d)
     BN_free(e);
     if (!fits) {
         EVP_PKEY_free(key);
-        return diag_fail(d, -EINVAL, "the signing key must be RSA with 3072 bits and exponent 3; "
+        return diag_fail(d, -EINVAL,
+                         "the signing key must be RSA with 3072 bits and exponent 3; "
                          "make one with: alcove key new");
     }
     *ret = key;

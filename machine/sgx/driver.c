@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hardware machine: the Linux driver's ioctls on /dev/sgx_enclave (Documentation/arch/x86/sgx.rst,
- * asm/sgx.h) behind the same table as the soft machine. NOT YET RUN ON HARDWARE: written against the
- * documented interface, compiled, and chosen only by name (--machine sgx).
+/* The hardware machine: the Linux driver's ioctls on /dev/sgx_enclave
+ * (Documentation/arch/x86/sgx.rst, asm/sgx.h) behind the same table as the soft machine. NOT YET
+ * RUN ON HARDWARE: written against the documented interface, compiled, and chosen only by name
+ * (--machine sgx).
  *
  * Differences that the driver imposes: a page is measured wholly or not at all, and #DB and #BP of
  * enclave code arrive as SIGTRAP at the AEP instead of through enter(). */
@@ -17,8 +18,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define DEVICE    "/dev/sgx_enclave"
-#define PROVISION "/dev/sgx_provision"
+#define DEVICE         "/dev/sgx_enclave"
+#define PROVISION      "/dev/sgx_provision"
 #define LOWEST_ADDRESS 65536u
 
 static int open_device(const struct machine_config *config, struct machine **ret, struct diag *d)
@@ -29,7 +30,8 @@ static int open_device(const struct machine_config *config, struct machine **ret
         int r = -errno;
         if (r == -ENOENT) {
             return diag_fail(d, r,
-                             DEVICE " is missing: this system has no SGX, or its BIOS or kernel "
+                             DEVICE
+                             " is missing: this system has no SGX, or its BIOS or kernel "
                              "leaves it off (CONFIG_X86_SGX); the software machine needs none: "
                              "--machine soft");
         }
@@ -38,7 +40,8 @@ static int open_device(const struct machine_config *config, struct machine **ret
     }
     if (sgx_vdso_enter() == 0) {
         (void)close(fd);
-        return diag_fail(d, -ENOTSUP, "the kernel has no __vdso_sgx_enter_enclave; Linux 5.11 or "
+        return diag_fail(d, -ENOTSUP,
+                         "the kernel has no __vdso_sgx_enter_enclave; Linux 5.11 or "
                          "newer is needed");
     }
     struct machine *m = calloc(1, sizeof *m);
@@ -89,8 +92,10 @@ static int sgx_create(struct machine *m, const struct sgx_secs *secs, struct dia
     page = *secs;
     struct sgx_enclave_create c = {.src = (uint64_t)&page};
     if (ioctl(m->fd, SGX_IOC_ENCLAVE_CREATE, &c) != 0) {
-        return diag_fail(d, -errno, "SGX_IOC_ENCLAVE_CREATE: %s (does the processor support these "
-                         "ATTRIBUTES, XFRM and MISCSELECT?)", strerror(errno));
+        return diag_fail(d, -errno,
+                         "SGX_IOC_ENCLAVE_CREATE: %s (does the processor support these "
+                         "ATTRIBUTES, XFRM and MISCSELECT?)",
+                         strerror(errno));
     }
     m->created = true;
     return 0;
@@ -102,8 +107,10 @@ static int flush_page(struct machine *m, struct diag *d)
         return 0;
     }
     if (m->extended != 0 && m->extended != 16) {
-        return diag_fail(d, -ENOTSUP, "the Linux driver measures whole pages only; page %lx has %u "
-                         "of 16 chunks", (unsigned long)m->page.offset, m->extended);
+        return diag_fail(d, -ENOTSUP,
+                         "the Linux driver measures whole pages only; page %lx has %u "
+                         "of 16 chunks",
+                         (unsigned long)m->page.offset, m->extended);
     }
     struct sgx_secinfo info = {.flags = m->page.flags};
     struct sgx_enclave_add_pages a = {
@@ -152,8 +159,10 @@ static int sgx_add_page(struct machine *m, uint64_t offset, const struct sgx_sec
 static int sgx_extend(struct machine *m, uint64_t offset, struct diag *d)
 {
     if (!m->has_page || offset != m->page.offset + 256u * m->extended) {
-        return diag_fail(d, -ENOTSUP, "the Linux driver measures a page's chunks in order, right "
-                         "after adding it; EEXTEND at %lx is not", (unsigned long)offset);
+        return diag_fail(d, -ENOTSUP,
+                         "the Linux driver measures a page's chunks in order, right "
+                         "after adding it; EEXTEND at %lx is not",
+                         (unsigned long)offset);
     }
     m->extended++;
     return 0;

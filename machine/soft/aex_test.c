@@ -51,8 +51,10 @@ static void test_faults(struct kit_enclave *e)
         uint16_t vector;
         uint32_t exitinfo;
     } cases[] = {
-        {"ud2", 0, 2, 6, 0x80000306}, {"a division by zero", 1, 2, 0, 0x80000300},
-        {"int3", 2, 0, 3, 0x80000603}, {"a general protection fault", 5, 3, 13, 0x8000030d},
+        {"ud2", 0, 2, 6, 0x80000306},
+        {"a division by zero", 1, 2, 0, 0x80000300},
+        {"int3", 2, 0, 3, 0x80000603},
+        {"a general protection fault", 5, 3, 13, 0x8000030d},
         {"a misaligned access under AC", 6, 5, 17, 0x80000311},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -207,7 +209,7 @@ static void look_at_registers(int sig, siginfo_t *info, void *context)
     (void)sig;
     (void)info;
     const ucontext_t *uc = context;
-    const int zero[] = {REG_RDX, REG_RSI, REG_RDI, REG_R8, REG_R9, REG_R10,
+    const int zero[] = {REG_RDX, REG_RSI, REG_RDI, REG_R8,  REG_R9, REG_R10,
                         REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
     for (size_t i = 0; i < ARRAY_SIZE(zero); i++) {
         leaked = leaked || uc->uc_mcontext.gregs[zero[i]] != 0;
@@ -312,8 +314,12 @@ static void test_signals_in_leaves(struct kit_enclave *e, uint64_t count)
           (unsigned long)count, handled);
     handled = 0;
     /* EREPORT: waits for the helper inside the leaf. */
-    uint64_t report[6] = {e->base + KIT_DATA + 0x2000, e->base + KIT_DATA + 0x2400,
-                          e->base + KIT_DATA + 0x2800, ENCLU_EREPORT, count / 400, 0};
+    uint64_t report[6] = {e->base + KIT_DATA + 0x2000,
+                          e->base + KIT_DATA + 0x2400,
+                          e->base + KIT_DATA + 0x2800,
+                          ENCLU_EREPORT,
+                          count / 400,
+                          0};
     start_storm(230);
     r = kit_call(e, 0, KIT_LEAF_LOOP, report, 0, NULL);
     start_storm(0);
@@ -396,7 +402,8 @@ static void test_entry_checks(struct kit_enclave *e)
     }
     uint64_t arg[2] = {0x123};
     (void)arg;
-    CHECK(kit_enter(e, 2, ENCLU_EENTER, 2, 0, 0, NULL) == 0, "%s: CSSA 1 of 2 can be entered", mode);
+    CHECK(kit_enter(e, 2, ENCLU_EENTER, 2, 0, 0, NULL) == 0, "%s: CSSA 1 of 2 can be entered",
+          mode);
     CHECK(soft->modify_type(e->m, KIT_THREADS + 2 * KIT_STRIDE + 0x2000, 4096, SGX_PT_TRIM) == 0 &&
               refused(e, kit_tcs(e, 2), ENCLU_EENTER, 14),
           "%s: an SSA page that was taken away is #PF", mode);

@@ -35,9 +35,10 @@ static struct machine *fresh(const struct sgx_secs *secs, int *ret_error, struct
     return m;
 }
 
-static const struct sgx_secs small = {
-    .size = 0x10000, .base = SOFT_BASE_ANY, .ssa_frame_size = 1,
-    .attributes = {SGX_FLAGS_MODE64BIT, 3}};
+static const struct sgx_secs small = {.size = 0x10000,
+                                      .base = SOFT_BASE_ANY,
+                                      .ssa_frame_size = 1,
+                                      .attributes = {SGX_FLAGS_MODE64BIT, 3}};
 
 /* Pages added out of order, chunks measured in odd orders: the stream of records decides. */
 static void test_measurement(void)
@@ -147,8 +148,11 @@ static void test_add(void)
     static const struct {
         uint64_t flags;
         const char *what;
-    } bad[] = {{0x202, "W without R"}, {0x003, "page type SECS"}, {0x101, "a TCS with permissions"},
-               {0x403, "page type TRIM"}, {0x20b, "PENDING"}};
+    } bad[] = {{0x202, "W without R"},
+               {0x003, "page type SECS"},
+               {0x101, "a TCS with permissions"},
+               {0x403, "page type TRIM"},
+               {0x20b, "PENDING"}};
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         m = fresh(&small, &error, &d);
         struct sgx_secinfo info = {.flags = bad[i].flags};
@@ -268,7 +272,9 @@ static void test_base(void)
     struct kit_enclave e = kit_start(&(struct kit_options){.base = base});
     CHECK(e.base == base && kit_call(&e, 0, KIT_NOTHING, NULL, 0, NULL) == 0,
           "an enclave at a base of the caller's choice runs");
-    struct sgx_secs s = {.size = KIT_SIZE, .base = base, .ssa_frame_size = 1,
+    struct sgx_secs s = {.size = KIT_SIZE,
+                         .base = base,
+                         .ssa_frame_size = 1,
                          .attributes = {SGX_FLAGS_MODE64BIT, 3}};
     struct diag d;
     int error;

@@ -38,9 +38,9 @@ static int find_helper(const struct machine_config *config, char path[PATH_MAX],
     const char *dir = getenv("ALCOVE_LIBEXEC_DIR");
     if (dir != NULL) {
         (void)snprintf(path, PATH_MAX, "%s/" HELPER_NAME, dir);
-        return executable(path) ? 0
-                                : diag_fail(d, -ENOENT,
-                                            "%s: cannot be executed (ALCOVE_LIBEXEC_DIR)", path);
+        return executable(path)
+                   ? 0
+                   : diag_fail(d, -ENOENT, "%s: cannot be executed (ALCOVE_LIBEXEC_DIR)", path);
     }
     ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 64);
     if (n > 0) {
@@ -61,7 +61,7 @@ static int find_helper(const struct machine_config *config, char path[PATH_MAX],
                ? 0
                : diag_fail(d, -ENOENT,
                            HELPER_NAME " is neither beside this program nor in %s: build or "
-                           "install it, or set ALCOVE_LIBEXEC_DIR",
+                                       "install it, or set ALCOVE_LIBEXEC_DIR",
                            ALCOVE_LIBEXECDIR);
 }
 
@@ -135,7 +135,8 @@ void client_close(struct soft_client *c)
 
 /* ---- building -------------------------------------------------------------------------------- */
 
-static int send_with_fd(struct soft_client *c, const void *data, size_t size, int fd, struct diag *d)
+static int send_with_fd(struct soft_client *c, const void *data, size_t size, int fd,
+                        struct diag *d)
 {
     union {
         struct cmsghdr header;
@@ -160,9 +161,9 @@ static int send_with_fd(struct soft_client *c, const void *data, size_t size, in
     if (n < 0 && errno == EPIPE) {
         return 0; /* it ended; its last words, if any, are read at EINIT */
     }
-    return n == (ssize_t)size ? 0
-                              : diag_fail(d, -EIO, "cannot talk to the microcode helper: %s",
-                                          strerror(errno));
+    return n == (ssize_t)size
+               ? 0
+               : diag_fail(d, -EIO, "cannot talk to the microcode helper: %s", strerror(errno));
 }
 
 int client_create(struct soft_client *c, const struct sgx_secs *secs, struct diag *d)
@@ -190,10 +191,9 @@ static int flush(struct soft_client *c, struct diag *d)
         return 0;
     }
     c->batch.type = MC_BUILD;
-    int r = send_with_fd(c, &c->batch,
-                         offsetof(struct mc_build, records) +
-                             c->batch.count * sizeof(struct mc_record),
-                         -1, d);
+    int r = send_with_fd(
+        c, &c->batch,
+        offsetof(struct mc_build, records) + c->batch.count * sizeof(struct mc_record), -1, d);
     c->batch.count = 0;
     return r;
 }

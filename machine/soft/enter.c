@@ -7,8 +7,9 @@
 #include <cpuid.h>
 #include <errno.h>
 
-#define RFLAGS_FROM_SSA UINT64_C(0x250dd5) /* CF PF AF ZF SF DF OF RF AC ID: what iretq may load */
-#define RFLAGS_FIXED    UINT64_C(0x202)    /* IF, and the bit that is always 1 */
+#define RFLAGS_FROM_SSA UINT64_C(0x250dd5) /* CF PF AF ZF SF DF OF RF AC ID: what iretq may load   \
+                                            */
+#define RFLAGS_FIXED UINT64_C(0x202)       /* IF, and the bit that is always 1 */
 
 /* Component sizes and places in the standard XSAVE layout. */
 size_t soft_xsave_size(uint64_t xfrm)
@@ -156,11 +157,28 @@ static int prepare_eresume(struct soft_thread *t)
     uint16_t cs, ss;
     __asm__("mov %%cs, %0\n\tmov %%ss, %1" : "=r"(cs), "=r"(ss));
     t->frame = (struct soft_frame){
-        .r15 = g.r15, .r14 = g.r14, .r13 = g.r13, .r12 = g.r12, .r11 = g.r11, .r10 = g.r10,
-        .r9 = g.r9, .r8 = g.r8, .rdi = g.rdi, .rsi = g.rsi, .rbp = g.rbp, .rbx = g.rbx,
-        .rdx = g.rdx, .rcx = g.rcx, .rax = g.rax, .rip = g.rip, .cs = cs,
-        .rflags = (g.rflags & RFLAGS_FROM_SSA) | RFLAGS_FIXED, .rsp = g.rsp, .ss = ss,
-        .fsbase = g.fsbase, .gsbase = g.gsbase,
+        .r15 = g.r15,
+        .r14 = g.r14,
+        .r13 = g.r13,
+        .r12 = g.r12,
+        .r11 = g.r11,
+        .r10 = g.r10,
+        .r9 = g.r9,
+        .r8 = g.r8,
+        .rdi = g.rdi,
+        .rsi = g.rsi,
+        .rbp = g.rbp,
+        .rbx = g.rbx,
+        .rdx = g.rdx,
+        .rcx = g.rcx,
+        .rax = g.rax,
+        .rip = g.rip,
+        .cs = cs,
+        .rflags = (g.rflags & RFLAGS_FROM_SSA) | RFLAGS_FIXED,
+        .rsp = g.rsp,
+        .ss = ss,
+        .fsbase = g.fsbase,
+        .gsbase = g.gsbase,
     };
     tcs->cssa--;
     return 1;
@@ -211,7 +229,8 @@ int soft_enter(struct machine *m, uint64_t rdi, uint64_t rsi, uint64_t rdx, unsi
     if (soft_thread_at((uint64_t)__builtin_frame_address(0)) != NULL) {
         return -EINVAL; /* on the alternate stack, which the next signal would overwrite */
     }
-    /* A handler of a signal that interrupted the enclave may enter again: keep the outer enter's. */
+    /* A handler of a signal that interrupted the enclave may enter again: keep the outer enter's.
+     */
     struct {
         struct machine *machine;
         struct machine_run *run;

@@ -9,9 +9,9 @@
  * does not fault when it is touched before its own EACCEPT (it reads as zeros); an isolated page
  * does. docs/promises.md lists this.
  *
- * Leaf code (internal.h): general registers only, no TLS, raw system calls. The adversary is nobody:
- * this is the simulated processor and kernel; but what enclave and host ask for is checked as the
- * processor and the driver would. */
+ * Leaf code (internal.h): general registers only, no TLS, raw system calls. The adversary is
+ * nobody: this is the simulated processor and kernel; but what enclave and host ask for is checked
+ * as the processor and the driver would. */
 #include "soft/internal.h"
 
 #include <errno.h>
@@ -19,8 +19,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#define CHUNK_PAGES     512u /* 2 MiB: a huge page, and the unit of chunk_used */
-#define WINDOW_GROWTH   4u
+#define CHUNK_PAGES   512u /* 2 MiB: a huge page, and the unit of chunk_used */
+#define WINDOW_GROWTH 4u
 
 void soft_lock(uint32_t *lock)
 {
@@ -209,7 +209,7 @@ static int protect_run(struct machine *m, uint64_t start, uint64_t end, uint32_t
     return (int)r;
 }
 
-/* Only these bits, atomically: an EACCEPT may change the others at the same time without the lock. */
+/* Only these bits, atomically: an EACCEPT may change the others meanwhile, without the lock. */
 static void set_host_bits(struct machine *m, uint64_t page, epcm_t e, uint32_t rights)
 {
     epcm_t change = (epcm_t)((e ^ (rights << EPCM_HOST_SHIFT)) & EPCM_HOST_RWX);
@@ -354,10 +354,9 @@ bool tcs_fields_ok(const struct sgx_tcs *t)
     for (size_t i = 0; i < sizeof t->reserved; i++) {
         any |= t->reserved[i];
     }
-    return any == 0 && (t->flags & ~allowed) == 0 && t->cssa == 0 &&
-           t->ossa % PAGE_SIZE == 0 && t->ofsbasgx % PAGE_SIZE == 0 &&
-           t->ogsbasgx % PAGE_SIZE == 0 && (t->fslimit & 0xfffu) == 0xfffu &&
-           (t->gslimit & 0xfffu) == 0xfffu;
+    return any == 0 && (t->flags & ~allowed) == 0 && t->cssa == 0 && t->ossa % PAGE_SIZE == 0 &&
+           t->ofsbasgx % PAGE_SIZE == 0 && t->ogsbasgx % PAGE_SIZE == 0 &&
+           (t->fslimit & 0xfffu) == 0xfffu && (t->gslimit & 0xfffu) == 0xfffu;
 }
 
 /* Slots are never freed: a page that becomes a TCS again finds its own. Lock held. */

@@ -7,14 +7,14 @@
 #include <errno.h>
 #include <string.h>
 
-#define R   SGX_SECINFO_R
-#define W   SGX_SECINFO_W
-#define X   SGX_SECINFO_X
-#define REG SGX_SECINFO_TYPE(SGX_PT_REG)
-#define FRESH (R | W | SGX_SECINFO_PENDING | REG)
-#define PAGE ((uint64_t)SGX_PAGE_SIZE)
+#define R       SGX_SECINFO_R
+#define W       SGX_SECINFO_W
+#define X       SGX_SECINFO_X
+#define REG     SGX_SECINFO_TYPE(SGX_PT_REG)
+#define FRESH   (R | W | SGX_SECINFO_PENDING | REG)
+#define PAGE    ((uint64_t)SGX_PAGE_SIZE)
 #define SGX_BIT 0x8000u
-#define D KIT_DYNAMIC
+#define D       KIT_DYNAMIC
 
 static const struct machine_ops *const soft = &machine_soft;
 static const char *mode;
@@ -28,8 +28,8 @@ static void test_commit(struct kit_enclave *e)
     CHECK(kit_accept(e, D, FRESH) == 1014, "%s: EACCEPT of it is #PF", mode);
     CHECK(soft->map(e->m, D, 64 * PAGE, R | W) == 0, "%s: the host maps a range", mode);
     CHECK(!kit_load_ok(e, D, &run) && run.exception_vector == 14 &&
-              (run.exception_error_code & SGX_BIT) != 0 &&
-              run.exception_addr == e->base + D && run.function == ENCLU_ERESUME,
+              (run.exception_error_code & SGX_BIT) != 0 && run.exception_addr == e->base + D &&
+              run.function == ENCLU_ERESUME,
           "%s: touching it before EACCEPT is #PF with the SGX bit at that page", mode);
     CHECK(kit_accept(e, D, R | SGX_SECINFO_PENDING | REG) == SGX_PAGE_ATTRIBUTES_MISMATCH,
           "%s: EACCEPT with other permissions than EAUG gave mismatches", mode);
@@ -69,7 +69,8 @@ static void test_run(struct kit_enclave *e)
         all = all && kit_store_ok(e, start + i * PAGE, NULL);
     }
     CHECK(all, "%s: pages of the run are writable", mode);
-    CHECK(soft->modify_type(e->m, start, count * PAGE, SGX_PT_TRIM) == 0, "%s: EMODT to TRIM", mode);
+    CHECK(soft->modify_type(e->m, start, count * PAGE, SGX_PT_TRIM) == 0, "%s: EMODT to TRIM",
+          mode);
     CHECK(!kit_load_ok(e, start, &run) && (run.exception_error_code & SGX_BIT) != 0,
           "%s: a trimmed page faults", mode);
     CHECK(soft->remove(e->m, start, count * PAGE) == -EPERM,
@@ -168,8 +169,8 @@ static void test_tcs(struct kit_enclave *e)
     kit_write(e, at + PAGE, &tcs, 80);
     CHECK(soft->modify_type(e->m, KIT_READONLY, PAGE, SGX_PT_TCS) == -EPERM,
           "%s: EMODT to TCS of a page without W is refused", mode);
-    CHECK(soft->modify_type(e->m, at, PAGE, SGX_PT_REG) == -EINVAL,
-          "%s: EMODT to REG is refused", mode);
+    CHECK(soft->modify_type(e->m, at, PAGE, SGX_PT_REG) == -EINVAL, "%s: EMODT to REG is refused",
+          mode);
     CHECK(soft->modify_type(e->m, at, 2 * PAGE, SGX_PT_TCS) == 0, "%s: EMODT to TCS", mode);
     struct machine_run run = {.tcs = e->base + at};
     CHECK(soft->enter(e->m, 0, 0, 0, ENCLU_EENTER, 0, 0, &run) == -EFAULT &&

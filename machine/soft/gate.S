@@ -151,8 +151,8 @@ soft_signal_thunk:
     jmp *8(%rbx)
 
 /* int soft_copy(void *to, const void *from, size_t n). The handler moves a fault inside to
- * soft_copy_failed. Operands of leaves are short multiples of 8, for which a loop is faster than the
- * start of rep movsb. */
+ * soft_copy_failed. Operands of leaves are short multiples of 8, for which a loop is faster than
+ * the start of rep movsb. */
     .globl soft_copy
     .hidden soft_copy
     .type soft_copy, @function

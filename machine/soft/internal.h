@@ -87,7 +87,7 @@ struct machine {
     struct soft_added {
         uint64_t page;
         uint64_t flags;
-    } *added;
+    } * added;
     size_t added_count, added_capacity;
 };
 
@@ -141,7 +141,8 @@ struct soft_thread {
     struct sgx_report report; /* scratch of EREPORT */
     _Alignas(4096) uint8_t xsave[4096];
 };
-#define CHECK_OFFSET(field, value) _Static_assert(offsetof(struct soft_thread, field) == (value), #field)
+#define CHECK_OFFSET(field, value)                                                                 \
+    _Static_assert(offsetof(struct soft_thread, field) == (value), #field)
 CHECK_OFFSET(inside, T_INSIDE);
 CHECK_OFFSET(in_leaf, T_IN_LEAF);
 CHECK_OFFSET(pending, T_PENDING);
@@ -201,7 +202,7 @@ void soft_unlock(uint32_t *lock);
 /* Copy that may meet inaccessible memory: 0, or -1 with t->probe_addr set by the signal handler. */
 int soft_copy(void *to, const void *from, size_t n);
 
-/* May the enclave access [addr, addr+8) of one page with these EPCM_R/W/X rights? Fills t->fault. */
+/* May the enclave access [addr, addr+8) of one page with these EPCM_R/W/X rights? Sets t->fault. */
 bool soft_page_ok(struct soft_thread *t, uint64_t addr, uint32_t need, bool write);
 void soft_fault_gp(struct soft_thread *t);
 void soft_fault_pf(struct soft_thread *t, uint64_t addr, bool write, bool by_epcm);
@@ -255,7 +256,8 @@ int soft_signals_init(struct diag *d) MUST_USE;
 size_t soft_xsave_size(uint64_t xfrm);
 
 int soft_gate(struct soft_thread *t, uint64_t leaf);
-extern const char soft_gate_window[], soft_gate_window_end[], soft_gate_return[], soft_gate_failed[];
+extern const char soft_gate_window[], soft_gate_window_end[], soft_gate_return[],
+    soft_gate_failed[];
 extern const char soft_aep[], soft_retry[], soft_signal_thunk[];
 extern const char soft_leaf_entry[], soft_leaf_end[], soft_leaf_exit_check[], soft_leaf_pops[],
     soft_leaf_pops_end[], soft_leaf_deferred[], soft_leaf_fallback[], soft_leaf_exit_deferred[],
@@ -300,7 +302,8 @@ void soft_fatal(const char *sentence) __attribute__((noreturn));
 
 /* ---- microcode client (client.c) ------------------------------------------------------------- */
 
-int client_open(const struct machine_config *config, struct soft_client **ret, struct diag *d) MUST_USE;
+int client_open(const struct machine_config *config, struct soft_client **ret,
+                struct diag *d) MUST_USE;
 int client_create(struct soft_client *c, const struct sgx_secs *secs, struct diag *d) MUST_USE;
 int client_add(struct soft_client *c, uint64_t offset, uint64_t flags, const void *content,
                struct diag *d) MUST_USE;

@@ -72,7 +72,8 @@ static void test_policies(void)
     CHECK(!equal(own, seal(&a, ms)), "MRENCLAVE and MRSIGNER keys differ");
     CHECK(equal(seal(&a, ms), seal(&sibling, ms)), "one signer's enclaves share the MRSIGNER key");
     CHECK(!equal(seal(&a, ms), seal(&foreign, ms)), "another signer has another MRSIGNER key");
-    CHECK(equal(own, seal(&configured, me)), "without the CONFIGID policy CONFIGID does not matter");
+    CHECK(equal(own, seal(&configured, me)),
+          "without the CONFIGID policy CONFIGID does not matter");
     CHECK(!equal(seal(&a, me | SGX_KEYPOLICY_CONFIGID),
                  seal(&configured, me | SGX_KEYPOLICY_CONFIGID)),
           "with it another CONFIGID has another key");
@@ -148,7 +149,8 @@ static void test_debug_and_provision(void)
     q.keyid[0] = 9;
     CHECK(getkey(&prov, &q, &p2) == 0 && equal(p1, p2), "which KEYID does not change");
     q.keyname = SGX_KEY_PROVISION_SEAL;
-    CHECK(getkey(&prov, &q, &p2) == 0 && !equal(p1, p2), "and the provisioning seal key is another");
+    CHECK(getkey(&prov, &q, &p2) == 0 && !equal(p1, p2),
+          "and the provisioning seal key is another");
     kit_end(&plain);
     kit_end(&debug);
     kit_end(&prov);
@@ -219,7 +221,9 @@ static void test_root_secret(void)
     struct machine_config config = {.state_dir = sub,
                                     .microcode_path = getenv("ALCOVE_TEST_MICROCODE")};
     struct machine *m;
-    struct sgx_secs secs = {.size = 0x10000, .base = SOFT_BASE_ANY, .ssa_frame_size = 1,
+    struct sgx_secs secs = {.size = 0x10000,
+                            .base = SOFT_BASE_ANY,
+                            .ssa_frame_size = 1,
                             .attributes = {SGX_FLAGS_MODE64BIT, 3}};
     struct sgx_sigstruct sig = {0};
     CHECK(machine_soft.open(&config, &m, &d) == 0 && machine_soft.create(m, &secs, &d) == 0 &&

@@ -9,19 +9,19 @@
 
 #include <sys/syscall.h>
 
-#define FLAG_CF 0x001u
-#define FLAG_PF 0x004u
-#define FLAG_AF 0x010u
-#define FLAG_ZF 0x040u
-#define FLAG_SF 0x080u
-#define FLAG_OF 0x800u
+#define FLAG_CF          0x001u
+#define FLAG_PF          0x004u
+#define FLAG_AF          0x010u
+#define FLAG_ZF          0x040u
+#define FLAG_SF          0x080u
+#define FLAG_OF          0x800u
 #define FLAGS_ARITHMETIC (FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF)
 
 /* Page-fault error code bits. */
-#define PF_P    0x0001u
-#define PF_W    0x0002u
-#define PF_U    0x0004u
-#define PF_SGX  0x8000u
+#define PF_P   0x0001u
+#define PF_W   0x0002u
+#define PF_U   0x0004u
+#define PF_SGX 0x8000u
 
 void soft_fault_gp(struct soft_thread *t)
 {
@@ -310,9 +310,9 @@ static int leaf_emodpe(struct soft_thread *t, struct leaf_regs *r)
             break;
         }
     }
-    /* Real protection does not follow yet: the host's next change of page tables carries a whole run
-     * of such pages in one mprotect, and an access that comes first faults, finds itself allowed and
-     * opens its page. */
+    /* Real protection does not follow yet: the host's next change of page tables carries a whole
+     * run of such pages in one mprotect, and an access that comes first faults, finds itself
+     * allowed and opens its page. */
     return LEAF_DONE;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The soft machine's table of operations: opening it, building an enclave, and destroying it.
- * ECREATE, EADD, EEXTEND and EINIT are performed by the microcode helper (client.c); this side keeps
- * the EPCM, reserves ELRANGE and maps the pages that the helper measured. Host code. */
+ * ECREATE, EADD, EEXTEND and EINIT are performed by the microcode helper (client.c); this side
+ * keeps the EPCM, reserves ELRANGE and maps the pages that the helper measured. Host code. */
 #include "soft/internal.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define LOWEST_ADDRESS 65536u /* below: never, whatever vm.mmap_min_addr says */
+#define LOWEST_ADDRESS      65536u /* below: never, whatever vm.mmap_min_addr says */
 #define HWCAP2_FSGSBASE_BIT (1u << 1)
 
 static pthread_mutex_t first_open = PTHREAD_MUTEX_INITIALIZER;

@@ -218,8 +218,7 @@ int main(int argc, char **argv)
     for (;;) {
         int fd;
         ssize_t n = receive(&message, &fd);
-        if (n <= 0 ||
-            dispatch(&mc, &message, (size_t)n, fd, start_error, &start_diag) != 0) {
+        if (n <= 0 || dispatch(&mc, &message, (size_t)n, fd, start_error, &start_diag) != 0) {
             break;
         }
     }

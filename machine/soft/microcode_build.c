@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ECREATE, EADD, EEXTEND and EINIT (SDM volume 3D) as the microcode helper performs them: on its own
- * copy of the pages, with the measurement that the manual defines. Refusals while building stick
- * and are reported by EINIT. The adversary is the enclave process: it chooses every operand and may
- * change the staging file at any time, which is why pages are copied before they are hashed. */
+/* ECREATE, EADD, EEXTEND and EINIT (SDM volume 3D) as the microcode helper performs them: on its
+ * own copy of the pages, with the measurement that the manual defines. Refusals while building
+ * stick and are reported by EINIT. The adversary is the enclave process: it chooses every operand
+ * and may change the staging file at any time, which is why pages are copied before they are
+ * hashed. */
 #include "soft/microcode.h"
 
 #include "machine/machine.h"
@@ -15,7 +16,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define PAGE 4096u
+#define PAGE       4096u
 #define EPC_GROWTH (64u * PAGE)
 
 static void refuse(struct mc_enclave *e, int error)
@@ -72,12 +73,14 @@ static void check_secs(struct mc_enclave *e, const struct sgx_secs *s)
                (unsigned long)s->attributes.flags);
     }
     if ((s->attributes.flags & SGX_FLAGS_MODE64BIT) == 0) {
-        REFUSE(e, -EINVAL, "ECREATE: this machine runs 64-bit enclaves only (ATTRIBUTES.MODE64BIT)");
+        REFUSE(e, -EINVAL,
+               "ECREATE: this machine runs 64-bit enclaves only (ATTRIBUTES.MODE64BIT)");
     }
     if ((s->attributes.xfrm & 3) != 3 || (s->attributes.xfrm & ~machine_host_xfrm()) != 0) {
-        REFUSE(e, -EINVAL, "ECREATE: XFRM %lx; this processor offers %lx, and the lowest two bits "
-               "are mandatory", (unsigned long)s->attributes.xfrm,
-               (unsigned long)machine_host_xfrm());
+        REFUSE(e, -EINVAL,
+               "ECREATE: XFRM %lx; this processor offers %lx, and the lowest two bits "
+               "are mandatory",
+               (unsigned long)s->attributes.xfrm, (unsigned long)machine_host_xfrm());
     }
     if ((s->miscselect & ~SGX_MISC_EXINFO) != 0) {
         REFUSE(e, -EINVAL, "ECREATE: MISCSELECT %x has bits that this machine does not know",
@@ -127,7 +130,8 @@ void mc_create(struct mc_enclave *e, const struct sgx_secs *secs, int take_stagi
 static uint32_t *table_slot(struct mc_enclave *e, uint64_t offset)
 {
     uint64_t h = (offset / PAGE) * UINT64_C(0x9e3779b97f4a7c15);
-    for (uint32_t i = (uint32_t)(h >> 32) & (e->table_size - 1);; i = (i + 1) & (e->table_size - 1)) {
+    for (uint32_t i = (uint32_t)(h >> 32) & (e->table_size - 1);;
+         i = (i + 1) & (e->table_size - 1)) {
         if (e->table[i] == 0 || e->pages[e->table[i] - 1].offset == offset) {
             return &e->table[i];
         }
@@ -173,7 +177,8 @@ static bool tcs_ok(const struct sgx_tcs *t)
     /* SDM EADD: reserved fields, FSLIMIT and GSLIMIT, alignment of SSA and segments, CSSA. */
     return all_zero(t->reserved, sizeof t->reserved) && (t->flags & ~UINT64_C(1)) == 0 &&
            t->cssa == 0 && t->ossa % PAGE == 0 && t->ofsbasgx % PAGE == 0 &&
-           t->ogsbasgx % PAGE == 0 && (t->fslimit & 0xfff) == 0xfff && (t->gslimit & 0xfff) == 0xfff;
+           t->ogsbasgx % PAGE == 0 && (t->fslimit & 0xfff) == 0xfff &&
+           (t->gslimit & 0xfff) == 0xfff;
 }
 
 static void hash_chunk(struct mc_enclave *e, uint64_t offset, const uint8_t *chunk)
@@ -197,8 +202,7 @@ static void add_page(struct mc_enclave *e, const struct mc_record *r)
         REFUSE(e, -EINVAL, "EADD: page %lx has SECINFO.FLAGS %lx, which no page may have", at,
                (unsigned long)r->flags);
     }
-    if (e->page_count == e->page_capacity &&
-        (e->page_count >= MC_PAGES_MAX || !grow(e))) {
+    if (e->page_count == e->page_capacity && (e->page_count >= MC_PAGES_MAX || !grow(e))) {
         REFUSE(e, -ENOMEM, "EADD: no memory for page %lx", at);
     }
     uint32_t *slot = table_slot(e, r->offset);
@@ -212,7 +216,8 @@ static void add_page(struct mc_enclave *e, const struct mc_record *r)
     if (type == SGX_PT_TCS) {
         struct sgx_tcs *tcs = (struct sgx_tcs *)page;
         if (!tcs_ok(tcs)) {
-            REFUSE(e, -EINVAL, "EADD: the TCS at %lx has reserved bits set or unaligned fields", at);
+            REFUSE(e, -EINVAL, "EADD: the TCS at %lx has reserved bits set or unaligned fields",
+                   at);
         }
         tcs->flags &= ~UINT64_C(1); /* DBGOPTIN is the debugger's to set */
     }
@@ -277,9 +282,10 @@ static int check_identity(const struct sgx_secs *secs, const struct sgx_sigstruc
                          (unsigned long)mask.xfrm);
     }
     if ((secs->miscselect & s->miscmask) != (s->miscselect & s->miscmask)) {
-        return diag_fail(d, -EPERM, "EINIT: SGX_INVALID_ATTRIBUTE: MISCSELECT %x is not what "
-                         "SIGSTRUCT allows (%x under mask %x)", secs->miscselect, s->miscselect,
-                         s->miscmask);
+        return diag_fail(d, -EPERM,
+                         "EINIT: SGX_INVALID_ATTRIBUTE: MISCSELECT %x is not what "
+                         "SIGSTRUCT allows (%x under mask %x)",
+                         secs->miscselect, s->miscselect, s->miscmask);
     }
     if ((s->cet_attributes & s->cet_attributes_mask) != 0) {
         return diag_fail(d, -EPERM,
@@ -288,7 +294,8 @@ static int check_identity(const struct sgx_secs *secs, const struct sgx_sigstruc
     }
     if ((secs->attributes.flags & SGX_FLAGS_KSS) == 0 &&
         (!all_zero(s->isvfamilyid, 16) || !all_zero(s->isvextprodid, 16))) {
-        return diag_fail(d, -EPERM, "EINIT: SGX_INVALID_SIG_STRUCT: ISVFAMILYID and ISVEXTPRODID "
+        return diag_fail(d, -EPERM,
+                         "EINIT: SGX_INVALID_SIG_STRUCT: ISVFAMILYID and ISVEXTPRODID "
                          "need ATTRIBUTES.KSS");
     }
     return 0;

@@ -91,8 +91,9 @@ static bool cpusvn_beyond(const uint8_t cpusvn[16])
 /* ---- REPORT ---------------------------------------------------------------------------------- */
 
 static void report_dependencies(const struct microcode *mc, struct key_dependencies *k,
-                                const uint8_t mrenclave[32], const struct sgx_attributes *attributes,
-                                uint32_t miscselect, const uint8_t configid[64], uint16_t configsvn,
+                                const uint8_t mrenclave[32],
+                                const struct sgx_attributes *attributes, uint32_t miscselect,
+                                const uint8_t configid[64], uint16_t configsvn,
                                 const uint8_t keyid[32])
 {
     uint8_t unused[16];
@@ -241,8 +242,8 @@ int mc_getkey(const struct microcode *mc, const struct mc_identity *id,
         break;
     case SGX_KEY_PROVISION:
     case SGX_KEY_PROVISION_SEAL:
-        error = (flags & SGX_FLAGS_PROVISIONKEY) == 0 ? SGX_INVALID_ATTRIBUTE
-                                                      : check_versions(id, q);
+        error =
+            (flags & SGX_FLAGS_PROVISIONKEY) == 0 ? SGX_INVALID_ATTRIBUTE : check_versions(id, q);
         provision_dependencies(mc, &k, id, q);
         break;
     case SGX_KEY_EINITTOKEN:

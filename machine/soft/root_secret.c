@@ -52,17 +52,19 @@ static int check_file(int fd, const char *path, struct diag *d)
         return diag_fail(d, -EPERM, "%s: the machine's root secret must be a regular file", path);
     }
     if (st.st_uid != geteuid()) {
-        return diag_fail(d, -EPERM, "%s: belongs to user %u, not to you: use a machine folder of "
-                         "your own (ALCOVE_MACHINE_DIR)", path, st.st_uid);
+        return diag_fail(d, -EPERM,
+                         "%s: belongs to user %u, not to you: use a machine folder of "
+                         "your own (ALCOVE_MACHINE_DIR)",
+                         path, st.st_uid);
     }
     if ((st.st_mode & 07777) != 0600) {
-        return diag_fail(d, -EPERM,
-                         "%s: has mode %03x, which lets others at the root secret; if nobody read "
-                         "it, run: chmod 600 %s",
-                         path,
-                         (unsigned)((st.st_mode >> 6 & 7) << 8 | (st.st_mode >> 3 & 7) << 4 |
-                                    (st.st_mode & 7)),
-                         path);
+        return diag_fail(
+            d, -EPERM,
+            "%s: has mode %03x, which lets others at the root secret; if nobody read "
+            "it, run: chmod 600 %s",
+            path,
+            (unsigned)((st.st_mode >> 6 & 7) << 8 | (st.st_mode >> 3 & 7) << 4 | (st.st_mode & 7)),
+            path);
     }
     if (st.st_size != (off_t)ROOT_SECRET_SIZE) {
         return diag_fail(d, -EINVAL,
@@ -101,11 +103,15 @@ int root_secret_load(const char *dir, uint8_t ret[ROOT_SECRET_SIZE], struct diag
     if (fd < 0) {
         r = -errno;
         if (r == -ENOENT) {
-            return diag_fail(d, r, "%s: this machine has no root secret yet; run: alcove machine "
-                             "init", path);
+            return diag_fail(d, r,
+                             "%s: this machine has no root secret yet; run: alcove machine "
+                             "init",
+                             path);
         }
-        return diag_fail(d, r, "%s: cannot read the machine's root secret (%s); make it readable "
-                         "for its owner alone: chmod 600 %s", path, strerror(-r), path);
+        return diag_fail(d, r,
+                         "%s: cannot read the machine's root secret (%s); make it readable "
+                         "for its owner alone: chmod 600 %s",
+                         path, strerror(-r), path);
     }
     r = check_file(fd, path, d);
     uint8_t secret[ROOT_SECRET_SIZE];

@@ -6,10 +6,11 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 
-#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, field))
-#define IP_LOW      ((uint32_t)offsetof(struct seccomp_data, instruction_pointer))
-#define IP_HIGH     (IP_LOW + 4u)
-#define LOAD_AT(at) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (at))
+#define LOAD(field)                                                                                \
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, field))
+#define IP_LOW               ((uint32_t)offsetof(struct seccomp_data, instruction_pointer))
+#define IP_HIGH              (IP_LOW + 4u)
+#define LOAD_AT(at)          BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (at))
 #define JUMP(op, k, yes, no) BPF_JUMP(BPF_JMP | (op) | BPF_K, (k), (yes), (no))
 
 /* 64-bit unsigned comparisons out of 32-bit ones. The pointer is behind the instruction: inside

@@ -118,14 +118,29 @@ static void aex(struct soft_thread *t, ucontext_t *uc, const struct soft_fault *
     uint64_t frame = m->base + tcs->field.ossa + tcs->cssa * size;
     struct sgx_gprsgx *gpr = (struct sgx_gprsgx *)(frame + size - sizeof *gpr);
     struct sgx_gprsgx g = {
-        .rax = get(uc, REG_RAX), .rcx = get(uc, REG_RCX), .rdx = get(uc, REG_RDX),
-        .rbx = get(uc, REG_RBX), .rsp = get(uc, REG_RSP), .rbp = get(uc, REG_RBP),
-        .rsi = get(uc, REG_RSI), .rdi = get(uc, REG_RDI), .r8 = get(uc, REG_R8),
-        .r9 = get(uc, REG_R9), .r10 = get(uc, REG_R10), .r11 = get(uc, REG_R11),
-        .r12 = get(uc, REG_R12), .r13 = get(uc, REG_R13), .r14 = get(uc, REG_R14),
-        .r15 = get(uc, REG_R15), .rflags = get(uc, REG_EFL), .rip = get(uc, REG_RIP),
-        .ursp = t->host_rsp, .urbp = t->host_rbp, .exitinfo = exitinfo_of(m, f),
-        .fsbase = fsbase, .gsbase = gsbase,
+        .rax = get(uc, REG_RAX),
+        .rcx = get(uc, REG_RCX),
+        .rdx = get(uc, REG_RDX),
+        .rbx = get(uc, REG_RBX),
+        .rsp = get(uc, REG_RSP),
+        .rbp = get(uc, REG_RBP),
+        .rsi = get(uc, REG_RSI),
+        .rdi = get(uc, REG_RDI),
+        .r8 = get(uc, REG_R8),
+        .r9 = get(uc, REG_R9),
+        .r10 = get(uc, REG_R10),
+        .r11 = get(uc, REG_R11),
+        .r12 = get(uc, REG_R12),
+        .r13 = get(uc, REG_R13),
+        .r14 = get(uc, REG_R14),
+        .r15 = get(uc, REG_R15),
+        .rflags = get(uc, REG_EFL),
+        .rip = get(uc, REG_RIP),
+        .ursp = t->host_rsp,
+        .urbp = t->host_rbp,
+        .exitinfo = exitinfo_of(m, f),
+        .fsbase = fsbase,
+        .gsbase = gsbase,
     };
     int r = save_xstate(t, uc, frame);
     if (r == 0) {
@@ -148,7 +163,7 @@ static void aex(struct soft_thread *t, ucontext_t *uc, const struct soft_fault *
     __atomic_store_n(&t->inside, 0, __ATOMIC_RELEASE);
     soft_withdraw(t);
     __atomic_store_n(&tcs->busy, 0, __ATOMIC_RELEASE);
-    static const int zeroed[] = {REG_RDX, REG_RSI, REG_RDI, REG_R8,  REG_R9,  REG_R10,
+    static const int zeroed[] = {REG_RDX, REG_RSI, REG_RDI, REG_R8,  REG_R9, REG_R10,
                                  REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
     for (size_t i = 0; i < ARRAY_SIZE(zeroed); i++) {
         set(uc, zeroed[i], 0);

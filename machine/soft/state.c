@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes what a software machine consists of on disk, at its first use or by `alcove machine init`. */
+/* Makes what a software machine consists of on disk, at first use or by `alcove machine init`. */
 #include "machine/state.h"
 
 #include "soft/pki.h"

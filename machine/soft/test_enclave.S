@@ -138,7 +138,7 @@ do_fault:                       /* RDX: which */
     jmp leave
 
 /* RSI: block of 64-bit words: 0 flag "started", 8 flag "go on", 16 AVX-512 there?, 64.. registers
- * out (15), 192 mxcsr, 256.. zmm0-31 and 2304.. k0-7. Loads patterns, waits, stores what is left. */
+ * out (15), 192 mxcsr, 256.. zmm0-31, 2304.. k0-7. Loads patterns, waits, stores what is left. */
 do_registers:
     mov %rsi, %rdi
     movl $0x3f80, 192(%rdi)

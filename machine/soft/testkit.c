@@ -62,9 +62,10 @@ struct bytes kit_key(unsigned number)
         EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_RSA, NULL);
         EVP_PKEY *key = NULL;
         BIGNUM *e = BN_new();
-        need(ctx != NULL && e != NULL && BN_set_word(e, 3) == 1 &&
-                 EVP_PKEY_keygen_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 3072) == 1 &&
-                 EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, e) == 1 && EVP_PKEY_keygen(ctx, &key) == 1,
+        need(ctx != NULL && e != NULL && BN_set_word(e, 3) == 1 && EVP_PKEY_keygen_init(ctx) == 1 &&
+                 EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 3072) == 1 &&
+                 EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, e) == 1 &&
+                 EVP_PKEY_keygen(ctx, &key) == 1,
              "RSA key", NULL);
         BIO *bio = BIO_new(BIO_s_mem());
         need(PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1, "PEM", NULL);
@@ -153,8 +154,8 @@ static void measure(struct kit_enclave *e, const struct kit_options *o, const st
     add_pages(&probe, o->fill);
     int r = machine_soft.init(probe.m, &e->sigstruct, &d);
     const char *at = strstr(d.text, "measures ");
-    need(r == -EPERM && at != NULL &&
-             hex_decode(e->mrenclave, 32, BYTES(at + 9, 64)), "measuring EINIT", &d);
+    need(r == -EPERM && at != NULL && hex_decode(e->mrenclave, 32, BYTES(at + 9, 64)),
+         "measuring EINIT", &d);
     machine_soft.close(probe.m);
 }
 
@@ -167,7 +168,8 @@ struct kit_enclave kit_build(const struct kit_options *o)
         .base = o->base != 0 ? o->base : SOFT_BASE_ANY,
         .ssa_frame_size = 1,
         .miscselect = o->no_exinfo ? 0 : SGX_MISC_EXINFO,
-        .attributes = {SGX_FLAGS_MODE64BIT | o->flags, o->xfrm != 0 ? o->xfrm : machine_host_xfrm()},
+        .attributes = {SGX_FLAGS_MODE64BIT | o->flags,
+                       o->xfrm != 0 ? o->xfrm : machine_host_xfrm()},
         .configsvn = o->configsvn,
     };
     if (o->configid != NULL) {

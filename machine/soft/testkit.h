@@ -7,21 +7,21 @@
 #include "machine/soft.h"
 
 /* Layout of the test enclave, offsets in ELRANGE. */
-#define KIT_CODE     0x10000u  /* R X, entry at its start */
-#define KIT_DATA     0x20000u  /* R W, eight pages; DATA_PAGES */
-#define KIT_READONLY 0x30000u  /* R */
-#define KIT_THREADS  0x40000u  /* thread areas of 0x8000: TCS, two SSA frames, GS page, stack */
-#define KIT_STRIDE   0x8000u
+#define KIT_CODE         0x10000u /* R X, entry at its start */
+#define KIT_DATA         0x20000u /* R W, eight pages; DATA_PAGES */
+#define KIT_READONLY     0x30000u /* R */
+#define KIT_THREADS      0x40000u /* thread areas of 0x8000: TCS, two SSA frames, GS page, stack */
+#define KIT_STRIDE       0x8000u
 #define KIT_THREAD_COUNT 4u
-#define KIT_DYNAMIC  0x100000u /* nothing before EINIT */
-#define KIT_SIZE     0x1000000u /* 16 MiB */
-#define KIT_DATA_PAGES 8u
+#define KIT_DYNAMIC      0x100000u  /* nothing before EINIT */
+#define KIT_SIZE         0x1000000u /* 16 MiB */
+#define KIT_DATA_PAGES   8u
 
 struct kit_options {
     bool trap_only;
-    uint64_t flags;   /* ATTRIBUTES beside MODE64BIT */
-    uint64_t xfrm;    /* 0: the host's */
-    uint64_t base;    /* 0: SOFT_BASE_ANY */
+    uint64_t flags; /* ATTRIBUTES beside MODE64BIT */
+    uint64_t xfrm;  /* 0: the host's */
+    uint64_t base;  /* 0: SOFT_BASE_ANY */
     const uint8_t *configid;
     uint16_t configsvn, isvsvn, isvprodid;
     const char *state_dir; /* NULL: the test's */
@@ -54,8 +54,17 @@ int kit_enter(struct kit_enclave *e, unsigned thread, unsigned leaf, uint64_t rd
 uint64_t kit_tcs(const struct kit_enclave *e, unsigned thread);
 
 enum kit_command {
-    KIT_NOTHING, KIT_ENCLU, KIT_LOAD, KIT_STORE, KIT_FAULT, KIT_REGISTERS, KIT_ACCEPT_RUN,
-    KIT_LEAF_LOOP, KIT_BASES, KIT_UNPADDED, KIT_JUMP,
+    KIT_NOTHING,
+    KIT_ENCLU,
+    KIT_LOAD,
+    KIT_STORE,
+    KIT_FAULT,
+    KIT_REGISTERS,
+    KIT_ACCEPT_RUN,
+    KIT_LEAF_LOOP,
+    KIT_BASES,
+    KIT_UNPADDED,
+    KIT_JUMP,
 };
 struct kit_enclu {
     uint64_t rax, rbx, rcx, rdx, rflags;
@@ -63,7 +72,7 @@ struct kit_enclu {
 /* One ENCLU inside; the result of enter(). */
 int kit_enclu(struct kit_enclave *e, unsigned thread, struct kit_enclu *regs,
               struct machine_run *ret_run);
-/* Memory of the enclave through its own loads and stores; n in words of 8. Fails the test on error. */
+/* Memory of the enclave through its own loads and stores, in words of 8. An error ends the test. */
 void kit_write(struct kit_enclave *e, uint64_t offset, const void *from, size_t size);
 void kit_read(struct kit_enclave *e, uint64_t offset, void *to, size_t size);
 /* EACCEPT, EMODPE of the page at offset with SECINFO flags; RAX, or 1000 + vector on a fault. */

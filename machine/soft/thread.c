@@ -50,8 +50,7 @@ struct soft_thread *soft_thread_at(uint64_t stack_addr)
     if (stack_addr < region_start || stack_addr >= __atomic_load_n(&region_end, __ATOMIC_ACQUIRE)) {
         return NULL;
     }
-    struct soft_thread *t =
-        (struct soft_thread *)(stack_addr & ~(uint64_t)(SOFT_BLOCK_SIZE - 1));
+    struct soft_thread *t = (struct soft_thread *)(stack_addr & ~(uint64_t)(SOFT_BLOCK_SIZE - 1));
     return t->magic == BLOCK_MAGIC ? t : NULL;
 }
 
@@ -86,8 +85,8 @@ static void thread_ended(void *block)
     struct soft_thread *t = block;
     for (size_t i = 0; i < SOFT_GS_SLOTS; i++) {
         struct soft_thread *mine = t;
-        (void)__atomic_compare_exchange_n(&soft_gs_table[i], &mine, NULL, false,
-                                          __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+        (void)__atomic_compare_exchange_n(&soft_gs_table[i], &mine, NULL, false, __ATOMIC_ACQ_REL,
+                                          __ATOMIC_RELAXED);
     }
     stack_t old = t->old_altstack;
     if (sigaltstack(&old, NULL) != 0) {

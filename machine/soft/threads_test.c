@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Many threads in one enclave: memory comes and goes under a storm of signals, threads end and others
- * take their place, and two TCSs that share a GS base are not taken for each other. */
+/* Many threads in one enclave: memory comes and goes under a storm of signals, threads end and
+ * others take their place, and two TCSs that share a GS base are not taken for each other. */
 #include "soft/testkit.h"
 #include "tests/tap.h"
 
@@ -9,11 +9,11 @@
 #include <string.h>
 #include <sys/time.h>
 
-#define PAGES  200u
-#define ROUNDS 60u
-#define PAGE   ((uint64_t)SGX_PAGE_SIZE)
-#define RW     (SGX_SECINFO_R | SGX_SECINFO_W)
-#define FRESH  (RW | SGX_SECINFO_PENDING | SGX_SECINFO_TYPE(SGX_PT_REG))
+#define PAGES   200u
+#define ROUNDS  60u
+#define PAGE    ((uint64_t)SGX_PAGE_SIZE)
+#define RW      (SGX_SECINFO_R | SGX_SECINFO_W)
+#define FRESH   (RW | SGX_SECINFO_PENDING | SGX_SECINFO_TYPE(SGX_PT_REG))
 #define TRIMMED (SGX_SECINFO_TYPE(SGX_PT_TRIM) | SGX_SECINFO_MODIFIED)
 
 static const struct machine_ops *const soft = &machine_soft;
@@ -111,7 +111,8 @@ static void test_succession(void)
     kit_end(&e);
 }
 
-/* ---- one GS base, two TCSs ------------------------------------------------------------------------------ */
+/* ---- one GS base, two TCSs
+ * ------------------------------------------------------------------------------ */
 
 struct waiting {
     volatile uint64_t started, go_on;
@@ -135,11 +136,15 @@ static void test_same_gs(void)
     struct kit_enclave e = kit_start(&(struct kit_options){0});
     const uint64_t at = KIT_DYNAMIC;
     shared = &e;
-    /* A second TCS with thread 1's GS base, SSA of thread 2; its stack is thread 1's, which is idle. */
-    struct sgx_tcs tcs = {.ossa = KIT_THREADS + 2 * KIT_STRIDE + 0x1000, .nssa = 2,
-                          .oentry = KIT_CODE, .ofsbasgx = KIT_DATA,
+    /* A second TCS with thread 1's GS base, SSA of thread 2; its stack is thread 1's, which is
+     * idle. */
+    struct sgx_tcs tcs = {.ossa = KIT_THREADS + 2 * KIT_STRIDE + 0x1000,
+                          .nssa = 2,
+                          .oentry = KIT_CODE,
+                          .ofsbasgx = KIT_DATA,
                           .ogsbasgx = KIT_THREADS + 3 * KIT_STRIDE + 0x3000,
-                          .fslimit = 0xfff, .gslimit = 0xfff};
+                          .fslimit = 0xfff,
+                          .gslimit = 0xfff};
     CHECK(soft->map(e.m, at, PAGE, RW) == 0 && kit_accept(&e, at, FRESH) == 0, "a page");
     kit_write(&e, at, &tcs, 80);
     CHECK(soft->modify_type(e.m, at, PAGE, SGX_PT_TCS) == 0 &&

@@ -2,7 +2,7 @@
 /* Translation: after EINIT, ENCLU instructions that were prepared for it, padded with NOPs to five
  * bytes (0f 01 d7 followed by 90 90 or 66 90), become calls of the machine's leaf page, right above
  * ELRANGE. The measurement was taken before and does not change. Anything else goes on to trap: a
- * pattern without padding is never touched, so foreign enclaves stay as they were built. Host code. */
+ * pattern without padding is never touched, so foreign enclaves stay as built. Host code. */
 #include "soft/internal.h"
 
 #include <string.h>

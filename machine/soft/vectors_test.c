@@ -72,7 +72,8 @@ static void test_test_enclave(void)
     soft_exit_registers(out);
     CHECK(out[0] == UINT64_MAX && out[1] == 0, "and leaves with RDI -1 and RSI 0");
     word = 7;
-    CHECK(soft->enter(m, UINT64_MAX, (uint64_t)&word, 0, ENCLU_EENTER, 0, 0, &run) == 0 && word == 7,
+    CHECK(soft->enter(m, UINT64_MAX, (uint64_t)&word, 0, ENCLU_EENTER, 0, 0, &run) == 0 &&
+              word == 7,
           "entered with RDI < 0 it writes nothing");
     soft->close(m);
     stream[300] ^= 1;
@@ -85,9 +86,9 @@ static bool mac_is_right(const struct sgx_report *report, const uint8_t key[16])
 {
     uint8_t mac[16];
     size_t n = 0;
-    unsigned char *done = EVP_Q_mac(NULL, "CMAC", NULL, "AES-128-CBC", NULL, key, 16,
-                                    (const uint8_t *)&report->body, sizeof report->body, mac,
-                                    sizeof mac, &n);
+    unsigned char *done =
+        EVP_Q_mac(NULL, "CMAC", NULL, "AES-128-CBC", NULL, key, 16, (const uint8_t *)&report->body,
+                  sizeof report->body, mac, sizeof mac, &n);
     return done != NULL && n == 16 && memcmp(mac, report->mac, 16) == 0;
 }
 
@@ -131,15 +132,15 @@ static void test_report(void)
     struct kit_enclave checker = kit_start(&(struct kit_options){0});
     struct sgx_targetinfo target = {.miscselect = SGX_MISC_EXINFO};
     memcpy(target.mrenclave, checker.mrenclave, 32);
-    target.attributes = (struct sgx_attributes){SGX_FLAGS_MODE64BIT | SGX_FLAGS_INIT,
-                                                machine_host_xfrm()};
+    target.attributes =
+        (struct sgx_attributes){SGX_FLAGS_MODE64BIT | SGX_FLAGS_INIT, machine_host_xfrm()};
     uint8_t reportdata[64];
     memset(reportdata, 0xd5, sizeof reportdata);
     size = append_operands(stream, size, &target, reportdata);
     CHECK(sgxs_measure(BYTES(stream, size), mrenclave, &d) == 0, "with its operands it measures");
-    struct sgx_sigstruct sig = {
-        .attributes = {SGX_FLAGS_MODE64BIT, 3}, .attributemask = {~SGX_FLAGS_DEBUG, 3},
-        .isvsvn = 5};
+    struct sgx_sigstruct sig = {.attributes = {SGX_FLAGS_MODE64BIT, 3},
+                                .attributemask = {~SGX_FLAGS_DEBUG, 3},
+                                .isvsvn = 5};
     memcpy(sig.enclavehash, mrenclave, 32);
     CHECK(sigstruct_sign(&sig, kit_key(1), &d) == 0, "it is signed with a key of the test's own");
     struct sgx_secs secs = {.base = SOFT_BASE_ANY, .attributes = sig.attributes};
@@ -158,8 +159,8 @@ static void test_report(void)
     struct sgx_keyrequest request = {.keyname = SGX_KEY_REPORT};
     memcpy(request.keyid, report.keyid, 32);
     kit_write(&checker, KIT_DATA, &request, sizeof request);
-    struct kit_enclu regs = {ENCLU_EGETKEY, checker.base + KIT_DATA, checker.base + KIT_DATA + 0x400,
-                             0, 0};
+    struct kit_enclu regs = {ENCLU_EGETKEY, checker.base + KIT_DATA,
+                             checker.base + KIT_DATA + 0x400, 0, 0};
     uint8_t key[16];
     CHECK(kit_enclu(&checker, 0, &regs, NULL) == 0 && regs.rax == 0, "the target gets its key");
     kit_read(&checker, KIT_DATA + 0x400, key, sizeof key);

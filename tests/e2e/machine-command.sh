@@ -37,7 +37,8 @@ ok "a second init is fine" machine init
 after=$(sha256sum "$ALCOVE_MACHINE_DIR/root-secret" "$ALCOVE_MACHINE_DIR/root.pem")
 ok "and changes nothing" same "$before" "$after"
 ok "show says that it is software" says 'no hardware protection' machine show
-ok "show --root is the certificate's path" same "$(machine show --root)" "$ALCOVE_MACHINE_DIR/root.pem"
+ok "show --root is the certificate's path" \
+    same "$(machine show --root)" "$ALCOVE_MACHINE_DIR/root.pem"
 ok "two first uses at once agree" two_at_once
 ok "an unknown word is a usage error" refused "say 'show'" machine destroy
 ok "load needs a SIGSTRUCT or a key" refused 'sigstruct or --key' machine load nothing.sgxs

@@ -24,7 +24,8 @@ struct machine_run {
 
 struct machine_config {
     /* Directory with the software machine's root secret and certificates; NULL: the default,
-     * $ALCOVE_MACHINE_DIR, else $XDG_DATA_HOME/alcove/machine, else ~/.local/share/alcove/machine. */
+     * $ALCOVE_MACHINE_DIR, else $XDG_DATA_HOME/alcove/machine, else ~/.local/share/alcove/machine.
+     */
     const char *state_dir;
     /* Path of the microcode helper program; NULL: $ALCOVE_LIBEXEC_DIR/alcove-microcode, else beside
      * the running program, else the installed place. */
@@ -65,8 +66,8 @@ struct machine_ops {
     /* The contract of __vdso_sgx_enter_enclave without a user handler: leaf is ENCLU_EENTER or
      * ENCLU_ERESUME. Returns 0 after EEXIT (run->function = ENCLU_EEXIT), -EFAULT after an
      * exception (run says which), -EINVAL for misuse. Host signals that arrive inside are handled
-     * by the process's ordinary handlers and the enclave is resumed by itself. rdi, rsi and rdx reach the enclave
-     * in those registers. */
+     * by the process's ordinary handlers and the enclave is resumed by itself. rdi, rsi and rdx
+     * reach the enclave in those registers. */
     int (*enter)(struct machine *m, uint64_t rdi, uint64_t rsi, uint64_t rdx, unsigned leaf,
                  uint64_t r8, uint64_t r9, struct machine_run *run);
     /* Destroys the enclave and everything the machine holds of it. NULL-safe. */
@@ -79,8 +80,8 @@ extern const struct machine_ops machine_soft, machine_sgx;
 const struct machine_ops *machine_by_name(const char *name);
 
 /* Streams SGXS records (ECREATE, EADD, EEXTEND as measured; Fortanix's format) into a machine.
- * secs_template: attributes, XFRM, MISCSELECT and CONFIGID to use; size and SSA frame size come from
- * the stream. Trust: the stream is a file of unknown origin. */
+ * secs_template: attributes, XFRM, MISCSELECT and CONFIGID to use; size and SSA frame size come
+ * from the stream. Trust: the stream is a file of unknown origin. */
 int machine_load_sgxs(const struct machine_ops *ops, struct machine *m, struct bytes sgxs,
                       const struct sgx_secs *secs_template, struct diag *d) MUST_USE;
 /* MRENCLAVE of a stream without any machine: checks its form and hashes it. */
@@ -90,6 +91,8 @@ int sgxs_measure(struct bytes sgxs, uint8_t ret_mrenclave[32], struct diag *d) M
  * AVX-512; never AMX, so that one SSA page is enough). */
 uint64_t machine_host_xfrm(void);
 
-/* SIGSTRUCT (machine/sigstruct.c; OpenSSL). Verify as EINIT does; sign with an RSA-3072 e=3 PEM key. */
-int sigstruct_verify(const struct sgx_sigstruct *s, uint8_t ret_mrsigner[32], struct diag *d) MUST_USE;
+/* SIGSTRUCT (machine/sigstruct.c; OpenSSL). Verify as EINIT does; sign with an RSA-3072 e=3 PEM
+ * key. */
+int sigstruct_verify(const struct sgx_sigstruct *s, uint8_t ret_mrsigner[32],
+                     struct diag *d) MUST_USE;
 int sigstruct_sign(struct sgx_sigstruct *s, struct bytes key_pem, struct diag *d) MUST_USE;

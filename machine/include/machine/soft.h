@@ -19,8 +19,9 @@
  * soft_seccomp_elrange() writes 1 and 2 as BPF. SIGSYS becomes an AEX with #UD and RIP at the
  * `syscall` instruction; RCX and R11 are lost by then, as the processor overwrote them.
  * The machine itself needs, after open(): mmap, mprotect, madvise, munmap, futex, sendto, recvfrom,
- * sigaltstack, rt_sigprocmask, rt_sigreturn, rt_sigaction, rt_tgsigqueueinfo, getpid, gettid, write,
- * exit_group; create() and init() also sendmsg, recvmsg, pwrite64, memfd_create, ftruncate, close.
+ * sigaltstack, rt_sigprocmask, rt_sigreturn, rt_sigaction, rt_tgsigqueueinfo, getpid, gettid,
+ * write, exit_group; create() and init() also sendmsg, recvmsg, pwrite64, memfd_create, ftruncate,
+ * close.
  */
 #pragma once
 
@@ -45,8 +46,8 @@ int soft_thread_begin(void);
 /* Handles an asynchronous signal of the host. If it interrupts enclave code, the machine performs
  * the AEX, runs the handler on the host's stack as if the signal had arrived at the AEP, and then
  * resumes the enclave; the handler may enter() the enclave again (on the same TCS at CSSA 1).
- * If it interrupts host code, the handler runs on the alternate stack and must not enter(), nor call
- * any other operation of a machine, which the interrupted code may be in the middle of.
+ * If it interrupts host code, the handler runs on the alternate stack and must not enter(), nor
+ * call any other operation of a machine, which the interrupted code may be in the middle of.
  * context is a copy to look at. flags: SA_RESTART or 0. Blocks all signals while running. */
 typedef void (*soft_signal_handler)(int sig, siginfo_t *info, void *context);
 int soft_signal(int sig, soft_signal_handler handler, int flags);
