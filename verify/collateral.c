@@ -13,7 +13,7 @@
 static enum alcove_tcb_status take_status(struct json *j)
 {
     struct bytes text = json_string(j);
-    for (int s = ALCOVE_TCB_NONE + 1; s < ALCOVE_TCB_NOT_SUPPORTED; s++) {
+    for (int s = ALCOVE_TCB_NONE + 1; s <= ALCOVE_TCB_REVOKED; s++) {
         if (bytes_equal_str(text, alcove_tcb_status_name((enum alcove_tcb_status)s))) {
             return (enum alcove_tcb_status)s;
         }
@@ -59,6 +59,44 @@ static bool level_member(struct json *j, struct bytes key, struct tcb_verdict *v
 }
 #define LEVEL_NEEDED (SEEN(LEVEL_TCB) | SEEN(LEVEL_DATE) | SEEN(LEVEL_STATUS))
 
+/* [{"tcb": {"isvsvn": 5}, ...}, ...] into at most `max` levels; returns how many. */
+static size_t take_svn_levels(struct json *j, struct svn_level *levels, size_t max)
+{
+    struct json_array a = {0};
+    size_t count = 0;
+    while (json_item(j, &a)) {
+        struct svn_level level = {0};
+        struct json_object o = {0};
+        struct bytes key;
+        uint32_t seen = 0;
+        while (json_member(j, &o, &key)) {
+            if (bytes_equal_str(key, "tcb")) {
+                struct json_object tcb = {0};
+                while (json_member(j, &tcb, &key)) {
+                    if (bytes_equal_str(key, "isvsvn")) {
+                        level.isvsvn = (uint16_t)json_uint(j, UINT16_MAX);
+                        seen |= SEEN(LEVEL_TCB);
+                    } else {
+                        (void)json_raw(j);
+                    }
+                }
+            } else if (!level_member(j, key, &level.verdict, &seen)) {
+                (void)json_raw(j);
+            }
+        }
+        /* The other statuses describe platforms; convergence would drop them silently. */
+        bool status_ok = level.verdict.status == ALCOVE_TCB_UP_TO_DATE ||
+                         level.verdict.status == ALCOVE_TCB_OUT_OF_DATE ||
+                         level.verdict.status == ALCOVE_TCB_REVOKED;
+        if ((seen & LEVEL_NEEDED) != LEVEL_NEEDED || !status_ok || count == max) {
+            j->failed = true;
+            return 0;
+        }
+        levels[count++] = level;
+    }
+    return count;
+}
+
 /* "sgxtcbcomp01svn" .. "sgxtcbcomp16svn": 1..16, else 0. */
 static unsigned v2_component(struct bytes key)
 {
@@ -102,11 +140,13 @@ static void take_components(struct json *j, uint8_t ret[16])
 }
 
 /* The members that version 2 or version 3 of TCB info uses; a level must have one set entirely. */
-enum { TCB_V3_COMPONENTS = 17, TCB_PCESVN = 18 };
+enum { TCB_V3_COMPONENTS = 17, TCB_PCESVN = 18, TCB_TDX_COMPONENTS = 19 };
 #define TCB_V2_NEEDED (((SEEN(17)) - 2) | SEEN(TCB_PCESVN))
 #define TCB_V3_NEEDED (SEEN(TCB_V3_COMPONENTS) | SEEN(TCB_PCESVN))
 
-static void take_level_tcb(struct json *j, uint32_t version, struct tcb_level *level)
+#define TCB_TDX_NEEDED (TCB_V3_NEEDED | SEEN(TCB_TDX_COMPONENTS))
+
+static void take_level_tcb(struct json *j, uint32_t needed, struct tcb_level *level)
 {
     struct json_object o = {0};
     struct bytes key;
@@ -119,6 +159,9 @@ static void take_level_tcb(struct json *j, uint32_t version, struct tcb_level *l
         } else if (bytes_equal_str(key, "sgxtcbcomponents")) {
             take_components(j, level->components);
             seen |= SEEN(TCB_V3_COMPONENTS);
+        } else if (needed == TCB_TDX_NEEDED && bytes_equal_str(key, "tdxtcbcomponents")) {
+            take_components(j, level->tdx_components);
+            seen |= SEEN(TCB_TDX_COMPONENTS);
         } else if (bytes_equal_str(key, "pcesvn")) {
             level->pcesvn = (uint16_t)json_uint(j, UINT16_MAX);
             seen |= SEEN(TCB_PCESVN);
@@ -126,12 +169,12 @@ static void take_level_tcb(struct json *j, uint32_t version, struct tcb_level *l
             (void)json_raw(j);
         }
     }
-    if (seen != (version == 2 ? TCB_V2_NEEDED : TCB_V3_NEEDED)) {
+    if (seen != needed) {
         j->failed = true;
     }
 }
 
-static void take_levels(struct json *j, uint32_t version, struct tcb_info *info)
+static void take_levels(struct json *j, uint32_t needed, struct tcb_info *info)
 {
     struct json_array a = {0};
     while (json_item(j, &a)) {
@@ -141,7 +184,7 @@ static void take_levels(struct json *j, uint32_t version, struct tcb_info *info)
         uint32_t seen = 0;
         while (json_member(j, &o, &key)) {
             if (bytes_equal_str(key, "tcb")) {
-                take_level_tcb(j, version, &level);
+                take_level_tcb(j, needed, &level);
                 seen |= SEEN(LEVEL_TCB);
             } else if (!level_member(j, key, &level.verdict, &seen)) {
                 (void)json_raw(j);
@@ -178,7 +221,8 @@ static bool body_member(struct json *j, struct bytes key, struct signed_json *d,
     return true;
 }
 
-/* In lower case, as the service writes it: nothing that is not signed may be written in two ways. */
+/* In lower case, as the service writes it: nothing that is not signed may be written in two ways.
+ */
 static void take_signature(struct json *j, uint8_t ret[64])
 {
     struct json ahead = *j;
@@ -212,6 +256,108 @@ static bool read_envelope(struct bytes text, const char *name, struct signed_jso
     return json_done(&j) && ret->body.size > 0 && has_signature;
 }
 
+enum { MODULE_MRSIGNER, MODULE_ATTRIBUTES, MODULE_MASK, MODULE_ID, MODULE_LEVELS };
+#define MODULE_NEEDED   (SEEN(MODULE_ID) - 1)
+#define IDENTITY_NEEDED (SEEN(MODULE_LEVELS + 1) - 1)
+
+static uint64_t take_hex64(struct json *j)
+{
+    uint8_t b[8];
+    json_hex(j, b, sizeof b);
+    return load_le64(b);
+}
+
+static bool module_member(struct json *j, struct bytes key, struct tdx_module *m, uint32_t *seen)
+{
+    if (bytes_equal_str(key, "mrsigner")) {
+        json_hex(j, m->mrsigner, sizeof m->mrsigner);
+        *seen |= SEEN(MODULE_MRSIGNER);
+    } else if (bytes_equal_str(key, "attributes")) {
+        m->attributes = take_hex64(j);
+        *seen |= SEEN(MODULE_ATTRIBUTES);
+    } else if (bytes_equal_str(key, "attributesMask")) {
+        m->attributes_mask = take_hex64(j);
+        *seen |= SEEN(MODULE_MASK);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void take_module(struct json *j, struct tdx_module *ret)
+{
+    struct json_object o = {0};
+    struct bytes key;
+    uint32_t seen = 0;
+    while (json_member(j, &o, &key)) {
+        if (!module_member(j, key, ret, &seen)) {
+            (void)json_raw(j);
+        }
+    }
+    if (seen != MODULE_NEEDED) {
+        j->failed = true;
+    }
+}
+
+/* "TDX_01": the number is hexadecimal, in either case. */
+static uint8_t take_module_id(struct json *j)
+{
+    static const struct bytes head = BYTES_STR("TDX_");
+    struct bytes id = json_string(j);
+    uint8_t version = 0;
+    if (id.size != head.size + 2 || !bytes_equal(BYTES(id.data, head.size), head)) {
+        j->failed = true;
+        return 0;
+    }
+    for (size_t i = head.size; i < id.size; i++) {
+        uint8_t c = id.data[i];
+        bool digit = c >= '0' && c <= '9';
+        uint8_t letter = c | 0x20;
+        if (!digit && (letter < 'a' || letter > 'f')) {
+            j->failed = true;
+            return 0;
+        }
+        version = (uint8_t)(version << 4 | (digit ? c - '0' : letter - 'a' + 10));
+    }
+    return version;
+}
+
+static void take_module_identity(struct json *j, struct tdx_module_identity *ret)
+{
+    struct json_object o = {0};
+    struct bytes key;
+    uint32_t seen = 0;
+    while (json_member(j, &o, &key)) {
+        if (bytes_equal_str(key, "id")) {
+            ret->version = take_module_id(j);
+            seen |= SEEN(MODULE_ID);
+        } else if (bytes_equal_str(key, "tcbLevels")) {
+            ret->level_count = take_svn_levels(j, ret->levels, TDX_MODULE_LEVELS_MAX);
+            seen |= SEEN(MODULE_LEVELS);
+        } else if (!module_member(j, key, &ret->module, &seen)) {
+            (void)json_raw(j);
+        }
+    }
+    if (seen != IDENTITY_NEEDED) {
+        j->failed = true;
+    }
+}
+
+/* Two identities of one version would let the order decide. */
+static void take_module_identities(struct json *j, struct tcb_info *info)
+{
+    struct json_array a = {0};
+    while (json_item(j, &a)) {
+        struct tdx_module_identity identity = {0};
+        take_module_identity(j, &identity);
+        if (info->module_count == TDX_MODULES_MAX || tdx_module_find(info, identity.version)) {
+            j->failed = true;
+            return;
+        }
+        info->modules[info->module_count++] = identity;
+    }
+}
+
 enum { INFO_FMSPC = BODY_OWN, INFO_PCEID, INFO_TCB_TYPE, INFO_ID };
 #define INFO_NEEDED ((SEEN(INFO_ID) - 1)) /* all but the id */
 
@@ -242,6 +388,11 @@ bool tcb_info_read(struct bytes text, struct tcb_info *ret)
         } else if (bytes_equal_str(key, "tcbLevels")) {
             levels = json_raw(&j); /* read below: its form depends on the version */
             seen |= SEEN(BODY_LEVELS);
+        } else if (bytes_equal_str(key, "tdxModule")) {
+            take_module(&j, &ret->tdx_module);
+            ret->has_tdx_module = true;
+        } else if (bytes_equal_str(key, "tdxModuleIdentities")) {
+            take_module_identities(&j, ret);
         } else if (!body_member(&j, key, d, &version, &seen)) {
             (void)json_raw(&j);
         }
@@ -253,45 +404,14 @@ bool tcb_info_read(struct bytes text, struct tcb_info *ret)
         return false;
     }
     ret->is_sgx = version == 2 || bytes_equal_str(id, "SGX");
+    ret->is_tdx = bytes_equal_str(id, "TDX");
     struct json inner = json_of(levels);
-    take_levels(&inner, version, ret);
+    take_levels(&inner,
+                version == 2  ? TCB_V2_NEEDED
+                : ret->is_tdx ? TCB_TDX_NEEDED
+                              : TCB_V3_NEEDED,
+                ret);
     return json_done(&inner);
-}
-
-static void take_qe_levels(struct json *j, struct qe_identity *identity)
-{
-    struct json_array a = {0};
-    while (json_item(j, &a)) {
-        struct qe_level level = {0};
-        struct json_object o = {0};
-        struct bytes key;
-        uint32_t seen = 0;
-        while (json_member(j, &o, &key)) {
-            if (bytes_equal_str(key, "tcb")) {
-                struct json_object tcb = {0};
-                while (json_member(j, &tcb, &key)) {
-                    if (bytes_equal_str(key, "isvsvn")) {
-                        level.isvsvn = (uint16_t)json_uint(j, UINT16_MAX);
-                        seen |= SEEN(LEVEL_TCB);
-                    } else {
-                        (void)json_raw(j);
-                    }
-                }
-            } else if (!level_member(j, key, &level.verdict, &seen)) {
-                (void)json_raw(j);
-            }
-        }
-        /* The other statuses describe platforms; convergence would drop them silently. */
-        bool status_ok = level.verdict.status == ALCOVE_TCB_UP_TO_DATE ||
-                         level.verdict.status == ALCOVE_TCB_OUT_OF_DATE ||
-                         level.verdict.status == ALCOVE_TCB_REVOKED;
-        if ((seen & LEVEL_NEEDED) != LEVEL_NEEDED || !status_ok ||
-            identity->level_count == TCB_LEVELS_MAX) {
-            j->failed = true;
-            return;
-        }
-        identity->levels[identity->level_count++] = level;
-    }
 }
 
 enum {
@@ -316,7 +436,9 @@ static uint32_t take_hex32(struct json *j)
 static bool qe_member(struct json *j, struct bytes key, struct qe_identity *ret, uint32_t *seen)
 {
     if (bytes_equal_str(key, "id")) {
-        ret->is_sgx_qe = bytes_equal_str(json_string(j), "QE");
+        struct bytes id = json_string(j);
+        ret->is_sgx_qe = bytes_equal_str(id, "QE");
+        ret->is_td_qe = bytes_equal_str(id, "TD_QE");
         *seen |= SEEN(QE_ID);
     } else if (bytes_equal_str(key, "miscselect")) {
         ret->miscselect = take_hex32(j);
@@ -337,7 +459,7 @@ static bool qe_member(struct json *j, struct bytes key, struct qe_identity *ret,
         ret->isvprodid = (uint16_t)json_uint(j, UINT16_MAX);
         *seen |= SEEN(QE_ISVPRODID);
     } else if (bytes_equal_str(key, "tcbLevels")) {
-        take_qe_levels(j, ret);
+        ret->level_count = take_svn_levels(j, ret->levels, TCB_LEVELS_MAX);
         *seen |= SEEN(BODY_LEVELS);
     } else {
         return false;
@@ -365,13 +487,17 @@ bool qe_identity_read(struct bytes text, struct qe_identity *ret)
 }
 
 const struct tcb_level *tcb_level_select(const struct tcb_info *info, const uint8_t components[16],
-                                         uint16_t pcesvn)
+                                         uint16_t pcesvn, const uint8_t *tee_tcb_svn)
 {
     for (size_t i = 0; i < info->level_count; i++) {
         const struct tcb_level *level = &info->levels[i];
         bool reached = pcesvn >= level->pcesvn;
         for (size_t k = 0; k < 16; k++) {
             reached = reached && components[k] >= level->components[k];
+        }
+        size_t from = tee_tcb_svn != NULL && tee_tcb_svn[1] > 0 ? 2 : 0;
+        for (size_t k = from; tee_tcb_svn != NULL && k < 16; k++) {
+            reached = reached && tee_tcb_svn[k] >= level->tdx_components[k];
         }
         if (reached) {
             return level;
@@ -380,24 +506,34 @@ const struct tcb_level *tcb_level_select(const struct tcb_info *info, const uint
     return NULL;
 }
 
-const struct qe_level *qe_level_select(const struct qe_identity *identity, uint16_t isvsvn)
+const struct svn_level *svn_level_select(const struct svn_level *levels, size_t count,
+                                         uint16_t isvsvn)
 {
-    const struct qe_level *best = NULL;
-    for (size_t i = 0; i < identity->level_count; i++) {
-        const struct qe_level *level = &identity->levels[i];
-        if (level->isvsvn <= isvsvn && (best == NULL || level->isvsvn > best->isvsvn)) {
-            best = level;
+    const struct svn_level *best = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (levels[i].isvsvn <= isvsvn && (best == NULL || levels[i].isvsvn > best->isvsvn)) {
+            best = &levels[i];
         }
     }
     return best;
 }
 
-enum alcove_tcb_status tcb_converge(enum alcove_tcb_status platform, enum alcove_tcb_status qe)
+const struct tdx_module_identity *tdx_module_find(const struct tcb_info *info, uint8_t version)
 {
-    if (qe == ALCOVE_TCB_REVOKED) {
+    for (size_t i = 0; i < info->module_count; i++) {
+        if (info->modules[i].version == version) {
+            return &info->modules[i];
+        }
+    }
+    return NULL;
+}
+
+enum alcove_tcb_status tcb_converge(enum alcove_tcb_status platform, enum alcove_tcb_status part)
+{
+    if (part == ALCOVE_TCB_REVOKED) {
         return ALCOVE_TCB_REVOKED;
     }
-    if (qe != ALCOVE_TCB_OUT_OF_DATE) {
+    if (part != ALCOVE_TCB_OUT_OF_DATE) {
         return platform;
     }
     if (platform == ALCOVE_TCB_UP_TO_DATE || platform == ALCOVE_TCB_SW_HARDENING_NEEDED) {
@@ -408,4 +544,19 @@ enum alcove_tcb_status tcb_converge(enum alcove_tcb_status platform, enum alcove
         return ALCOVE_TCB_OUT_OF_DATE_CONFIGURATION_NEEDED;
     }
     return platform;
+}
+
+enum alcove_tcb_status tcb_relaunch(enum alcove_tcb_status launch, enum alcove_tcb_status current)
+{
+    bool old =
+        launch == ALCOVE_TCB_OUT_OF_DATE || launch == ALCOVE_TCB_OUT_OF_DATE_CONFIGURATION_NEEDED;
+    bool configure = current == ALCOVE_TCB_CONFIGURATION_NEEDED ||
+                     current == ALCOVE_TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED;
+    bool good = current == ALCOVE_TCB_UP_TO_DATE || current == ALCOVE_TCB_SW_HARDENING_NEEDED;
+    if (!old || !(good || configure)) {
+        return launch;
+    }
+    return configure || launch == ALCOVE_TCB_OUT_OF_DATE_CONFIGURATION_NEEDED
+               ? ALCOVE_TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED
+               : ALCOVE_TCB_TD_RELAUNCH_ADVISED;
 }

@@ -25,33 +25,55 @@ struct tcb_verdict {
 
 struct tcb_level {
     uint8_t components[16];
+    uint8_t tdx_components[16]; /* of TDX documents */
     uint16_t pcesvn;
     struct tcb_verdict verdict;
+};
+
+/* A level of an enclave or module that has a security version of its own. */
+struct svn_level {
+    uint16_t isvsvn;
+    struct tcb_verdict verdict;
+};
+
+/* What a TDX module must be. */
+struct tdx_module {
+    uint8_t mrsigner[48];
+    uint64_t attributes, attributes_mask;
+};
+
+/* A TDX module of one major version, with levels by minor version. */
+struct tdx_module_identity {
+    uint8_t version; /* from the id, "TDX_01" */
+    struct tdx_module module;
+    size_t level_count;
+    struct svn_level levels[TDX_MODULE_LEVELS_MAX];
 };
 
 struct tcb_info {
     struct signed_json document;
     bool is_sgx; /* id "SGX", or version 2, which has no id */
+    bool is_tdx; /* id "TDX" */
+    bool has_tdx_module;
+    struct tdx_module tdx_module; /* of modules of version 0 */
+    size_t module_count;
+    struct tdx_module_identity modules[TDX_MODULES_MAX];
     uint8_t fmspc[6];
     uint8_t pceid[2];
     size_t level_count;
     struct tcb_level levels[TCB_LEVELS_MAX]; /* in the document's order */
 };
 
-struct qe_level {
-    uint16_t isvsvn;
-    struct tcb_verdict verdict;
-};
-
 struct qe_identity {
     struct signed_json document;
     bool is_sgx_qe; /* id "QE" */
+    bool is_td_qe;  /* id "TD_QE" */
     uint32_t miscselect, miscselect_mask;
     uint8_t attributes[16], attributes_mask[16];
     uint8_t mrsigner[32];
     uint16_t isvprodid;
     size_t level_count;
-    struct qe_level levels[TCB_LEVELS_MAX];
+    struct svn_level levels[TCB_LEVELS_MAX];
 };
 
 bool tcb_info_read(struct bytes text, struct tcb_info *ret) MUST_USE;
@@ -59,10 +81,17 @@ bool qe_identity_read(struct bytes text, struct qe_identity *ret) MUST_USE;
 
 /* The level that applies, NULL if none does. The first one, in the document's order, that the
  * platform reaches in every component: the service sends them in descending order, and re-sorting
- * would let two verifiers disagree. */
+ * would let two verifiers disagree. tee_tcb_svn is the TD report's for TDX, NULL for SGX; where it
+ * names a module version, its first two elements are the module's and have levels of their own. */
 const struct tcb_level *tcb_level_select(const struct tcb_info *info, const uint8_t components[16],
-                                         uint16_t pcesvn);
-/* The highest one that is not above the enclave's ISVSVN. */
-const struct qe_level *qe_level_select(const struct qe_identity *identity, uint16_t isvsvn);
-/* The platform's status with the quoting enclave's folded in (Intel's "convergence"). */
-enum alcove_tcb_status tcb_converge(enum alcove_tcb_status platform, enum alcove_tcb_status qe);
+                                         uint16_t pcesvn, const uint8_t *tee_tcb_svn);
+/* The highest one that is not above the security version. */
+const struct svn_level *svn_level_select(const struct svn_level *levels, size_t count,
+                                         uint16_t isvsvn);
+/* The identity of modules of this version; NULL if there is none. */
+const struct tdx_module_identity *tdx_module_find(const struct tcb_info *info, uint8_t version);
+/* The platform's status with that of a quoting enclave or module folded in (Intel: convergence). */
+enum alcove_tcb_status tcb_converge(enum alcove_tcb_status platform, enum alcove_tcb_status part);
+/* A TD was launched under one status, and under the software that runs now would have another: is
+ * launching it again worth while? Otherwise the launch's status. */
+enum alcove_tcb_status tcb_relaunch(enum alcove_tcb_status launch, enum alcove_tcb_status current);

@@ -69,20 +69,21 @@ static void test_level_selection(void)
     memset(info.levels[1].components, 3, 16);
     info.levels[1].pcesvn = 5;
     memset(components, 5, sizeof components);
-    CHECK(tcb_level_select(&info, components, 10) == &info.levels[0], "exactly the first level");
-    CHECK(tcb_level_select(&info, components, 9) == &info.levels[1], "a PCESVN below it");
+    CHECK(tcb_level_select(&info, components, 10, NULL) == &info.levels[0],
+          "exactly the first level");
+    CHECK(tcb_level_select(&info, components, 9, NULL) == &info.levels[1], "a PCESVN below it");
     for (size_t i = 0; i < 16; i++) {
         components[i] = 4;
-        if (tcb_level_select(&info, components, 10) != &info.levels[1]) {
+        if (tcb_level_select(&info, components, 10, NULL) != &info.levels[1]) {
             CHECK(false, "component %zu counts", i);
         }
         components[i] = 5;
     }
     CHECK(true, "each component counts");
     components[7] = 2;
-    CHECK(tcb_level_select(&info, components, 10) == NULL, "below every level there is none");
+    CHECK(tcb_level_select(&info, components, 10, NULL) == NULL, "below every level there is none");
     info.level_count = 0;
-    CHECK(tcb_level_select(&info, components, 10) == NULL, "nor where there are no levels");
+    CHECK(tcb_level_select(&info, components, 10, NULL) == NULL, "nor where there are no levels");
 }
 
 static void test_qe_level_selection(void)
@@ -91,9 +92,10 @@ static void test_qe_level_selection(void)
     id.levels[0].isvsvn = 2; /* not sorted, on purpose: the highest that is reached counts */
     id.levels[1].isvsvn = 8;
     id.levels[2].isvsvn = 6;
-    CHECK(qe_level_select(&id, 9) == &id.levels[1], "the highest level for a newer enclave");
-    CHECK(qe_level_select(&id, 7) == &id.levels[2], "the level below for an older one");
-    CHECK(qe_level_select(&id, 1) == NULL, "none for an ancient one");
+    CHECK(svn_level_select(id.levels, 3, 9) == &id.levels[1],
+          "the highest level for a newer enclave");
+    CHECK(svn_level_select(id.levels, 3, 7) == &id.levels[2], "the level below for an older one");
+    CHECK(svn_level_select(id.levels, 3, 1) == NULL, "none for an ancient one");
 }
 
 static void test_convergence(void)

@@ -340,6 +340,8 @@ void forge_defaults(struct forge_spec *ret)
     ret->fmspc_size = 6;
     default_documents(ret);
     ret->tcb_key = ret->qe_key = KEY_SIGNER;
+    ret->version = QUOTE_VERSION_3;
+    ret->outer_cert_type = QUOTE_CERT_QE_REPORT;
     ret->qe_report_key = KEY_LEAF;
     ret->quote_key = KEY_AK;
     ret->cert_type = QUOTE_CERT_PCK_CHAIN;
@@ -357,37 +359,118 @@ void forge_defaults(struct forge_spec *ret)
     memset(ret->body.reportdata, 0xda, sizeof ret->body.reportdata);
 }
 
+#define ZEROS_48                                                                                   \
+    "000000000000000000000000000000000000000000000000"                                             \
+    "000000000000000000000000000000000000000000000000"
+#define MODULE                                                                                     \
+    "\"mrsigner\":\"" ZEROS_48 "\",\"attributes\":\"0000000000000000\","                           \
+    "\"attributesMask\":\"FFFFFFFFFFFFFFFF\""
+#define TDX_FOUR FOUR "," FOUR "," FOUR "," FOUR
+
+void forge_defaults_tdx(struct forge_spec *ret, uint16_t version)
+{
+    static const uint8_t svn[16] = {5, 1, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5};
+    forge_defaults(ret);
+    ret->version = version;
+    ret->tdx = true;
+    ret->body_type = 3;
+    forge_edit(ret->qe_body, sizeof ret->qe_body, "\"QE\"", "\"TD_QE\"");
+    forge_edit(ret->tcb_body, sizeof ret->tcb_body, "\"id\":\"SGX\",",
+               "\"id\":\"TDX\",\"tdxModule\":{" MODULE "},\"tdxModuleIdentities\":[{\"id\":"
+               "\"TDX_01\"," MODULE ",\"tcbLevels\":[{\"tcb\":{\"isvsvn\":5},\"tcbDate\":"
+               "\"2025-01-01T00:00:00Z\",\"tcbStatus\":\"UpToDate\"},{\"tcb\":{\"isvsvn\":3},"
+               "\"tcbDate\":\"2022-01-01T00:00:00Z\",\"tcbStatus\":\"OutOfDate\",\"advisoryIDs\":"
+               "[\"INTEL-SA-00003\"]}]}],");
+    forge_edit(ret->tcb_body, sizeof ret->tcb_body, "\"pcesvn\":13}",
+               "\"pcesvn\":13,\"tdxtcbcomponents\":[" TDX_FOUR "]}");
+    forge_edit(ret->tcb_body, sizeof ret->tcb_body, "\"pcesvn\":7}",
+               "\"pcesvn\":7,\"tdxtcbcomponents\":[" TDX_FOUR "]}");
+    memcpy(ret->td + TD_TCB_SVN, svn, sizeof svn);
+    memcpy(ret->td + TD_TCB_SVN_2, svn, sizeof svn);
+    ret->td[TD_ATTRIBUTES + 3] = 0x10; /* SEPT_VE_DISABLE */
+    memset(ret->td + TD_MRTD, 0x7d, 48);
+    for (int i = 0; i < 4; i++) {
+        memset(ret->td + TD_RTMR + 48 * i, 0x70 + i, 48);
+    }
+    memset(ret->td + TD_REPORTDATA, 0xda, 64);
+}
+
 /* ---- the quote ---- */
 
-static void put_quote(const struct forge_spec *s, struct forge_output *out)
+static void put_le(struct writer *w, uint64_t value, size_t byte_count)
 {
-    static const uint8_t auth_data[32] = {1, 2, 3};
+    uint8_t text[8];
+    store_le64(text, value);
+    writer_put(w, BYTES(text, byte_count));
+}
+
+/* Header and body. */
+static void put_signed(const struct forge_spec *s, struct writer *w)
+{
     static const uint8_t user_data[20] = {0};
-    uint8_t text[64 + sizeof auth_data];
     struct quote_v3_signed q;
     struct sgx_report_body body = s->body;
-    struct quote_v3_auth a = {.qe_report = s->qe_report,
-                              .qe_auth_data = BYTES_OF(auth_data),
-                              .cert_type = s->cert_type,
-                              .cert_data = BYTES(out->pck_chain.data, out->pck_chain.size)};
     if (s->claims.size > 0) {
         SHA512(s->claims.data, s->claims.size, body.reportdata);
         SHA512(s->manifest.data, s->manifest.size, body.configid);
     }
     quote_v3_prepare(&body, 8, 13, user_data, &q);
-    public_of(KEY_AK, a.attestation_key);
-    if (s->ak_off_curve) {
-        a.attestation_key[63] ^= 1;
+    q.header.version = s->version;
+    q.header.tee_type = s->tdx ? QUOTE_TEE_TDX : QUOTE_TEE_SGX;
+    struct bytes text =
+        s->tdx ? BYTES(s->td, s->version == QUOTE_VERSION_5 ? 648 : 584) : BYTES_OF(q.body);
+    writer_put(w, BYTES_OF(q.header));
+    if (s->version == QUOTE_VERSION_5) {
+        put_le(w, s->tdx ? s->body_type : 1, 2);
+        put_le(w, text.size, 4);
     }
-    memcpy(text, a.attestation_key, 64);
+    writer_put(w, text);
+}
+
+/* The quoting enclave's report, its signature and what certifies that. */
+static void put_qe(const struct forge_spec *s, const struct forge_output *out,
+                   const uint8_t attestation_key[64], struct writer *w)
+{
+    static const uint8_t auth_data[32] = {1, 2, 3};
+    uint8_t text[64 + sizeof auth_data], signature[64];
+    struct sgx_report_body report = s->qe_report;
+    memcpy(text, attestation_key, 64);
     memcpy(text + 64, auth_data, sizeof auth_data);
-    if (a.qe_report.reportdata[0] == 0) {
-        SHA256(text, sizeof text, a.qe_report.reportdata);
+    if (report.reportdata[0] == 0) {
+        SHA256(text, sizeof text, report.reportdata);
     }
-    sign_raw(s->qe_report_key, BYTES_OF(a.qe_report), a.qe_report_signature);
-    sign_raw(s->quote_key, BYTES_OF(q), a.signature);
+    sign_raw(s->qe_report_key, BYTES_OF(report), signature);
+    writer_put(w, BYTES_OF(report));
+    writer_put(w, BYTES_OF(signature));
+    put_le(w, sizeof auth_data, 2);
+    writer_put(w, BYTES_OF(auth_data));
+    put_le(w, s->cert_type, 2);
+    put_le(w, out->pck_chain.size, 4);
+    writer_put(w, BYTES(out->pck_chain.data, out->pck_chain.size));
+}
+
+static void put_quote(const struct forge_spec *s, struct forge_output *out)
+{
+    uint8_t qe_text[FORGE_PART_MAX / 2], key[64], signature[64];
+    struct writer qe = writer_of(qe_text, sizeof qe_text);
     struct writer w = writer_of(out->quote.data, sizeof out->quote.data);
-    REQUIRE(quote_v3_assemble(&q, &a, &w));
+    public_of(KEY_AK, key);
+    if (s->ak_off_curve) {
+        key[63] ^= 1;
+    }
+    put_qe(s, out, key, &qe);
+    put_signed(s, &w);
+    sign_raw(s->quote_key, BYTES(w.data, w.size), signature);
+    size_t nested = s->version == QUOTE_VERSION_3 ? 0 : 6;
+    put_le(&w, sizeof signature + sizeof key + nested + qe.size, 4);
+    writer_put(&w, BYTES_OF(signature));
+    writer_put(&w, BYTES_OF(key));
+    if (nested > 0) {
+        put_le(&w, s->outer_cert_type, 2);
+        put_le(&w, qe.size, 4);
+    }
+    writer_put(&w, BYTES(qe_text, qe.size));
+    REQUIRE(!w.failed && !qe.failed);
     out->quote.size = w.size;
 }
 
@@ -444,6 +527,12 @@ struct alcove_policy forge_policy(const struct forge_output *o)
     p.signer.min_isvsvn = good.body.isvsvn;
     memcpy(p.configid.value, good.body.configid, 64);
     memcpy(p.report_data.value, good.body.reportdata, 64);
+    p.mrtd.mode = ALCOVE_EXPECT_VALUE;
+    memset(p.mrtd.value, 0x7d, 48);
+    for (int i = 0; i < 4; i++) {
+        p.rtmr[i].mode = ALCOVE_EXPECT_VALUE;
+        memset(p.rtmr[i].value, 0x70 + i, 48);
+    }
     return p;
 }
 

@@ -49,6 +49,11 @@ struct forge_spec {
     enum forge_key tcb_key, qe_key;
 
     struct sgx_report_body qe_report, body;
+    uint16_t version;         /* 3, 4 or 5 */
+    bool tdx;                 /* a virtual machine's quote: td, not body */
+    uint8_t td[648];          /* a TD 1.5 report body; version 4 takes the 584 bytes of TD 1.0 */
+    uint16_t body_type;       /* of version 5 */
+    uint16_t outer_cert_type; /* 6, from version 4 on */
     enum forge_key qe_report_key, quote_key;
     bool ak_off_curve;
     uint16_t cert_type;
@@ -71,8 +76,20 @@ struct forge_output {
 
 #define FORGE_NOW INT64_C(1790000000) /* all periods of the default description contain it */
 
-/* A description of good evidence. */
+/* A description of good evidence of an enclave. */
 void forge_defaults(struct forge_spec *ret);
+/* Of a virtual machine, in a quote of version 4 or 5: TDX module version 1. */
+void forge_defaults_tdx(struct forge_spec *ret, uint16_t version);
+
+/* Offsets in a TD report body. */
+#define TD_TCB_SVN      0
+#define TD_MRSIGNERSEAM 64
+#define TD_SEAM_ATTR    112
+#define TD_ATTRIBUTES   120
+#define TD_MRTD         136
+#define TD_RTMR         328
+#define TD_REPORTDATA   520
+#define TD_TCB_SVN_2    584
 /* Replaces the first occurrence of `from` in a JSON body; it must occur. */
 void forge_edit(char *body, size_t capacity, const char *from, const char *to);
 /* Builds what is described. Aborts the test program when the crypto library fails. */

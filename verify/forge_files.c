@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Test tool: writes forged evidence into a folder, for tests of the command and as seeds for the
  * fuzz targets.
- *   forge_files DIR [intel|software]   evidence.cbor, root.pem, identity.json, input, output, and
- * the parts: quote, tcb_info, ... Names are Intel's, or those of a software machine; the root is
- * nobody's in either case. Evidence is valid at FORGE_NOW (2026-09-21). */
+ *   forge_files DIR [intel|software|tdx]   evidence.cbor, root.pem, identity.json, input, output,
+ * and the parts: quote, tcb_info, ... Names are Intel's, or those of a software machine; the root
+ * is nobody's in either case. Evidence is valid at FORGE_NOW (2026-09-21). */
 #include "forge.h"
 
 #include <stdio.h>
@@ -76,10 +76,13 @@ int main(int argc, char **argv)
     static struct forge_output o;
     static uint8_t evidence[65536];
     if (argc < 2) {
-        fprintf(stderr, "usage: forge_files DIR [intel|software]\n");
+        fprintf(stderr, "usage: forge_files DIR [intel|software|tdx]\n");
         return 2;
     }
     forge_defaults(&s);
+    if (argc > 2 && strcmp(argv[2], "tdx") == 0) {
+        forge_defaults_tdx(&s, QUOTE_VERSION_5);
+    }
     s.claims = forge_claims();
     s.manifest = forge_manifest();
     if (argc > 2 && strcmp(argv[2], "software") == 0) {

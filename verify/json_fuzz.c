@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (tcb_info_read(text, &info)) {
         const uint8_t high[16] = {255, 255, 255, 255, 255, 255, 255, 255,
                                   255, 255, 255, 255, 255, 255, 255, 255};
-        const struct tcb_level *level = tcb_level_select(&info, high, UINT16_MAX);
+        const struct tcb_level *level = tcb_level_select(&info, high, UINT16_MAX, NULL);
         inside(info.document.body, data, size);
         /* The highest platform reaches the first level, whatever it asks for. */
         if (!value || info.level_count > TCB_LEVELS_MAX ||
@@ -36,7 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (qe_identity_read(text, &identity)) {
         inside(identity.document.body, data, size);
-        if (!value || (identity.level_count > 0 && !qe_level_select(&identity, UINT16_MAX))) {
+        if (!value || (identity.level_count > 0 &&
+                       !svn_level_select(identity.levels, identity.level_count, UINT16_MAX))) {
             abort();
         }
     }

@@ -2,10 +2,12 @@
 /* Maxima of what the library reads. Whatever is larger is refused before it costs anything. */
 #pragma once
 
-#define QUOTE_BYTES_MAX      65536u /* GCP hands out 8000-byte buffers; quotes are below 6 KiB */
-#define PEM_BYTES_MAX        16384u /* three certificates take about 4 KiB */
-#define CERTIFICATE_SIZE_MAX 8192u  /* Intel's are about 1.3 KiB */
-#define CHAIN_MAX            4u     /* leaf, intermediate, root, and one to notice a longer chain */
-#define CRL_SIZE_MAX         (1u << 20) /* 5,000 revoked certificates take 200 KiB */
-#define TCB_LEVELS_MAX       64u        /* Intel sends fewer than 20 */
-#define ROOTS_MAX            64u        /* roots that one policy names */
+#define QUOTE_BYTES_MAX       65536u /* GCP hands out 8000-byte buffers; quotes are below 6 KiB */
+#define PEM_BYTES_MAX         16384u /* three certificates take about 4 KiB */
+#define CERTIFICATE_SIZE_MAX  8192u  /* Intel's are about 1.3 KiB */
+#define CHAIN_MAX             4u /* leaf, intermediate, root, and one to notice a longer chain */
+#define CRL_SIZE_MAX          (1u << 20) /* 5,000 revoked certificates take 200 KiB */
+#define TCB_LEVELS_MAX        64u        /* Intel sends fewer than 20 */
+#define TDX_MODULES_MAX       8u         /* Intel lists three */
+#define TDX_MODULE_LEVELS_MAX 16u
+#define ROOTS_MAX             64u /* roots that one policy names */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a quote: the reader stays inside, and what it accepts is, but for its version-3
- * header, exactly what abi/quote.c would write. */
+/* Any bytes as a quote: the reader stays inside, and a version 3 quote that it accepts is exactly
+ * what abi/quote.c would write. */
 #include "quote.h"
 
 #include <stdlib.h>
@@ -14,6 +14,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct quote q;
     struct quote_v3_signed s;
     if (quote_read(BYTES(data, size), &q) != ALCOVE_REASON_NONE) {
+        return 0;
+    }
+    if (q.signed_bytes.size + q.qe_auth_data.size + q.cert_data.size + q.trailing.size > size) {
+        abort();
+    }
+    if (q.version != QUOTE_VERSION_3) {
         return 0;
     }
     struct quote_v3_auth a = {.qe_report = q.qe_report,

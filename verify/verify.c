@@ -15,7 +15,7 @@
 #include "platform.h"
 #include "quote.h"
 
-/* Everything that one verification reads, in one place on the stack (about 60 KiB). */
+/* Everything that one verification reads, in one place on the stack (about 65 KiB). */
 struct reading {
     struct quote quote;
     struct pck_chain pck;
@@ -41,13 +41,28 @@ static bool check_policy(struct check *c)
 {
     const struct alcove_policy *p = c->policy;
     uint32_t acceptable = ALCOVE_TCB_BIT(ALCOVE_TCB_NOT_SUPPORTED) - 2; /* every real status */
-    bool complete = chosen(p->mrenclave.mode) && chosen(p->signer.mode) &&
-                    chosen(p->configid.mode) && chosen(p->report_data.mode) &&
-                    p->accepted_statuses != 0 && (p->accepted_statuses & ~acceptable) == 0 &&
-                    p->root_count <= ROOTS_MAX && (p->root_count == 0 || p->roots != NULL);
+    bool complete = chosen(p->report_data.mode) && p->accepted_statuses != 0 &&
+                    (p->accepted_statuses & ~acceptable) == 0 && p->root_count <= ROOTS_MAX &&
+                    (p->root_count == 0 || p->roots != NULL);
+    check_that(c, complete, ALCOVE_REASON_POLICY_INCOMPLETE);
+    return complete;
+}
+
+/* What the policy must say depends on what the evidence is. */
+static void check_policy_for(struct check *c, enum alcove_evidence_kind kind)
+{
+    const struct alcove_policy *p = c->policy;
+    bool complete = false;
+    if (kind == ALCOVE_EVIDENCE_SGX_QUOTE) {
+        complete = chosen(p->mrenclave.mode) && chosen(p->signer.mode) && chosen(p->configid.mode);
+    } else if (kind == ALCOVE_EVIDENCE_TDX_QUOTE) {
+        complete = chosen(p->mrtd.mode);
+        for (size_t i = 0; i < ARRAY_SIZE(p->rtmr); i++) {
+            complete = complete && chosen(p->rtmr[i].mode);
+        }
+    }
     check_that(c, complete, ALCOVE_REASON_POLICY_INCOMPLETE);
     check_completed(c, CHECKED_POLICY);
-    return complete;
 }
 
 static void copy_report(const struct sgx_report_body *b, struct alcove_sgx_report *ret)
@@ -74,9 +89,17 @@ static bool check_evidence(struct check *c, struct bytes evidence, struct quote 
         check_fail(c, reason);
         return false;
     }
-    c->result->kind = q->kind;
-    c->result->has_sgx = true;
-    copy_report(&q->body, &c->result->sgx);
+    struct alcove_result *out = c->result;
+    out->kind = q->kind;
+    out->quote_version = q->version;
+    if (q->kind == ALCOVE_EVIDENCE_TDX_QUOTE) {
+        out->has_td = true;
+        out->td = q->td;
+    } else {
+        out->has_sgx = true;
+        copy_report(&q->body, &out->sgx);
+    }
+    check_policy_for(c, q->kind);
     check_that(c, q->trailing.size == 0 || c->policy->allow_trailing, ALCOVE_REASON_QUOTE_TRAILING);
     check_completed(c, CHECKED_EVIDENCE);
     return true;
@@ -118,6 +141,11 @@ static void check_evaluation_number(struct check *c, uint32_t number)
     }
 }
 
+static bool is_tdx(const struct reading *r)
+{
+    return r->quote.kind == ALCOVE_EVIDENCE_TDX_QUOTE;
+}
+
 static void check_tcb_info(struct check *c, struct bytes text, struct reading *r)
 {
     r->has_tcb_info = tcb_info_read(text, &r->tcb_info);
@@ -130,7 +158,7 @@ static void check_tcb_info(struct check *c, struct bytes text, struct reading *r
     check_issue(c, d->issue_date, d->next_update, ALCOVE_REASON_TCB_INFO_NOT_YET_VALID,
                 ALCOVE_REASON_TCB_INFO_EXPIRED);
     check_evaluation_number(c, d->evaluation_number);
-    check_that(c, info->is_sgx, ALCOVE_REASON_TCB_INFO_KIND);
+    check_that(c, is_tdx(r) ? info->is_tdx : info->is_sgx, ALCOVE_REASON_TCB_INFO_KIND);
     if (!r->tcb_signer.readable || !r->has_platform) {
         return;
     }
@@ -154,7 +182,8 @@ static void check_qe_identity(struct check *c, struct bytes text, struct reading
     check_issue(c, d->issue_date, d->next_update, ALCOVE_REASON_QE_IDENTITY_NOT_YET_VALID,
                 ALCOVE_REASON_QE_IDENTITY_EXPIRED);
     check_evaluation_number(c, d->evaluation_number);
-    check_that(c, r->qe_identity.is_sgx_qe, ALCOVE_REASON_QE_IDENTITY_KIND);
+    check_that(c, is_tdx(r) ? r->qe_identity.is_td_qe : r->qe_identity.is_sgx_qe,
+               ALCOVE_REASON_QE_IDENTITY_KIND);
     if (!r->qe_signer.readable) {
         return;
     }
@@ -252,26 +281,93 @@ static void note_verdict(struct check *c, const struct tcb_verdict *v, enum alco
     }
 }
 
+/* The platform's status as of one TEE_TCB_SVN (NULL for SGX). */
+struct evaluation {
+    const struct tcb_verdict *platform, *qe, *module; /* NULL where no level applies */
+    bool needs_module;
+    enum alcove_tcb_status status;
+};
+
+static struct evaluation evaluate(const struct reading *r, const uint8_t *tee_tcb_svn)
+{
+    struct evaluation e = {.needs_module = tee_tcb_svn != NULL && tee_tcb_svn[1] > 0};
+    const struct tcb_level *level =
+        tcb_level_select(&r->tcb_info, r->platform.components, r->platform.pcesvn, tee_tcb_svn);
+    const struct svn_level *qe = svn_level_select(r->qe_identity.levels, r->qe_identity.level_count,
+                                                  r->quote.qe_report.isvsvn);
+    e.platform = level ? &level->verdict : NULL;
+    e.qe = qe ? &qe->verdict : NULL;
+    if (e.needs_module) {
+        const struct tdx_module_identity *id = tdx_module_find(&r->tcb_info, tee_tcb_svn[1]);
+        const struct svn_level *module =
+            id ? svn_level_select(id->levels, id->level_count, tee_tcb_svn[0]) : NULL;
+        e.module = module ? &module->verdict : NULL;
+    }
+    if (!e.platform || !e.qe || (e.needs_module && !e.module)) {
+        e.status = ALCOVE_TCB_NOT_SUPPORTED;
+        return e;
+    }
+    e.status = tcb_converge(e.platform->status, e.qe->status);
+    if (e.needs_module) {
+        e.status = tcb_converge(e.status, e.module->status);
+    }
+    return e;
+}
+
+/* The module is the one that TCB info names, signed by its signer, without attributes. */
+static void check_tdx_module(struct check *c, const struct reading *r)
+{
+    const struct alcove_td_report *td = &r->quote.td;
+    const struct tcb_info *info = &r->tcb_info;
+    const struct tdx_module *module = info->has_tdx_module ? &info->tdx_module : NULL;
+    if (td->tee_tcb_svn[1] > 0) {
+        const struct tdx_module_identity *id = tdx_module_find(info, td->tee_tcb_svn[1]);
+        module = id ? &id->module : NULL;
+    }
+    bool same =
+        module != NULL &&
+        __builtin_memcmp(module->mrsigner, td->mrsignerseam, sizeof td->mrsignerseam) == 0 &&
+        (td->seam_attributes & module->attributes_mask) == module->attributes &&
+        td->seam_attributes == 0;
+    check_that(c, same, ALCOVE_REASON_TDX_MODULE);
+}
+
+static enum alcove_tcb_status status_of(const struct tcb_verdict *v)
+{
+    return v ? v->status : ALCOVE_TCB_NOT_SUPPORTED;
+}
+
 static void check_tcb(struct check *c, const struct reading *r)
 {
     if (!r->has_tcb_info || !r->has_qe_identity || !r->has_platform) {
         return;
     }
     struct alcove_result *out = c->result;
-    const struct tcb_level *level =
-        tcb_level_select(&r->tcb_info, r->platform.components, r->platform.pcesvn);
-    const struct qe_level *qe_level = qe_level_select(&r->qe_identity, r->quote.qe_report.isvsvn);
-    check_that(c, level != NULL, ALCOVE_REASON_TCB_NOT_SUPPORTED);
-    check_that(c, qe_level != NULL, ALCOVE_REASON_QE_NOT_SUPPORTED);
-    out->platform_status = level ? level->verdict.status : ALCOVE_TCB_NOT_SUPPORTED;
-    out->qe_status = qe_level ? qe_level->verdict.status : ALCOVE_TCB_NOT_SUPPORTED;
-    if (level == NULL || qe_level == NULL) {
-        out->tcb_status = ALCOVE_TCB_NOT_SUPPORTED;
+    const struct alcove_td_report *td = is_tdx(r) ? &r->quote.td : NULL;
+    if (td != NULL) {
+        check_tdx_module(c, r);
+    }
+    struct evaluation launch = evaluate(r, td ? td->tee_tcb_svn : NULL);
+    check_that(c, launch.platform != NULL, ALCOVE_REASON_TCB_NOT_SUPPORTED);
+    check_that(c, launch.qe != NULL, ALCOVE_REASON_QE_NOT_SUPPORTED);
+    check_that(c, !launch.needs_module || launch.module != NULL,
+               ALCOVE_REASON_TDX_MODULE_NOT_SUPPORTED);
+    out->platform_status = status_of(launch.platform);
+    out->qe_status = status_of(launch.qe);
+    out->module_status = launch.needs_module ? status_of(launch.module) : ALCOVE_TCB_NONE;
+    out->tcb_status = launch.status;
+    if (launch.status == ALCOVE_TCB_NOT_SUPPORTED) {
         return;
     }
-    note_verdict(c, &level->verdict, ALCOVE_REASON_TCB_INFO_FORMAT);
-    note_verdict(c, &qe_level->verdict, ALCOVE_REASON_QE_IDENTITY_FORMAT);
-    out->tcb_status = tcb_converge(out->platform_status, out->qe_status);
+    note_verdict(c, launch.platform, ALCOVE_REASON_TCB_INFO_FORMAT);
+    note_verdict(c, launch.qe, ALCOVE_REASON_QE_IDENTITY_FORMAT);
+    if (launch.needs_module) {
+        note_verdict(c, launch.module, ALCOVE_REASON_TCB_INFO_FORMAT);
+    }
+    if (td != NULL && td->has_1_5) {
+        /* The module may have been updated below the running TD. */
+        out->tcb_status = tcb_relaunch(launch.status, evaluate(r, td->tee_tcb_svn_2).status);
+    }
     check_that(c, (c->policy->accepted_statuses & ALCOVE_TCB_BIT(out->tcb_status)) != 0,
                ALCOVE_REASON_TCB_STATUS);
     check_completed(c, CHECKED_TCB);
@@ -284,7 +380,7 @@ static bool expected(enum alcove_expect mode, const void *wanted, const void *fo
            (mode == ALCOVE_EXPECT_VALUE && __builtin_memcmp(wanted, found, size) == 0);
 }
 
-static void check_expectations(struct check *c)
+static void expect_enclave(struct check *c)
 {
     const struct alcove_policy *p = c->policy;
     const struct alcove_sgx_report *r = &c->result->sgx;
@@ -298,6 +394,22 @@ static void check_expectations(struct check *c)
     check_that(c, s->mode == ALCOVE_EXPECT_ANY || r->isvsvn >= s->min_isvsvn, ALCOVE_REASON_ISVSVN);
     check_that(c, expected(p->configid.mode, p->configid.value, r->configid, 64),
                ALCOVE_REASON_CONFIGID);
+    check_that(c, expected(p->report_data.mode, p->report_data.value, r->report_data, 64),
+               ALCOVE_REASON_REPORT_DATA);
+    check_completed(c, CHECKED_EXPECTATIONS);
+}
+
+static void expect_virtual_machine(struct check *c)
+{
+    const struct alcove_policy *p = c->policy;
+    const struct alcove_td_report *r = &c->result->td;
+    check_that(c, p->allow_debug || !(r->td_attributes & ALCOVE_TD_ATTRIBUTES_DEBUG),
+               ALCOVE_REASON_DEBUG);
+    check_that(c, expected(p->mrtd.mode, p->mrtd.value, r->mrtd, 48), ALCOVE_REASON_MRTD);
+    for (size_t i = 0; i < ARRAY_SIZE(p->rtmr); i++) {
+        check_that(c, expected(p->rtmr[i].mode, p->rtmr[i].value, r->rtmr[i], 48),
+                   ALCOVE_REASON_RTMR);
+    }
     check_that(c, expected(p->report_data.mode, p->report_data.value, r->report_data, 64),
                ALCOVE_REASON_REPORT_DATA);
     check_completed(c, CHECKED_EXPECTATIONS);
@@ -328,7 +440,11 @@ static void run_checks(struct check *c, struct bytes evidence,
     check_quoting_enclave(c, r);
     check_quote_signature(c, &r->quote);
     check_tcb(c, r);
-    check_expectations(c);
+    if (is_tdx(r)) {
+        expect_virtual_machine(c);
+    } else {
+        expect_enclave(c);
+    }
 }
 
 static enum alcove_reason first_failed(const struct alcove_result *r)

@@ -50,7 +50,10 @@ static struct alcove_policy tolerant(const char *root_path, struct alcove_root *
     p.accepted_statuses = ALCOVE_TCB_BIT(ALCOVE_TCB_NOT_SUPPORTED) - 2;
     p.allow_debug = p.allow_trailing = true;
     p.mrenclave.mode = p.signer.mode = ALCOVE_EXPECT_ANY;
-    p.configid.mode = p.report_data.mode = ALCOVE_EXPECT_ANY;
+    p.configid.mode = p.report_data.mode = p.mrtd.mode = ALCOVE_EXPECT_ANY;
+    for (size_t i = 0; i < ARRAY_SIZE(p.rtmr); i++) {
+        p.rtmr[i].mode = ALCOVE_EXPECT_ANY;
+    }
     struct alcove_bytes text = load(root_path);
     if (text.size > 0) {
         if (!alcove_root_read(text, root)) {
@@ -80,8 +83,9 @@ static void print_result(const struct alcove_result *r)
             separator = ",";
         }
     }
-    printf("\t%s\n",
-           r->has_sgx && (r->sgx.attributes_flags & ALCOVE_SGX_FLAG_DEBUG) ? "debug" : "-");
+    bool debug = (r->has_sgx && (r->sgx.attributes_flags & ALCOVE_SGX_FLAG_DEBUG)) ||
+                 (r->has_td && (r->td.td_attributes & ALCOVE_TD_ATTRIBUTES_DEBUG));
+    printf("\t%s\n", debug ? "debug" : "-");
     fflush(stdout);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every reason has a case that gives it, and gives it first; good evidence is accepted. */
+#include "collateral.h"
 #include "forge.h"
 
 #include "tests/tap.h"
@@ -202,6 +203,7 @@ SPEC(tcb_future)
 }
 SPEC(tcb_past) { edit_tcb(s, "2026-10-01T00:00:00Z", "2026-09-10T00:00:00Z"); }
 SPEC(tcb_for_tdx) { edit_tcb(s, "\"SGX\"", "\"TDX\""); }
+SPEC(tcb_for_nobody) { edit_tcb(s, "\"SGX\"", "\"XGS\""); }
 SPEC(tcb_other_fmspc) { edit_tcb(s, "00A06F050000", "00A06F060000"); }
 SPEC(tcb_other_pceid) { edit_tcb(s, "\"0000\"", "\"0001\""); }
 POLICY(newer_evaluation) { p->min_tcb_evaluation_number = 21; }
@@ -246,6 +248,55 @@ SPEC(new_version) { s->body.isvsvn = 4; }
 SPEC(other_config) { s->body.configid[63] ^= 1; }
 SPEC(other_data) { s->body.reportdata[63] ^= 1; }
 
+/* Virtual machines. */
+POLICY(unset_mrtd) { p->mrtd.mode = ALCOVE_EXPECT_UNSET; }
+POLICY(unset_rtmr) { p->rtmr[3].mode = ALCOVE_EXPECT_UNSET; }
+POLICY(enclaves_unset)
+{
+    p->mrenclave.mode = p->signer.mode = p->configid.mode = ALCOVE_EXPECT_UNSET;
+}
+POLICY(machines_unset)
+{
+    p->mrtd.mode = p->rtmr[0].mode = p->rtmr[1].mode = ALCOVE_EXPECT_UNSET;
+    p->rtmr[2].mode = p->rtmr[3].mode = ALCOVE_EXPECT_UNSET;
+}
+OUTPUT(body_size_wrong) { o->quote.data[50]++; }
+SPEC(body_type_sgx) { s->body_type = 1; }
+SPEC(body_type_td_1_0) { s->body_type = 2; }
+SPEC(body_type_5) { s->body_type = 5; }
+SPEC(outer_type) { s->outer_cert_type = 5; }
+OUTPUT(tee_0x82) { o->quote.data[4] = 0x82; }
+OUTPUT(version_6) { o->quote.data[0] = 6; }
+SPEC(td_debug) { s->td[TD_ATTRIBUTES] = 1; }
+SPEC(td_profiled) { s->td[TD_ATTRIBUTES] = 0x10; }
+SPEC(td_other) { s->td[TD_MRTD + 47] ^= 1; }
+SPEC(td_rtmr) { s->td[TD_RTMR + 4 * 48 - 1] ^= 1; }
+SPEC(td_data) { s->td[TD_REPORTDATA + 63] ^= 1; }
+SPEC(module_version) { s->td[TD_TCB_SVN + 1] = 2; }
+SPEC(module_signer) { s->td[TD_MRSIGNERSEAM] = 1; }
+SPEC(module_attributes) { s->td[TD_SEAM_ATTR] = 1; }
+SPEC(module_ancient) { s->td[TD_TCB_SVN] = 2; }
+SPEC(module_old) { s->td[TD_TCB_SVN] = 4; s->td[TD_TCB_SVN_2] = 4; }
+SPEC(module_updated) { s->td[TD_TCB_SVN] = 4; }
+SPEC(td_component_low) { s->td[TD_TCB_SVN + 2] = 4; }
+SPEC(version_0_low) { s->td[TD_TCB_SVN + 1] = 0; }
+SPEC(module_twice)
+{
+    edit_tcb(s, "\"tdxModuleIdentities\":[", "\"tdxModuleIdentities\":[{\"id\":\"TDX_01\","
+             "\"mrsigner\":\"000000000000000000000000000000000000000000000000"
+             "000000000000000000000000000000000000000000000000\",\"attributes\":"
+             "\"0000000000000000\",\"attributesMask\":\"FFFFFFFFFFFFFFFF\",\"tcbLevels\":[]},");
+}
+SPEC(module_no_id) { edit_tcb(s, "\"id\":\"TDX_01\",", ""); }
+SPEC(module_strange_id) { edit_tcb(s, "TDX_01", "TDX_1"); }
+SPEC(module_not_hex) { edit_tcb(s, "TDX_01", "TDX_0g"); }
+SPEC(module_lower_case) { s->td[TD_TCB_SVN + 1] = 0x0a; edit_tcb(s, "TDX_01", "TDX_0a"); }
+SPEC(module_status) { edit_tcb(s, "\"tcbStatus\":\"UpToDate\"", "\"tcbStatus\":\"SWHardeningNeeded\""); }
+SPEC(tdx_components_missing) { edit_tcb(s, "\"tdxtcbcomponents\"", "\"tdxtcbcomponent\""); }
+SPEC(sgx_identity) { edit_qe(s, "\"TD_QE\"", "\"QE\""); }
+SPEC(sgx_tcb_info) { edit_tcb(s, "\"id\":\"TDX\"", "\"id\":\"SGX\""); }
+SPEC(nothing) { (void)s; }
+
 /* clang-format on */
 
 struct test_case {
@@ -289,7 +340,7 @@ static const struct test_case cases[] = {
     O(auth_longer, QUOTE_FORMAT, "authentication data that say they are longer"),
     O(auth_shorter, QUOTE_FORMAT, "authentication data that say they are shorter"),
     O(cert_longer, QUOTE_FORMAT, "certification data that say they are longer"),
-    O(version_4, QUOTE_VERSION, "version 4"),
+    O(version_4, QUOTE_FORMAT, "a version 3 quote that says it is version 4"),
     O(version_0, QUOTE_VERSION, "version 0"),
     O(p384, QUOTE_KEY_TYPE, "a P-384 attestation key"),
     O(tdx, QUOTE_TEE, "a version 3 quote for TDX"),
@@ -397,7 +448,8 @@ static const struct test_case cases[] = {
     S(tcb_by_leaf, TCB_INFO_SIGNATURE, "TCB info signed by a PCK certificate"),
     S(tcb_future, TCB_INFO_NOT_YET_VALID, "TCB info of the future"),
     S(tcb_past, TCB_INFO_EXPIRED, "old TCB info"),
-    S(tcb_for_tdx, TCB_INFO_KIND, "TCB info for TDX"),
+    S(tcb_for_tdx, TCB_INFO_FORMAT, "TCB info that says TDX and has no TDX components"),
+    S(tcb_for_nobody, TCB_INFO_KIND, "TCB info for unknown hardware"),
     S(tcb_other_fmspc, TCB_INFO_PLATFORM, "TCB info of another FMSPC"),
     S(tcb_other_pceid, TCB_INFO_PLATFORM, "TCB info of another PCE"),
     P(newer_evaluation, TCB_INFO_EVALUATION, "an evaluation older than the policy's minimum"),
@@ -442,6 +494,52 @@ static const struct test_case cases[] = {
     P(this_evaluation, NONE, "exactly the minimum evaluation number"),
 };
 
+/* The same for virtual machines; quotes of version 4 and of version 5. */
+static const struct test_case td_cases[] = {
+    P(unset_mrtd, POLICY_INCOMPLETE, "a forgotten MRTD rejects"),
+    P(unset_rtmr, POLICY_INCOMPLETE, "a forgotten RTMR rejects"),
+    P(machines_unset, POLICY_INCOMPLETE, "a policy for enclaves rejects virtual machines"),
+    O(tee_0x82, QUOTE_TEE, "an unknown kind of hardware"),
+    O(version_6, QUOTE_VERSION, "version 6"),
+    O(quote_cut, QUOTE_FORMAT, "a quote cut by a byte"),
+    O(one_more, QUOTE_TRAILING, "a byte too much"),
+    S(outer_type, QUOTE_FORMAT, "a quoting enclave's report that is not nested as type 6"),
+    S(cert_type_6, QUOTE_CERTIFICATION, "nested certification data inside"),
+    S(tcb_svn_256, TCB_INFO_FORMAT, "an SVN of 256"),
+    S(module_twice, TCB_INFO_FORMAT, "two identities of one module version"),
+    S(module_no_id, TCB_INFO_FORMAT, "a module identity without an id"),
+    S(module_strange_id, TCB_INFO_FORMAT, "a module id of one digit"),
+    S(module_not_hex, TCB_INFO_FORMAT, "a module id that is not hexadecimal"),
+    S(module_status, TCB_INFO_FORMAT, "a platform's status for a module"),
+    S(tdx_components_missing, TCB_INFO_FORMAT, "a level without TDX components"),
+    S(sgx_tcb_info, TCB_INFO_KIND, "TCB info for SGX"),
+    S(sgx_identity, QE_IDENTITY_KIND, "the SGX quoting enclave's identity"),
+    S(module_version, TDX_MODULE, "a module version that nobody names"),
+    S(module_signer, TDX_MODULE, "a module of another signer"),
+    S(module_attributes, TDX_MODULE, "a module with attributes"),
+    S(module_ancient, TDX_MODULE_NOT_SUPPORTED, "a module below every level"),
+    S(td_component_low, TCB_NOT_SUPPORTED, "a TDX component below every level"),
+    S(version_0_low, TCB_NOT_SUPPORTED, "a low component of a module without levels of its own"),
+    S(module_old, TCB_STATUS, "a module out of date"),
+    S(pcesvn_old, TCB_STATUS, "a platform out of date"),
+    S(td_debug, DEBUG, "a virtual machine in debug mode"),
+    S(td_profiled, DEBUG, "another bit of the debug group"),
+    S(td_other, MRTD, "another virtual machine"),
+    S(td_rtmr, RTMR, "another run-time measurement"),
+    S(td_data, REPORT_DATA, "other report data"),
+    S(quote_by_stranger, QUOTE_SIGNATURE, "a quote signed by a stranger"),
+    S(nothing, NONE, "good evidence of a virtual machine"),
+    S(module_lower_case, NONE, "a module id in lower case"),
+    P(enclaves_unset, NONE, "a policy for virtual machines only"),
+};
+static const struct test_case td5_cases[] = {
+    O(body_size_wrong, QUOTE_FORMAT, "a body that says another size"),
+    S(body_type_sgx, QUOTE_FORMAT, "an enclave's body in a virtual machine's quote"),
+    S(body_type_td_1_0, QUOTE_FORMAT, "a body of another type's size"),
+    S(body_type_5, QUOTE_FORMAT, "an unknown body type"),
+    S(module_updated, TCB_STATUS, "a module updated below a running virtual machine"),
+};
+
 static struct alcove_result judge(const struct forge_output *o, const struct alcove_policy *p)
 {
     struct alcove_result r;
@@ -452,11 +550,16 @@ static struct alcove_result judge(const struct forge_output *o, const struct alc
     return r;
 }
 
-static void run_case(const struct test_case *t)
+/* version 3: an enclave; 4 and 5: a virtual machine. */
+static void run_case(const struct test_case *t, uint16_t version)
 {
-    struct forge_spec s;
+    static struct forge_spec s;
     static struct forge_output o;
-    forge_defaults(&s);
+    if (version == QUOTE_VERSION_3) {
+        forge_defaults(&s);
+    } else {
+        forge_defaults_tdx(&s, version);
+    }
     if (t->spec) {
         t->spec(&s);
     }
@@ -470,8 +573,8 @@ static void run_case(const struct test_case *t)
     }
     struct alcove_result r = judge(&o, &p);
     bool accepted = alcove_verdict_accepted(r.verdict);
-    CHECK(r.first_reason == t->reason && accepted == (t->reason == ALCOVE_REASON_NONE), "%s: %s",
-          t->what, alcove_reason_name(t->reason));
+    CHECK(r.first_reason == t->reason && accepted == (t->reason == ALCOVE_REASON_NONE),
+          "version %u, %s: %s", version, t->what, alcove_reason_name(t->reason));
     if (r.first_reason != t->reason) {
         printf("# got %s\n", alcove_reason_name(r.first_reason));
     }
@@ -483,6 +586,9 @@ static void test_every_reason_has_a_case(void)
         bool found = false;
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
             found = found || cases[i].reason == (enum alcove_reason)reason;
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(td_cases); i++) {
+            found = found || td_cases[i].reason == (enum alcove_reason)reason;
         }
         if (!found) {
             CHECK(false, "%s has a case", alcove_reason_name((enum alcove_reason)reason));
@@ -523,6 +629,50 @@ static void test_tolerance(void)
     CHECK(r.root_kind == ALCOVE_ROOT_OTHER, "a named root of nobody we know is called other");
     CHECK(r.earliest_expiration == 1790812800, "the earliest expiry is TCB info's: 2026-10-01");
     CHECK(r.tcb_date == 1672531200, "the TCB date is the oldest part's: 2023-01-01");
+}
+
+static void test_relaunch(void)
+{
+    struct forge_spec s;
+    static struct forge_output o;
+    forge_defaults_tdx(&s, QUOTE_VERSION_5);
+    module_updated(&s);
+    forge_build(&s, &o);
+    struct alcove_policy p = forge_policy(&o);
+    struct alcove_result r = judge(&o, &p);
+    CHECK(r.tcb_status == ALCOVE_TCB_TD_RELAUNCH_ADVISED &&
+              r.module_status == ALCOVE_TCB_OUT_OF_DATE,
+          "a module that was updated since the launch advises another launch");
+    CHECK(r.advisory_count == 1 && strcmp(r.advisories[0], "INTEL-SA-00003") == 0,
+          "the advisories are those of the launch");
+    p.accepted_statuses = ALCOVE_TCB_BIT(ALCOVE_TCB_TD_RELAUNCH_ADVISED);
+    CHECK(alcove_verdict_accepted(judge(&o, &p).verdict), "which a policy may accept");
+    CHECK(tcb_relaunch(ALCOVE_TCB_OUT_OF_DATE, ALCOVE_TCB_REVOKED) == ALCOVE_TCB_OUT_OF_DATE,
+          "a current module that is revoked advises nothing");
+    CHECK(tcb_relaunch(ALCOVE_TCB_REVOKED, ALCOVE_TCB_UP_TO_DATE) == ALCOVE_TCB_REVOKED,
+          "a revoked launch stays revoked");
+    CHECK(tcb_relaunch(ALCOVE_TCB_OUT_OF_DATE, ALCOVE_TCB_CONFIGURATION_NEEDED) ==
+                  ALCOVE_TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED &&
+              tcb_relaunch(ALCOVE_TCB_OUT_OF_DATE_CONFIGURATION_NEEDED, ALCOVE_TCB_UP_TO_DATE) ==
+                  ALCOVE_TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED,
+          "configuration that either side needs is told");
+}
+
+/* Enclaves in quotes of versions 4 and 5. */
+static void test_enclaves_in_newer_quotes(void)
+{
+    struct forge_spec s;
+    static struct forge_output o;
+    for (uint16_t version = 4; version <= 5; version++) {
+        forge_defaults(&s);
+        s.version = version;
+        forge_build(&s, &o);
+        struct alcove_policy p = forge_policy(&o);
+        machines_unset(&p);
+        struct alcove_result r = judge(&o, &p);
+        CHECK(alcove_verdict_accepted(r.verdict) && r.has_sgx && r.quote_version == version,
+              "an enclave in a quote of version %u", version);
+    }
 }
 
 static void test_software(void)
@@ -633,8 +783,17 @@ static void test_root_reading(void)
 int main(void)
 {
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        run_case(&cases[i]);
+        run_case(&cases[i], QUOTE_VERSION_3);
     }
+    for (size_t i = 0; i < ARRAY_SIZE(td_cases); i++) {
+        run_case(&td_cases[i], QUOTE_VERSION_4);
+        run_case(&td_cases[i], QUOTE_VERSION_5);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(td5_cases); i++) {
+        run_case(&td5_cases[i], QUOTE_VERSION_5);
+    }
+    test_relaunch();
+    test_enclaves_in_newer_quotes();
     test_every_reason_has_a_case();
     test_tolerance();
     test_software();

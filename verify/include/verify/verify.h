@@ -7,9 +7,10 @@
  * checked shows nothing. The functions are pure: no network, no files, no clock, no globals, no
  * logging. Memory and time are bounded for every input (verify/limits.h).
  *
- * Today: SGX quotes version 3 with Intel's collateral (TCB info v2 and v3, QE identity v2).
- * Sources: Intel "SGX ECDSA QuoteLibReference DCAP API" appendix A; "PCK Certificate and CRL
- * Profile Specification"; PCS API v3 and v4. docs/verification.md tells the order of the checks.
+ * Today: SGX quotes versions 3, 4 and 5 and TDX quotes versions 4 and 5 with Intel's collateral
+ * (TCB info v2 and v3, QE identity v2). Sources: Intel "SGX ECDSA QuoteLibReference DCAP API" and
+ * "TDX DCAP Quoting Library API", appendices A; "PCK Certificate and CRL Profile Specification";
+ * PCS API v3 and v4. docs/verification.md tells the order of the checks.
  *
  * Trust: evidence and collateral come from the party that wants to be believed. Policy, time and
  * roots come from the caller; whoever controls them controls the verdict. Thread rule: all
@@ -102,6 +103,10 @@ struct alcove_expect_32 {
     enum alcove_expect mode;
     uint8_t value[32];
 };
+struct alcove_expect_48 {
+    enum alcove_expect mode;
+    uint8_t value[48];
+};
 struct alcove_expect_64 {
     enum alcove_expect mode;
     uint8_t value[64];
@@ -130,11 +135,16 @@ struct alcove_policy {
     uint32_t accepted_statuses; /* bits: ALCOVE_TCB_BIT(ALCOVE_TCB_UP_TO_DATE) | ... */
     uint32_t min_tcb_evaluation_number; /* of TCB info and of QE identity; 0: any that is current */
 
-    /* Expectations of an SGX enclave. */
+    /* Expectations must be set for the kind of evidence that is to be accepted; a policy for
+     * enclaves alone leaves those of virtual machines unset, and so rejects their evidence. */
+    struct alcove_expect_64 report_data;
+    /* Of an SGX enclave. */
     struct alcove_expect_32 mrenclave;
     struct alcove_expect_signer signer;
     struct alcove_expect_64 configid;
-    struct alcove_expect_64 report_data;
+    /* Of a TDX virtual machine. */
+    struct alcove_expect_48 mrtd;
+    struct alcove_expect_48 rtmr[4];
 };
 #define ALCOVE_TCB_BIT(status) (UINT32_C(1) << (status))
 
@@ -149,7 +159,8 @@ ALCOVE_VERIFY_API bool alcove_root_read(struct alcove_bytes certificate, struct 
 
 enum alcove_evidence_kind {
     ALCOVE_EVIDENCE_NONE = 0, /* could not be told */
-    ALCOVE_EVIDENCE_SGX_QUOTE_V3,
+    ALCOVE_EVIDENCE_SGX_QUOTE,
+    ALCOVE_EVIDENCE_TDX_QUOTE,
 };
 
 enum alcove_root_kind {
@@ -182,6 +193,27 @@ struct alcove_sgx_report {
 };
 #define ALCOVE_SGX_FLAG_DEBUG UINT64_C(2)
 
+/* A TD report body, in the terms of Intel's TDX module specification. */
+struct alcove_td_report {
+    uint8_t tee_tcb_svn[16];
+    uint8_t mrseam[48];
+    uint8_t mrsignerseam[48];
+    uint64_t seam_attributes;
+    uint64_t td_attributes;
+    uint64_t xfam;
+    uint8_t mrtd[48];
+    uint8_t mrconfigid[48];
+    uint8_t mrowner[48];
+    uint8_t mrownerconfig[48];
+    uint8_t rtmr[4][48];
+    uint8_t report_data[64];
+    bool has_1_5; /* the members below */
+    uint8_t tee_tcb_svn_2[16];
+    uint8_t mrservicetd[48];
+};
+#define ALCOVE_TD_ATTRIBUTES_DEBUG UINT64_C(0xff) /* the group "TD under debug": none may be set   \
+                                                   */
+
 /* Every field but the verdict is what the evidence says, believed only if the verdict says so.
  * Fields that could not be read are zero. */
 struct alcove_result {
@@ -191,6 +223,7 @@ struct alcove_result {
     uint64_t failed[(ALCOVE_REASON_COUNT + 63) / 64];
 
     enum alcove_evidence_kind kind;
+    uint16_t quote_version;
 
     enum alcove_root_kind root_kind;
     uint8_t root_spki_sha256[32];
@@ -198,11 +231,12 @@ struct alcove_result {
 
     enum alcove_tcb_status tcb_status; /* after convergence: what the policy judges */
     enum alcove_tcb_status platform_status, qe_status;
-    size_t advisory_count; /* union over platform and quoting enclave, sorted, unique */
+    enum alcove_tcb_status module_status; /* of the TDX module, where it has levels of its own */
+    size_t advisory_count;                /* union over these parts, sorted, unique */
     char advisories[ALCOVE_ADVISORIES_MAX][ALCOVE_ADVISORY_SIZE];
 
     /* Seconds since 1970; 0 when not determined. */
-    int64_t tcb_date;               /* the older one of the platform's and the quoting enclave's */
+    int64_t tcb_date;               /* the oldest of the parts' */
     int64_t earliest_issue;         /* of TCB info, QE identity and the revocation lists */
     int64_t earliest_expiration;    /* of these and all certificates: valid until then */
     uint32_t tcb_evaluation_number; /* the lower one of TCB info's and QE identity's */
@@ -216,6 +250,8 @@ struct alcove_result {
 
     bool has_sgx;
     struct alcove_sgx_report sgx;
+    bool has_td;
+    struct alcove_td_report td;
 };
 
 /* Was this check made and did it fail? */
