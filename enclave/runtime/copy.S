@@ -2,6 +2,8 @@
 /* Accesses that may fault: to the workload's memory, and XRSTOR of a workload's image. Each faulting
  * instruction and its landing place stand in rt_fixups; the exception path resumes at the landing
  * place with RAX = 1. Return 0 when all went well. */
+#include "offsets.h"
+
 .macro fixup from, to
     .pushsection .rodata.fixups, "a"
     .quad \from, \to
@@ -72,7 +74,7 @@ rt_cmpxchg_faulting:
     .globl rt_xrstor_faulting
     .type rt_xrstor_faulting, @function
 rt_xrstor_faulting:
-    mov %gs:0x68, %rax
+    mov %gs:T_XFRM, %rax
     mov %rax, %rdx
     shr $32, %rdx
 1:  xrstor64 (%rdi)

@@ -70,7 +70,10 @@ rt_entry:
     jnz entry_exception
     cmpq $STATE_HOSTCALL, %gs:T_STATE
     je entry_from_hostcall
-    cmpq $STATE_NEW, %gs:T_STATE
+    /* One step, because rt_thread_start() takes the permission back in one step. */
+    mov $STATE_NEW, %eax
+    mov $STATE_RUNNING, %edx
+    lock cmpxchg %rdx, %gs:T_STATE
     jne entry_refused
 
     /* First entry of this thread. */
@@ -78,7 +81,6 @@ rt_entry:
     mov %rbp, %gs:T_HOST_RBP
     mov %rcx, %gs:T_HOST_RET
     mov %gs:T_STACK_TOP, %rsp
-    movq $STATE_RUNNING, %gs:T_STATE
     mov %rdi, %gs:T_ENTRY_RDI
     push $0x202
     popfq
@@ -205,7 +207,8 @@ rt_syscall_enter:
     push %r13
     push %r14
     push %r15
-    cld
+    push $0x202                /* the workload's DF and AC are not for C */
+    popfq
     mov %rsp, %rdi
     sub $8, %rsp               /* 19 words below a 16-byte aligned top */
     call door_syscall
@@ -285,7 +288,8 @@ rt_cpuid_enter:
     push %r10
     push %r11
     push %r12
-    cld
+    push $0x202
+    popfq
     sub $16, %rsp
     mov %eax, (%rsp)
     mov %ebx, 4(%rsp)
@@ -327,7 +331,7 @@ rt_cpuid_entry:
     .type rt_vector_begin, @function
 rt_vector_begin:
     rdfsbase %rax
-    mov %rax, %gs:T_APP_FS
+    mov %rax, %gs:T_LIB_FS /* not T_APP_FS: a hostcall in between would overwrite it */
     mov %gs:T_XFRM, %rax
     mov %rax, %rdx
     shr $32, %rdx
@@ -347,7 +351,7 @@ rt_vector_end:
     shr $32, %rdx
     mov %gs:T_XSAVE_LIB, %rcx
     xrstor64 (%rcx)
-    mov %gs:T_APP_FS, %rax
+    mov %gs:T_LIB_FS, %rax
     wrfsbase %rax
     ret
 

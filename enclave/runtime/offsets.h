@@ -22,6 +22,7 @@
 #define T_APP_RIP     0x88
 #define T_ENTRY_RDI   0x90
 #define T_IN_USE      0x98
+#define T_LIB_FS      0xa0
 
 /* T_STATE: what the next entry at CSSA 0 means. Any other combination is refused. */
 #define STATE_NEW      1

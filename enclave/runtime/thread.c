@@ -5,6 +5,7 @@
  * and accepted. */
 #include "thread.h"
 
+#define EPERM  1
 #define EAGAIN 11
 #define ENOMEM 12
 #define XFRM_SUPPORTED UINT64_C(0xe7) /* x87 SSE AVX AVX-512; the processor masks what it lacks */
@@ -43,6 +44,7 @@ const struct sgx_tcs rt_first_tcs __attribute__((section(".tcs"), aligned(4096))
 static struct {
     struct rt_lock lock;
     struct rt_thread *all[THREADS_MAX];
+    uint8_t parts_done[THREADS_MAX]; /* of a new thread's memory */
 } threads;
 
 static void set_ssa(struct rt_thread *t, struct rt_thread_area *area)
@@ -59,21 +61,24 @@ static void set_canary(struct rt_thread *t)
     t->canary &= ~UINT64_C(0xff); /* a string overflow stops at the zero byte */
 }
 
-void rt_thread_init(struct rt_thread *t, struct rt_thread_area *area, unsigned number,
-                    uint64_t xfrm, uint64_t tcs)
+/* The thread stays unable to enter (STATE_DEAD) until everything of it is there: the host may try at
+ * any time. What an entry that is being refused reads has the same value before and after. */
+static void init_thread(struct rt_thread *t, struct rt_thread_area *area, unsigned number,
+                        uint64_t tcs)
 {
-    *t = (struct rt_thread){
+    const struct rt_thread fresh = {
         .self = t,
         .stack_top = (uint64_t)(uintptr_t)(area->stack + sizeof area->stack),
-        .state = STATE_NEW,
+        .state = STATE_DEAD,
         .xsave_leave = area->xsave_leave,
         .xsave_lib = area->xsave_lib,
         .exc_top = (uint64_t)(uintptr_t)(area->exc_stack + sizeof area->exc_stack),
-        .xfrm = xfrm,
+        .xfrm = rt_self()->xfrm,
         .number = number,
         .tcs = tcs,
         .in_use = true,
     };
+    memcpy(t, &fresh, sizeof fresh);
     memset(area->xsave_leave, 0, sizeof area->xsave_leave);
     memset(area->xsave_lib, 0, sizeof area->xsave_lib);
     set_ssa(t, area);
@@ -125,17 +130,22 @@ void rt_set_fsbase(uint64_t base)
     __asm__ volatile("wrfsbase %0" : : "r"(base));
 }
 
-/* Memory of thread `number`, added page range by page range; guards stay holes. */
+/* Memory of thread `number`, added page range by page range; guards stay holes. The host may refuse
+ * half-way: the next attempt goes on from there, because pages are never added twice. */
 static struct rt_thread_area *new_area(unsigned number, uint64_t *ret_tcs)
 {
+    enum { GUARD1 = offsetof(struct rt_thread_area, guard1),
+           GUARD2 = offsetof(struct rt_thread_area, guard2),
+           AREA_END = sizeof(struct rt_thread_area) + SGX_PAGE_SIZE };
+    static const struct {
+        uint64_t from, to;
+    } parts[] = {{0, GUARD1}, {GUARD1 + SGX_PAGE_SIZE, GUARD2}, {GUARD2 + SGX_PAGE_SIZE, AREA_END}};
     uint64_t base = RUNTIME_THREADS + (number - 1) * AREA_STRIDE;
     uint64_t tcs = base + sizeof(struct rt_thread_area);
-    uint64_t guard1 = base + offsetof(struct rt_thread_area, guard1);
-    uint64_t guard2 = base + offsetof(struct rt_thread_area, guard2);
-    if (rt_pages_commit(base, guard1 - base) != 0 ||
-        rt_pages_commit(guard1 + SGX_PAGE_SIZE, guard2 - guard1 - SGX_PAGE_SIZE) != 0 ||
-        rt_pages_commit(guard2 + SGX_PAGE_SIZE, tcs + SGX_PAGE_SIZE - guard2 - SGX_PAGE_SIZE) != 0) {
-        return NULL;
+    for (uint8_t *done = &threads.parts_done[number]; *done < ARRAY_SIZE(parts); ++*done) {
+        if (rt_pages_commit(base + parts[*done].from, parts[*done].to - parts[*done].from) != 0) {
+            return NULL;
+        }
     }
     /* SAFETY: pages just accepted at a fixed place of the runtime's own range. */
     struct rt_thread_area *area = (struct rt_thread_area *)base;
@@ -166,7 +176,7 @@ static int reserve_number(void)
     return -EAGAIN;
 }
 
-static int prepare(void *argument, uint64_t fsbase, unsigned *ret_number, uint64_t *ret_tcs)
+static int prepare(void *argument, uint64_t fsbase, struct rt_thread **ret)
 {
     int number = reserve_number();
     if (number < 0) {
@@ -185,25 +195,40 @@ static int prepare(void *argument, uint64_t fsbase, unsigned *ret_number, uint64
         area = (struct rt_thread_area *)(void *)t;
         tcs = t->tcs;
     }
-    rt_thread_init(t, area, (unsigned)number, rt_self()->xfrm, tcs);
+    init_thread(t, area, (unsigned)number, tcs);
     t->start_argument = argument;
     t->app_fs = fsbase;
     threads.all[number] = t;
-    *ret_number = (unsigned)number;
-    *ret_tcs = tcs;
+    *ret = t;
     return 0;
+}
+
+/* The host said that it will not run the thread, and the caller is about to free what the thread was
+ * to work on. A host that runs it nevertheless finds the door closed; one that has run it already
+ * has lied. */
+static void withdraw(struct rt_thread *t)
+{
+    uint64_t expected = STATE_NEW;
+    if (!__atomic_compare_exchange_n(&t->state, &expected, STATE_DEAD, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST)) {
+        rt_fatal("the host refused to start thread %u, but entered it", t->number);
+    }
+    __atomic_store_n(&t->in_use, false, __ATOMIC_RELEASE);
 }
 
 int rt_thread_start(void *argument, uint64_t fsbase)
 {
-    unsigned number = 0;
-    uint64_t tcs = 0;
+    struct rt_thread *t = NULL;
+    if (fsbase >> 47 != 0) {
+        return -EPERM; /* as on Linux; loading it would fault */
+    }
     rt_lock(&threads.lock);
-    int r = prepare(argument, fsbase, &number, &tcs);
+    int r = prepare(argument, fsbase, &t);
     if (r == 0) {
-        r = (int)HOSTCALL_SIMPLE(HOSTCALL_thread_start, tcs, number);
+        __atomic_store_n(&t->state, STATE_NEW, __ATOMIC_SEQ_CST);
+        r = (int)HOSTCALL_SIMPLE(HOSTCALL_thread_start, t->tcs, t->number);
         if (r != 0) {
-            __atomic_store_n(&threads.all[number]->in_use, false, __ATOMIC_RELEASE);
+            withdraw(t);
         }
     }
     rt_unlock(&threads.lock);

@@ -16,7 +16,7 @@ struct rt_thread {
     uint64_t state;     /* STATE_*; see offsets.h */
     uint64_t saved_rsp; /* runtime stack while outside in a hostcall */
     uint64_t canary;
-    uint64_t app_fs;      /* workload's FS base while outside or in library code */
+    uint64_t app_fs;      /* FS base while outside */
     void *xsave_leave;    /* vector state while outside */
     void *xsave_lib;      /* vector state while library code runs */
     uint64_t exc_top;     /* stack for entries at CSSA 1 */
@@ -26,6 +26,7 @@ struct rt_thread {
     uint64_t app_rip;
     uint64_t entry_rdi; /* first argument of the first entry */
     uint64_t in_use;    /* cleared by the last instructions of a thread that leaves for good */
+    uint64_t lib_fs;    /* workload's FS base between rt_vector_begin() and _end() */
     /* Unknown to the assembly from here on. */
     struct sgx_gprsgx *ssa_gpr;   /* of SSA frame 0 */
     struct sgx_exinfo *ssa_exinfo;
@@ -61,6 +62,7 @@ CHECK_OFFSET(exc_ret, T_EXC_RET);
 CHECK_OFFSET(app_rip, T_APP_RIP);
 CHECK_OFFSET(entry_rdi, T_ENTRY_RDI);
 CHECK_OFFSET(in_use, T_IN_USE);
+CHECK_OFFSET(lib_fs, T_LIB_FS);
 
 /* The memory of one thread: control pages, stacks, TCS. The first thread's is part of the image,
  * later ones are added at RUNTIME_THREADS. Guard pages are never committed (first thread: read-only
@@ -91,8 +93,6 @@ void rt_xsave_current(void *area);
 extern const uint8_t rt_text_start[], rt_text_end[], rt_image_start[], rt_image_end[];
 
 /* thread.c */
-void rt_thread_init(struct rt_thread *t, struct rt_thread_area *area, unsigned number,
-                    uint64_t xfrm, uint64_t tcs);
 /* The first thread learns what the image could not know. */
 void rt_threads_start(uint64_t xfrm);
 /* exception.c: called on the exception stack at CSSA 1. */
@@ -112,6 +112,9 @@ int64_t rt_hostcall(unsigned number, const uint64_t args[HOSTCALL_ARGS], struct 
                     void *from_host, size_t from_size);
 #define HOSTCALL_SIMPLE(number, ...)                                                               \
     rt_hostcall((number), (const uint64_t[HOSTCALL_ARGS]){__VA_ARGS__}, BYTES(NULL, 0), NULL, 0)
+/* The calling thread alone goes on talking to the host, to end the enclave; every other one is parked
+ * at its next hostcall. False when some thread, perhaps this one, has claimed it before. */
+bool rt_claim_end(void);
 /* Wholly outside ELRANGE and without overflow, else stops the enclave. */
 host_span rt_host_span(host_ptr p, uint64_t size, const char *what);
 
