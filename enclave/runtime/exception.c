@@ -18,13 +18,22 @@ extern const struct fixup rt_fixups[], rt_fixups_end[];
 int rt_copy_faulting(void *to, const void *from, size_t n);
 uint64_t rt_syscall_entry(void);
 
-static bool in_runtime(uint64_t rip)
+/* Was trusted code interrupted? By its addresses, or, should it ever have jumped away, by the stack
+ * that only it uses. A workload's wild jump to anywhere else is the workload's fault. */
+static bool in_runtime(const struct rt_thread *t, const struct sgx_gprsgx *gpr)
 {
-    return rip >= RUNTIME_BASE;
+    uint64_t stack = t->stack_top - THREAD_STACK_PAGES * SGX_PAGE_SIZE;
+    return (gpr->rip >= RUNTIME_BASE && gpr->rip < RUNTIME_END) ||
+           (gpr->rsp >= stack && gpr->rsp <= t->stack_top);
 }
 
-static bool fix_up(struct sgx_gprsgx *gpr)
+/* Only the workload's memory may be missing. A host that takes pages away from the runtime's end of
+ * a copy gets no -EFAULT for it. */
+static bool fix_up(const struct rt_thread *t, struct sgx_gprsgx *gpr, unsigned vector)
 {
+    if (vector == VECTOR_PF && !app_range_ok(app_at(t->ssa_exinfo->maddr), 1)) {
+        return false;
+    }
     for (const struct fixup *f = rt_fixups; f < rt_fixups_end; f++) {
         if (gpr->rip == f->from) {
             gpr->rip = f->to;
@@ -92,8 +101,8 @@ void rt_exception(struct rt_thread *t)
     }
     gpr->exitinfo = 0; /* each event is handled once, however often the host enters */
     unsigned vector = SGX_EXITINFO_VECTOR(info);
-    if (in_runtime(gpr->rip)) {
-        if (fix_up(gpr)) {
+    if (in_runtime(t, gpr)) {
+        if (fix_up(t, gpr, vector)) {
             return;
         }
         t->fault_in_runtime = true;
@@ -110,9 +119,8 @@ void rt_fault_on_stack(struct rt_thread *t)
     struct rt_fault fault = t->fault;
     if (t->fault_in_runtime) {
         /* Addresses of the runtime are public; registers might hold the workload's data. */
-        rt_fatal("the runtime faulted: vector %u at image offset 0x%lx, address 0x%lx%s", fault.vector,
-                 frame.rip - RUNTIME_BASE, fault.addr,
-                 frame.rip == 0xfc0000000 ? " (entry)" : "");
+        rt_fatal("the runtime faulted: vector %u at image offset 0x%lx, address 0x%lx", fault.vector,
+                 frame.rip - RUNTIME_BASE, fault.addr);
     }
     door_fault(&frame, &fault);
     rt_resume_app(&frame);
