@@ -69,28 +69,38 @@ void rt_trace(const char *format, ...)
     ignore_result(raw_write(3, BYTES(text, n + 1)) < 0, "a trace that nobody reads is no failure");
 }
 
-void rt_exit(enum exit_kind kind, uint64_t value)
+static void exit_for_ever(enum exit_kind kind, uint64_t value) __attribute__((noreturn));
+static void exit_for_ever(enum exit_kind kind, uint64_t value)
 {
-    for (;;) {
+    for (;;) { /* the host may answer; there is nothing to go on with */
         HOSTCALL_SIMPLE(HOSTCALL_exit, (uint64_t)kind, value);
     }
 }
 
-/* Fatal paths may run while a hostcall is being checked, so nothing in them is checked again. */
+void rt_exit(enum exit_kind kind, uint64_t value)
+{
+    ignore_result(rt_claim_end(), "whoever was first ends it; the other is parked at its hostcall");
+    exit_for_ever(kind, value);
+}
+
+/* Fatal paths may run while a hostcall is being checked, and saying why may fail in the same way: a
+ * second death of the same thread is silent. */
 static void say_and_stop(enum exit_kind kind, const char *format, __builtin_va_list args)
     __attribute__((noreturn));
 static void say_and_stop(enum exit_kind kind, const char *format, __builtin_va_list args)
 {
-    static bool dying;
-    if (!__atomic_exchange_n(&dying, true, __ATOMIC_SEQ_CST)) {
-        char text[DIAG_MAX];
-        size_t n = base_vformat(text, sizeof text - 1, format, args);
-        n = n < sizeof text - 2 ? n : sizeof text - 2;
-        text[n] = '\n';
-        raw_write(2, BYTES(text, n + 1));
-        rt_exit(kind, 0);
+    static uint32_t dying; /* its number plus one */
+    uint32_t me = rt_thread_number(rt_self()) + 1;
+    ignore_result(rt_claim_end(), "a thread that is not first is parked when it tries to speak");
+    if (__atomic_exchange_n(&dying, me, __ATOMIC_SEQ_CST) == me) {
+        rt_leave_forever();
     }
-    rt_leave_forever();
+    char text[DIAG_MAX];
+    size_t n = base_vformat(text, sizeof text - 1, format, args);
+    n = n < sizeof text - 2 ? n : sizeof text - 2;
+    text[n] = '\n';
+    ignore_result(raw_write(2, BYTES(text, n + 1)) < 0, "the end comes all the same");
+    exit_for_ever(kind, 0);
 }
 
 void rt_refuse(const char *format, ...)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one door to the host. Requests are copied out of the enclave in multiples of eight bytes to
- * eight-byte aligned addresses (stale-data CVEs); answers are copied in once and checked against
+/* The one door to the host. Both directions are copied in multiples of eight bytes at eight-byte
+ * aligned host addresses: writes because of MMIO stale data (CVE-2022-21166), reads because the host
+ * may have mapped the APIC there (CVE-2022-21233). Answers are copied in once and checked against
  * hostcalls.def: sizes, greatest result, permitted errnos. An answer outside the table stops the
  * enclave: a host that breaks the contract once is not asked again. */
 #include "thread.h"
@@ -45,13 +46,35 @@ host_span rt_host_span(host_ptr p, uint64_t size, const char *what)
     return (host_span){p.addr, size};
 }
 
+/* SAFETY: an aligned word with at least one byte in a checked span. Spans begin aligned, so the word
+ * does not begin before its span, and it ends on the same page. */
+static size_t read_part_of_word(uint8_t *to, uint64_t at, size_t n)
+{
+    uint64_t word = *(const volatile uint64_t *)(at & ~UINT64_C(7));
+    size_t skip = at & 7;
+    size_t take = n < 8 - skip ? n : 8 - skip;
+    __builtin_memcpy(to, (const uint8_t *)&word + skip, take);
+    return take;
+}
+
 /* SAFETY: the span was checked by rt_host_span() to lie outside ELRANGE; what is read there is
  * hostile and is validated after the copy. */
 void copy_from_host(void *to, host_span from, uint64_t offset, size_t n)
 {
     REQUIRE(range_within(offset, n, from.size));
-    const void *source = (const void *)(from.addr + offset);
-    __asm__ volatile("rep movsb" : "+D"(to), "+S"(source), "+c"(n) : : "memory");
+    uint8_t *out = (uint8_t *)to;
+    uint64_t at = from.addr + offset;
+    if (n > 0 && at % 8 != 0) {
+        size_t head = read_part_of_word(out, at, n);
+        out += head;
+        at += head;
+        n -= head;
+    }
+    uint64_t words = n / 8;
+    __asm__ volatile("rep movsq" : "+D"(out), "+S"(at), "+c"(words) : : "memory");
+    if (n % 8 != 0) {
+        read_part_of_word(out, at, n % 8);
+    }
 }
 
 static uint64_t read_host_u64(host_span from, uint64_t offset)
@@ -90,6 +113,43 @@ static bool errno_permitted(const struct contract *c, int64_t result)
 
 #define SLOT(member) offsetof(struct hostcall_slot, member)
 
+static uint32_t ender; /* number of the thread that ends the enclave, plus one */
+
+bool rt_claim_end(void)
+{
+    uint32_t nobody = 0;
+    return __atomic_compare_exchange_n(&ender, &nobody, rt_self()->number + 1, false,
+                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+static bool ended_elsewhere(void)
+{
+    uint32_t who = __atomic_load_n(&ender, __ATOMIC_SEQ_CST);
+    return who != 0 && who != rt_self()->number + 1;
+}
+
+static void exchange(host_span slot, unsigned number, const uint64_t args[HOSTCALL_ARGS],
+                     struct bytes to_host)
+{
+    write_host(slot, SLOT(data), to_host);
+    for (size_t i = 0; i < HOSTCALL_ARGS; i++) {
+        write_host_u64(slot, SLOT(args) + 8 * i, args[i]);
+    }
+    write_host_u64(slot, SLOT(to_size), to_host.size);
+    write_host_u64(slot, SLOT(number), number);
+    rt_leave();
+}
+
+/* Nothing that this thread would do or say counts any more, whatever the host answers. */
+static void park_for_ever(host_span slot) __attribute__((noreturn));
+static void park_for_ever(host_span slot)
+{
+    static const uint64_t no_timeout[HOSTCALL_ARGS] = {UINT64_MAX};
+    for (;;) {
+        exchange(slot, HOSTCALL_wait, no_timeout, BYTES(NULL, 0));
+    }
+}
+
 int64_t rt_hostcall(unsigned number, const uint64_t args[HOSTCALL_ARGS], struct bytes to_host,
                     void *from_host, size_t from_size)
 {
@@ -98,13 +158,13 @@ int64_t rt_hostcall(unsigned number, const uint64_t args[HOSTCALL_ARGS], struct 
     REQUIRE(to_host.size <= c->to_max && from_size <= c->from_max);
     host_span slot = rt_self()->slot;
 
-    write_host(slot, SLOT(data), to_host);
-    for (size_t i = 0; i < HOSTCALL_ARGS; i++) {
-        write_host_u64(slot, SLOT(args) + 8 * i, args[i]);
+    if (ended_elsewhere()) {
+        park_for_ever(slot);
     }
-    write_host_u64(slot, SLOT(to_size), to_host.size);
-    write_host_u64(slot, SLOT(number), number);
-    rt_leave();
+    exchange(slot, number, args, to_host);
+    if (ended_elsewhere()) {
+        park_for_ever(slot);
+    }
 
     int64_t result = (int64_t)read_host_u64(slot, SLOT(result));
     uint64_t size = read_host_u64(slot, SLOT(from_size));
