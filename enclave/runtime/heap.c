@@ -143,6 +143,15 @@ static size_t size_of(const void *p)
     return heap.run_length[c] * CHUNK_SIZE;
 }
 
+static void free_in_class(void *p, unsigned class)
+{
+    struct free_block *b = (struct free_block *)p;
+    REQUIRE((uint64_t)(uintptr_t)p % ((uint64_t)16 << class) == 0);
+    REQUIRE(b != heap.free[class]); /* the commonest double free */
+    b->next = heap.free[class];
+    heap.free[class] = b;
+}
+
 void rt_free(void *p)
 {
     if (p == NULL) {
@@ -151,10 +160,7 @@ void rt_free(void *p)
     rt_lock(&heap.lock);
     uint64_t c = chunk_of(p);
     if (heap.kind[c] >= CHUNK_CLASS) {
-        struct free_block *b = (struct free_block *)p;
-        unsigned class = heap.kind[c] - CHUNK_CLASS;
-        b->next = heap.free[class];
-        heap.free[class] = b;
+        free_in_class(p, heap.kind[c] - CHUNK_CLASS);
     } else {
         uint64_t count = size_of(p) / CHUNK_SIZE;
         for (uint64_t i = c; i < c + count; i++) {
@@ -177,9 +183,10 @@ void *rt_realloc(void *p, size_t n)
         return p;
     }
     void *q = rt_alloc(n);
-    if (q != NULL) {
-        memcpy(q, p, old < n ? old : n);
-        rt_free(p);
+    if (q == NULL) {
+        return n <= old ? p : NULL; /* shrinking cannot fail */
     }
+    memcpy(q, p, old < n ? old : n);
+    rt_free(p);
     return q;
 }
