@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Time and randomness. Time comes from the time-stamp counter, set once by the host: it never leaves
- * the enclave to be read, runs forward, and is untrusted in rate and origin (docs/threat-model.md).
+ * the enclave to be read and is untrusted in rate and origin (docs/threat-model.md). A host can also
+ * write or offset the counter; that time runs forward is therefore seen to here.
  * Randomness is RDRAND only; when it fails the enclave stops. */
 #include "thread.h"
 
 #define NS_PER_S UINT64_C(1000000000)
+#define LATEST_NS (UINT64_C(1) << 62) /* the year 2116: sums with timeouts stay in range */
 
 static struct {
     uint64_t tsc, realtime_ns, monotonic_ns;
     uint64_t ns_per_tick_fp32; /* 32.32 fixed point */
+    uint64_t ticks;            /* the most that any thread has seen */
 } origin;
 
 static uint64_t read_tsc(void)
@@ -23,15 +26,33 @@ void rt_clock_start(const struct boot_record *boot)
     if (boot->tsc_hz < UINT64_C(100000000) || boot->tsc_hz > UINT64_C(20000000000)) {
         rt_refuse("the host says that the time-stamp counter runs at %lu Hz", boot->tsc_hz);
     }
+    if (boot->realtime_ns > LATEST_NS || boot->monotonic_ns > LATEST_NS) {
+        rt_refuse("the host's clocks show %lu and %lu ns: no time that this runtime can count from",
+                  boot->realtime_ns, boot->monotonic_ns);
+    }
     origin.tsc = boot->tsc;
     origin.realtime_ns = boot->realtime_ns;
     origin.monotonic_ns = boot->monotonic_ns;
     origin.ns_per_tick_fp32 = (NS_PER_S << 32) / boot->tsc_hz;
 }
 
+static uint64_t ticks_forward(void)
+{
+    uint64_t now = read_tsc();
+    uint64_t ticks = now > origin.tsc ? now - origin.tsc : 0;
+    uint64_t seen = __atomic_load_n(&origin.ticks, __ATOMIC_RELAXED);
+    do {
+        if (ticks <= seen) {
+            return seen;
+        }
+    } while (!__atomic_compare_exchange_n(&origin.ticks, &seen, ticks, true, __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
+    return ticks;
+}
+
 uint64_t rt_clock_ns(int clock)
 {
-    uint64_t ticks = read_tsc() - origin.tsc;
+    uint64_t ticks = ticks_forward();
     uint64_t ns = (uint64_t)(((unsigned __int128)ticks * origin.ns_per_tick_fp32) >> 32);
     return ns + (clock == 0 ? origin.realtime_ns : origin.monotonic_ns);
 }

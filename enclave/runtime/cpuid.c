@@ -18,6 +18,7 @@ static struct {
     size_t count;
     struct boot_cpuid entry[BOOT_CPUID_MAX];
     uint64_t xfrm;
+    bool amd_layout; /* of the XSAVE area */
 } table;
 
 static bool leaf_allowed(uint32_t leaf)
@@ -41,6 +42,8 @@ static void filter_leaf1(struct boot_cpuid *e)
     /* SSE3, PCLMUL, SSSE3, CX16, SSE4.1, SSE4.2, POPCNT, AES, XSAVE, OSXSAVE, RDRAND */
     e->ecx |= BIT(0) | BIT(1) | BIT(9) | BIT(13) | BIT(19) | BIT(20) | BIT(23) | BIT(25) | BIT(26) |
               BIT(27) | BIT(30);
+    /* FPU, TSC, CX8, CMOV, MMX, FXSR, SSE, SSE2: what every x86-64 program assumes */
+    e->edx |= BIT(0) | BIT(4) | BIT(8) | BIT(15) | BIT(23) | BIT(24) | BIT(25) | BIT(26);
     if ((table.xfrm & XFRM_AVX) == 0) {
         e->ecx &= ~(BIT(12) | BIT(28) | BIT(29)); /* FMA, AVX, F16C */
     }
@@ -78,17 +81,31 @@ static void filter_leafd(struct boot_cpuid *e)
     } else if (e->subleaf == 1) {
         e->eax &= 3; /* XSAVEOPT, XSAVEC */
         e->ebx = e->ecx = e->edx = 0;
-    } else if (e->subleaf > 63 || (table.xfrm >> e->subleaf & 1) == 0 || e->eax > 1024 ||
-               e->ebx < XSAVE_LEGACY || e->ebx > XSAVE_AVX512_SIZE - e->eax) {
-        e->eax = e->ebx = e->ecx = e->edx = 0;
     }
+}
+
+/* The state components' sizes are architecture, not the host's to say: the dynamic linker saves
+ * registers into room that it computes from them. Their places differ between makers; the host says
+ * which of the two known layouts it is. */
+static void answer_component(uint32_t regs[4], uint32_t component)
+{
+    static const struct {
+        uint32_t size, intel, amd;
+    } known[8] = {[2] = {256, 576, 576}, [5] = {64, 1088, 832}, [6] = {512, 1152, 896},
+                  [7] = {1024, 1664, 1408}};
+    bool have = component < ARRAY_SIZE(known) && known[component].size != 0 &&
+                (table.xfrm >> component & 1) != 0;
+    regs[0] = have ? known[component].size : 0;
+    regs[1] = !have ? 0 : table.amd_layout ? known[component].amd : known[component].intel;
+    regs[2] = 0;
+    regs[3] = 0;
 }
 
 static void filter(struct boot_cpuid *e)
 {
     switch (e->leaf) {
     case 0:
-        e->eax = e->eax > 0x1f ? 0x1f : e->eax;
+        e->eax = e->eax > 0x1f ? 0x1f : e->eax < 0xd ? 0xd : e->eax;
         break;
     case 1:
         filter_leaf1(e);
@@ -129,6 +146,10 @@ void rt_cpuid_start(const struct boot_record *boot, uint64_t xfrm)
     table.xfrm = xfrm;
     for (size_t i = 0; i < boot->cpuid_count; i++) {
         struct boot_cpuid e = boot->cpuid[i];
+        if (e.leaf == 0xd && e.subleaf > 1) {
+            table.amd_layout |= e.subleaf == 5 && e.ebx == 832;
+            continue; /* answer_component() knows */
+        }
         if (leaf_allowed(e.leaf) && lookup(e.leaf, e.subleaf) == NULL) {
             filter(&e);
             table.entry[table.count++] = e;
@@ -148,6 +169,10 @@ static bool has_subleaves(uint32_t leaf)
 
 void rt_cpuid(uint32_t regs[4])
 {
+    if (regs[0] == 0xd && regs[2] > 1) {
+        answer_component(regs, regs[2]);
+        return;
+    }
     const struct boot_cpuid *e = lookup(regs[0], has_subleaves(regs[0]) ? regs[2] : 0);
     regs[0] = e == NULL ? 0 : e->eax;
     regs[1] = e == NULL ? 0 : e->ebx;

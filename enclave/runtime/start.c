@@ -108,7 +108,7 @@ static void first_thread(struct rt_thread *t)
     rt_threads_start(self_report.body.attributes.xfrm);
     rt_heap_start();
     rt_clock_start(&boot);
-    rt_cpuid_start(&boot, self_report.body.attributes.xfrm);
+    rt_cpuid_start(&boot, t->xfrm);
     read_manifest();
     check_layers();
     rt_console_start(&manifest, boot.trace);
