@@ -303,8 +303,11 @@ static int check_file(struct file **f, uint32_t prot, bool shared)
     case FS_MAP_NONE:
         return -ENODEV;
     case FS_MAP_FILE:
-        if (shared) {
-            return -ENODEV;
+        if (shared && (prot & OS_PROT_WRITE) == 0) {
+            int r = fs_hold_content(*f);
+            if (r != 0) {
+                return r;
+            }
         }
         break;
     case FS_MAP_STATIC:

@@ -31,6 +31,7 @@ struct file *file_new(const struct file_ops *ops, struct dentry *d, struct node 
         f->flags = flags;
         f->dentry = dentry_ref(d);
         f->node = node_ref(n);
+        n->writers += fs_may_write(f);
     }
     return f;
 }
@@ -57,6 +58,8 @@ void file_unref(struct file *f)
         return;
     }
     file_unlock(f);
+    f->node->writers -= fs_may_write(f);
+    f->node->holders -= f->holds;
     if (f->ops->release != NULL) {
         f->ops->release(f);
     }
@@ -93,7 +96,8 @@ static int open_allowed(struct node *n, uint32_t flags)
     if ((mask & 2) != 0 && n->fs->read_only && node_is(n, S_IFREG)) {
         return -EROFS;
     }
-    return node_may(n, mask);
+    int err = node_may(n, mask);
+    return err == 0 && (mask & 2) != 0 && n->holders > 0 ? -ETXTBSY : err;
 }
 
 static const struct file_ops path_ops = {.seekable = true};
@@ -318,6 +322,16 @@ int fs_read_into_app(struct file *f, app_ptr dst, uint64_t size, uint64_t off)
         return tmpfs_read_into_app(f->node, dst, size, off);
     }
     return -ENODEV;
+}
+
+int fs_hold_content(struct file *f)
+{
+    if (f->node->writers > 0) {
+        return -ENODEV;
+    }
+    f->node->holders += !f->holds;
+    f->holds = true;
+    return 0;
 }
 
 bool fs_is_measured(struct file *f)

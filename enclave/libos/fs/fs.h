@@ -66,10 +66,15 @@ int fs_read_into_app(struct file *f, app_ptr dst, uint64_t size, uint64_t off) M
 enum fs_map_kind {
     FS_MAP_NONE,   /* cannot be mapped: -ENODEV */
     FS_MAP_STATIC, /* content never changes: MAP_SHARED reading is the same as MAP_PRIVATE */
-    FS_MAP_FILE,   /* in memory, may change: private mappings are copies of now; shared: -ENODEV */
+    FS_MAP_FILE,   /* in memory, may change: private mappings are copies of now; shared ones need
+                      fs_hold_content() and are read-only, else -ENODEV */
     FS_MAP_ZERO,   /* /dev/zero: an anonymous mapping */
 };
 enum fs_map_kind fs_map_kind(struct file *f);
+/* For shared mappings that only read, which must show what the file holds: from now until this
+ * description is released (the mapping keeps a reference) nobody may open the file for writing or
+ * truncate it: -ETXTBSY. -ENODEV when somebody has it open for writing already. */
+int fs_hold_content(struct file *f) MUST_USE;
 /* Executable mappings: only files of layers, whose bytes are measured. */
 bool fs_is_measured(struct file *f);
 /* May be read/written by this description (O_RDONLY...); for mmap's EACCES. */

@@ -174,7 +174,13 @@ static void test_vectors(void)
               sys_fallocate((int)f, 0x10, 0, 5) == -EOPNOTSUPP,
           "fallocate extends files");
     sys_close((int)f);
-    sys_close((int)g);
+    f = sys_open(s("/t/w"), O_RDONLY, 0);
+    CHECK(fs_hold_content(fd_get((int)f)) == -ENODEV && sys_close((int)g) == 0 &&
+              fs_hold_content(fd_get((int)f)) == 0 && fs_hold_content(fd_get((int)f)) == 0 &&
+              sys_open(s("/t/w"), O_RDWR, 0) == -ETXTBSY && sys_truncate(s("/t/w"), 0) == -ETXTBSY &&
+              sys_open(s("/t/w"), O_RDONLY | O_TRUNC, 0) == -ETXTBSY && sys_close((int)f) == 0 &&
+              sys_truncate(s("/t/w"), 0) == 0,
+          "a file that is mapped shared cannot change");
 }
 
 static void test_limits(void)

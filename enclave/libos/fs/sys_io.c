@@ -420,6 +420,9 @@ static int64_t truncate_node(struct node *n, int64_t length)
     if (!node_is(n, S_IFREG) || n->ops->truncate == NULL) {
         return n->fs->read_only ? -EROFS : -EINVAL;
     }
+    if (n->holders > 0) {
+        return -ETXTBSY;
+    }
     int err = n->ops->truncate(n, (uint64_t)length);
     if (err == -EFBIG) {
         os_raise(25); /* SIGXFSZ */

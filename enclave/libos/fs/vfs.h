@@ -58,6 +58,8 @@ struct node {
     uint64_t ino, size, rdev;
     struct fs_time atime, mtime, ctime;
     uint64_t blocks; /* of 512 bytes */
+    uint32_t writers; /* descriptions that may write */
+    uint32_t holders; /* descriptions whose mappings need the content to stay */
     /* BSD locks: the one process never conflicts with itself except between descriptions. */
     struct file *lock_owner;
     uint32_t lock_shared;
@@ -208,6 +210,7 @@ struct file {
     uint32_t read_ahead; /* blocks */
     struct listing *listing;
     bool lock_shared; /* holds a shared flock */
+    bool holds;       /* see fs_hold_content() */
     void *state;      /* of the file system */
 };
 /* Takes its own references. NULL: no memory. */
