@@ -30,6 +30,7 @@ struct mc_enclave {
     size_t map_size;
     struct mc_page *pages; /* in the order of EADD; sorted index beside */
     uint32_t page_count, page_capacity;
+    uint32_t fetched; /* pages behind page_count whose content was read ahead */
     uint32_t *table; /* open addressing by offset: page index + 1 */
     uint32_t table_size;
     EVP_MD_CTX *hash;

@@ -189,6 +189,28 @@ static void hash_chunk(struct mc_enclave *e, uint64_t offset, const uint8_t *chu
     hash_add(e, chunk, 256);
 }
 
+/* Reads the content of the records that add consecutive pages of the staging file in one go, behind
+ * the pages that are there. Content that cannot be read is an error of the first of them. */
+static void fetch(struct mc_enclave *e, const struct mc_record *records, uint32_t count)
+{
+    uint32_t n = 1;
+    while (n < count && records[n].is_extend == 0 && records[n].slot == records[0].slot + n) {
+        n++;
+    }
+    while (e->page_count + n > e->page_capacity) {
+        if (e->page_count + n > MC_PAGES_MAX || !grow(e)) {
+            REFUSE(e, -ENOMEM, "EADD: no memory for page %lx", (unsigned long)records[0].offset);
+        }
+    }
+    uint8_t *to = e->map + (size_t)e->page_count * PAGE;
+    ssize_t got = pread(e->staging, to, (size_t)n * PAGE, (off_t)records[0].slot * PAGE);
+    e->fetched = got > 0 ? (uint32_t)((size_t)got / PAGE) : 0;
+    if (e->fetched == 0) {
+        REFUSE(e, -EIO, "EADD: cannot read the content of page %lx",
+               (unsigned long)records[0].offset);
+    }
+}
+
 static void add_page(struct mc_enclave *e, const struct mc_record *r)
 {
     uint64_t type = r->flags >> 8, rwx = r->flags & 7;
@@ -202,17 +224,11 @@ static void add_page(struct mc_enclave *e, const struct mc_record *r)
         REFUSE(e, -EINVAL, "EADD: page %lx has SECINFO.FLAGS %lx, which no page may have", at,
                (unsigned long)r->flags);
     }
-    if (e->page_count == e->page_capacity && (e->page_count >= MC_PAGES_MAX || !grow(e))) {
-        REFUSE(e, -ENOMEM, "EADD: no memory for page %lx", at);
-    }
     uint32_t *slot = table_slot(e, r->offset);
     if (*slot != 0) {
         REFUSE(e, -EEXIST, "EADD: page %lx is there already", at);
     }
     uint8_t *page = e->map + (size_t)e->page_count * PAGE;
-    if (pread(e->staging, page, PAGE, (off_t)r->slot * PAGE) != PAGE) {
-        REFUSE(e, -EIO, "EADD: cannot read the content of page %lx", at);
-    }
     if (type == SGX_PT_TCS) {
         struct sgx_tcs *tcs = (struct sgx_tcs *)page;
         if (!tcs_ok(tcs)) {
@@ -222,6 +238,7 @@ static void add_page(struct mc_enclave *e, const struct mc_record *r)
         tcs->flags &= ~UINT64_C(1); /* DBGOPTIN is the debugger's to set */
     }
     e->pages[e->page_count++] = (struct mc_page){r->offset, r->flags};
+    e->fetched--;
     *slot = e->page_count;
     uint8_t record[64] = "EADD";
     store_le64(record + 8, r->offset);
@@ -251,7 +268,12 @@ void mc_build(struct mc_enclave *e, const struct mc_record *records, uint32_t co
     for (uint32_t i = 0; i < count && e->created && e->error == 0; i++) {
         if (records[i].is_extend != 0) {
             extend(e, records[i].offset);
-        } else {
+            continue;
+        }
+        if (e->fetched == 0) {
+            fetch(e, records + i, count - i);
+        }
+        if (e->error == 0) {
             add_page(e, &records[i]);
         }
     }
