@@ -93,7 +93,8 @@ static bool index_read(const char *path, struct layer_id *ret)
     char *end = NULL;
     struct layer_id id = {.size = strlen(text) > 65 ? strtoull(text + 65, &end, 10) : 0};
     if (id.size == 0 || text[64] != ' ' || end == NULL || *end != '\n' ||
-        !hex_decode(id.root, 32, BYTES(text, 64)) || store_find(NULL, id.root, image, &d) != 0) {
+        !hex_decode(id.root, 32, BYTES(text, 64)) ||
+        store_find(NULL, id.root, image, NULL, &d) != 0) {
         return false;
     }
     *ret = id;

@@ -249,7 +249,7 @@ static int check_stack(const struct builder *b, struct diag *d)
     uint32_t mode = 0;
     int err = 0;
     for (size_t i = 0; i < b->layer_count && err == 0; i++) {
-        err = store_find(b->work, b->ids[i].root, path, d);
+        err = store_find(b->work, b->ids[i].root, path, NULL, d);
         err = err != 0 ? err : erofs_view_add(&view, path, d);
     }
     err = err != 0 ? err : check_entry(b, &view, d);

@@ -73,10 +73,23 @@ static int check_signature(const char *bundle, struct identity *i, struct diag *
     return 0;
 }
 
-static int take_layers(const char *bundle, const struct manifest *m, bool check, struct identity *i,
+static int check_layer(const char *bundle, const struct manifest_layer *l, bool *ret_in_bundle,
                        struct diag *d)
 {
     char path[PATH_MAX];
+    int err = store_find(bundle, l->root, path, ret_in_bundle, d);
+    err = err != 0 ? err : layer_check(path, l, d);
+    if (err != 0 && err != -ENOENT && !*ret_in_bundle) {
+        char why[DIAG_MAX];
+        memcpy(why, d->text, sizeof why);
+        err = diag_fail(d, err, "%s; remove that file and build again", why);
+    }
+    return err;
+}
+
+static int take_layers(const char *bundle, const struct manifest *m, bool check, struct identity *i,
+                       struct diag *d)
+{
     int err = 0;
     for (size_t k = 0; k < m->layer_count && err == 0; k++) {
         const struct manifest_layer *from = &m->layers[k];
@@ -85,11 +98,7 @@ static int take_layers(const char *bundle, const struct manifest *m, bool check,
         to->name[from->name.size] = '\0';
         memcpy(to->root, from->root, sizeof to->root);
         to->size = from->size;
-        err = store_find(bundle, from->root, path, d);
-        to->in_bundle = err == 0 && strncmp(path, bundle, strlen(bundle)) == 0;
-        if (err == 0 && check) {
-            err = layer_check(path, from, d);
-        }
+        err = check ? check_layer(bundle, from, &to->in_bundle, d) : 0;
     }
     return err;
 }

@@ -10,7 +10,7 @@ struct identity_layer {
     char name[NAME_MAX_BYTES + 1];
     uint8_t root[32];
     uint64_t size;
-    bool in_bundle; /* else in the layer store */
+    bool in_bundle; /* else in the layer store; known only when layers were checked */
 };
 
 struct identity {
@@ -21,7 +21,8 @@ struct identity {
 };
 
 /* Checks every file of the bundle on the way: manifest, runtime image, its SIGSTRUCT and that the
- * two belong together, and, when check_layers, every block of every layer. */
+ * two belong together, and, when check_layers, every block of every layer; else the layers need not
+ * even be there: CONFIGID names them by root hash. */
 int identity_of_bundle(const char *bundle, bool check_layers, struct identity *ret,
                        struct diag *d) MUST_USE;
 /* The JSON object of identity.json and `alcove measure --json`; ends with a newline. */

@@ -22,13 +22,17 @@ int store_path(char *ret_path, struct diag *d)
     return host_store_path(ret_path, PATH_MAX, d);
 }
 
-int store_find(const char *bundle, const uint8_t root[32], char *ret_path, struct diag *d)
+int store_find(const char *bundle, const uint8_t root[32], char *ret_path, bool *ret_in_bundle,
+               struct diag *d)
 {
+    bool ignored;
+    bool *in_bundle = ret_in_bundle != NULL ? ret_in_bundle : &ignored;
     char hex[65], store[PATH_MAX];
     hex_encode(hex, root, 32);
-    if (bundle != NULL &&
-        base_format(ret_path, PATH_MAX, "%s/layers/%s.img", bundle, hex) < PATH_MAX &&
-        access(ret_path, F_OK) == 0) {
+    *in_bundle = bundle != NULL &&
+                 base_format(ret_path, PATH_MAX, "%s/layers/%s.img", bundle, hex) < PATH_MAX &&
+                 access(ret_path, F_OK) == 0;
+    if (*in_bundle) {
         return 0;
     }
     int err = store_path(store, d);

@@ -216,5 +216,13 @@ truncate -s -4096 "$WORK/bad.bundle/$app"
 ok "a truncated layer" refused 'layer app: .*bytes long' "$ALCOVE" measure "$WORK/bad.bundle"
 rm "$WORK/bad.bundle/$app"
 ok "a missing layer" refused "layer $app_root is neither in" "$ALCOVE" measure "$WORK/bad.bundle"
+cp -r "$GOOD" "$WORK/own.bundle"
+own_store() { ALCOVE_STORE=$WORK/store3 "$ALCOVE" "$@"; }
+ok "a base layer that is in no store" refused 'is neither in' own_store measure "$WORK/own.bundle"
+mkdir "$WORK/store3"
+cp "$STORE/$base_root.img" "$WORK/store3/"
+flip "$WORK/store3/$base_root.img" 100000000
+ok "a base layer that was damaged in the store" \
+    refused 'layer python: .*block .* does not match its hash; remove' own_store measure "$WORK/own.bundle"
 ok "a folder that is no bundle" refused 'manifest.cbor: No such file' "$ALCOVE" measure "$WORK"
 tap_done
