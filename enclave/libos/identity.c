@@ -364,6 +364,7 @@ void os_process_info(struct os_process *ret)
                                .rss = u.charged,
                                .memory_limit = u.limit,
                                .start_ns = os.start_ns,
+                               .cpu_ns = os_process_cpu_ns(),
                                .stack_start = os.stack_start,
                                .start_code = os.code_start,
                                .end_code = os.code_end,

@@ -82,7 +82,7 @@ int64_t sys_getrusage(int who, app_ptr usage)
         return -EINVAL;
     }
     if (who != RUSAGE_CHILDREN_) {
-        uint64_t ns = rt_clock_ns(1) - os.start_ns;
+        uint64_t ns = who == RUSAGE_THREAD_ ? os_thread_cpu_ns(os_self()) : os_process_cpu_ns();
         u[0] = (int64_t)(ns / 1000000000);
         u[1] = (int64_t)(ns % 1000000000 / 1000);
         u[4] = (int64_t)(mm_usage().peak / 1024);
@@ -92,7 +92,7 @@ int64_t sys_getrusage(int who, app_ptr usage)
 
 int64_t sys_times(app_ptr buffer)
 {
-    int64_t ticks = (int64_t)((rt_clock_ns(1) - os.start_ns) / 10000000);
+    int64_t ticks = (int64_t)(os_process_cpu_ns() / 10000000);
     int64_t t[4] = {ticks, 0, 0, 0};
     if (buffer.addr != 0 && copy_to_app(buffer, t, sizeof t) != 0) {
         return -EFAULT;

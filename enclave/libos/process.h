@@ -40,7 +40,8 @@ struct os_thread {
     uint32_t alt_stack_flags;
     uint64_t sigwait; /* rt_sigtimedwait waits for these */
 
-    uint64_t clear_child_tid; /* 0: none */
+    uint64_t born_ns, waited_ns; /* CPU time is what it did not sleep since its start */
+    uint64_t clear_child_tid;    /* 0: none */
     uint64_t robust_list;
     struct rt_frame start; /* first registers of a new thread */
     char comm[COMM_SIZE];
@@ -60,7 +61,8 @@ struct os_state {
     uint64_t pending; /* to the process */
     struct signal_info pending_info[SIGNALS];
     struct os_limit limits[16];
-    uint64_t calls_gone[SYS_NUMBERS]; /* of threads that ended */
+    uint64_t cpu_gone_ns;             /* of threads that ended */
+    uint64_t calls_gone[SYS_NUMBERS];
     uint64_t unknown[SYS_NUMBERS];    /* calls that nobody implements */
     uint64_t unknown_high;            /* with numbers beyond the table */
     /* For /proc/self. */
@@ -75,6 +77,11 @@ struct os_thread *os_thread_by_tid(int tid);
 struct os_thread *os_thread_new(void);
 /* Ends the process: outputs are written, evidence is made, the enclave exits. */
 void os_exit_process(enum exit_kind kind, uint64_t value) __attribute__((noreturn));
+
+/* time.c. Nanoseconds that a thread, or all threads, did not sleep: the enclave cannot see when the host
+ * does not run them. With the lock held. */
+uint64_t os_thread_cpu_ns(const struct os_thread *t);
+uint64_t os_process_cpu_ns(void);
 
 /* dispatch.c */
 void dispatch_start(void);

@@ -74,6 +74,7 @@ struct os_thread *os_thread_new(void)
         return NULL;
     }
     t->tid = os.next_tid++;
+    t->born_ns = rt_clock_ns(1);
     t->next = os.threads;
     os.threads = t;
     os.thread_count++;
@@ -88,6 +89,7 @@ static void unlink_thread(struct os_thread *t)
     }
     *p = t->next;
     os.thread_count--;
+    os.cpu_gone_ns += os_thread_cpu_ns(t);
     for (size_t i = 0; i < SYS_NUMBERS; i++) {
         os.calls_gone[i] += t->calls[i];
     }
@@ -104,7 +106,7 @@ int os_block(struct wait_queue *q, uint64_t deadline_ns)
         return -ERESTARTSYS;
     }
     uint64_t wake_at = timer_deadline() < deadline_ns ? timer_deadline() : deadline_ns;
-    uint64_t now = wake_at == UINT64_MAX ? 0 : rt_clock_ns(1);
+    uint64_t now = rt_clock_ns(1);
     if (now >= deadline_ns) {
         return -ETIMEDOUT;
     }
@@ -117,6 +119,7 @@ int os_block(struct wait_queue *q, uint64_t deadline_ns)
     }
     os_lock();
     t->waiting = false;
+    t->waited_ns += rt_clock_ns(1) - now;
     q->waiting[t->number / 64] &= ~bit;
     timer_check();
     return signal_wanted(t) ? -ERESTARTSYS : 0;

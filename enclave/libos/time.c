@@ -24,6 +24,44 @@ static struct timespec64 spec_of(uint64_t ns)
     return (struct timespec64){.seconds = (int64_t)(ns / SECOND), .ns = (int64_t)(ns % SECOND)};
 }
 
+uint64_t os_thread_cpu_ns(const struct os_thread *t)
+{
+    return rt_clock_ns(1) - t->born_ns - t->waited_ns;
+}
+
+uint64_t os_process_cpu_ns(void)
+{
+    uint64_t ns = os.cpu_gone_ns;
+    for (const struct os_thread *t = os.threads; t != NULL; t = t->next) {
+        ns += os_thread_cpu_ns(t);
+    }
+    return ns;
+}
+
+/* Clocks of other threads and of the process by id, as pthread_getcpuclockid() makes them: the id's
+ * complement above three bits, of which bit 2 says thread. */
+static int read_cpu_clock(int clock, uint64_t *ret_ns)
+{
+    bool thread = clock == CLOCK_THREAD_CPUTIME || (clock < 0 && (clock & 4) != 0);
+    int id = clock < 0 ? ~(clock >> 3) : 0;
+    if (clock < 0 && (clock & 3) == 3) {
+        return -EINVAL; /* a clock device's descriptor */
+    }
+    if (thread) {
+        const struct os_thread *t = id == 0 ? os_self() : os_thread_by_tid(id);
+        if (t == NULL) {
+            return -EINVAL;
+        }
+        *ret_ns = os_thread_cpu_ns(t);
+        return 0;
+    }
+    if (id != 0 && id != OS_PID) {
+        return -EINVAL;
+    }
+    *ret_ns = os_process_cpu_ns();
+    return 0;
+}
+
 static int read_clock(int clock, uint64_t *ret_ns)
 {
     switch (clock) {
@@ -38,19 +76,32 @@ static int read_clock(int clock, uint64_t *ret_ns)
     case CLOCK_BOOTTIME_:
         *ret_ns = rt_clock_ns(1);
         return 0;
-    case CLOCK_PROCESS_CPUTIME:
-    case CLOCK_THREAD_CPUTIME:
-        *ret_ns = rt_clock_ns(1) - os.start_ns;
-        return 0;
     default:
         return -EINVAL;
     }
 }
 
+static bool is_cpu_clock(int clock)
+{
+    return clock < 0 || clock == CLOCK_PROCESS_CPUTIME || clock == CLOCK_THREAD_CPUTIME;
+}
+
+/* Without the lock. */
+static int read_any_clock(int clock, uint64_t *ret_ns)
+{
+    if (!is_cpu_clock(clock)) {
+        return read_clock(clock, ret_ns);
+    }
+    os_lock();
+    int r = read_cpu_clock(clock, ret_ns);
+    os_unlock();
+    return r;
+}
+
 int64_t sys_clock_gettime(int clock, app_ptr time)
 {
     uint64_t ns;
-    int r = read_clock(clock, &ns);
+    int r = read_any_clock(clock, &ns);
     if (r != 0) {
         return r;
     }
@@ -61,7 +112,7 @@ int64_t sys_clock_gettime(int clock, app_ptr time)
 int64_t sys_clock_getres(int clock, app_ptr resolution)
 {
     uint64_t ns;
-    int r = read_clock(clock, &ns);
+    int r = read_any_clock(clock, &ns);
     const struct timespec64 one = {.seconds = 0, .ns = 1};
     return r != 0 || resolution.addr == 0 ? r : copy_to_app(resolution, &one, sizeof one);
 }
@@ -114,7 +165,7 @@ int64_t sys_clock_nanosleep(int clock, uint32_t flags, app_ptr request, app_ptr 
 {
     struct timespec64 t;
     uint64_t now, ns, mono = rt_clock_ns(1), deadline;
-    int r = clock == CLOCK_THREAD_CPUTIME ? -EINVAL : read_clock(clock, &now);
+    int r = read_clock(clock, &now); /* sleeping by CPU time: -EINVAL */
     if (r != 0) {
         return r;
     }
