@@ -227,6 +227,7 @@ int main(int argc, char **argv)
             break;
         }
     }
+    mc_enclave_done(&mc.building);
     secure_zero(&mc, sizeof mc);
     return 0;
 }
