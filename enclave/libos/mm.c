@@ -293,7 +293,8 @@ static int check_prot(uint32_t prot)
     return (prot & OS_PROT_WRITE) != 0 && (prot & OS_PROT_EXEC) != 0 ? -EACCES : 0;
 }
 
-/* Decides what a file mapping is; /dev/zero becomes anonymous (*f = NULL). */
+/* Decides what a file mapping is; /dev/zero becomes anonymous (*f = NULL), and a shared mapping that
+ * reads gets a description of its own (a new reference) that keeps the content as it is. */
 static int check_file(struct file **f, uint32_t prot, bool shared)
 {
     switch (fs_map_kind(*f)) {
@@ -304,10 +305,7 @@ static int check_file(struct file **f, uint32_t prot, bool shared)
         return -ENODEV;
     case FS_MAP_FILE:
         if (shared && (prot & OS_PROT_WRITE) == 0) {
-            int r = fs_hold_content(*f);
-            if (r != 0) {
-                return r;
-            }
+            return fs_may_read(*f) && (prot & OS_PROT_EXEC) == 0 ? fs_hold_content(*f, f) : -EACCES;
         }
         break;
     case FS_MAP_STATIC:
@@ -375,12 +373,56 @@ static int place(struct vma *v, uint64_t addr, uint64_t length, uint32_t flags)
     return 0;
 }
 
+static int64_t map_checked(struct vma *v, uint64_t addr, uint64_t length, uint32_t flags)
+{
+    uint32_t prot = v->prot;
+    uint64_t extent = 0, from = 0;
+    v->charged = prot != 0;
+    v->lazy = v->file == NULL && prot != 0 && (flags & OS_MAP_NORESERVE) != 0 && length >= LAZY_MIN;
+    int r = place(v, addr, length, flags);
+    if (r == 0) {
+        extent = v->end;
+        r = v->file != NULL ? file_extent(v, &extent) : 0;
+    }
+    if (r == 0) {
+        r = vma_reserve(4);
+    }
+    if (r == 0) {
+        r = pages_reserve(v->start, v->lazy || prot == 0 ? v->start + 1 : v->end);
+    }
+    if (r != 0) {
+        return r;
+    }
+    uint64_t charge = v->charged && !v->lazy ? v->end - v->start : 0;
+    uint64_t freed = charged_within(v->start, v->end);
+    if (charge > freed && charge - freed > mm.limit - mm.charged) {
+        return -ENOMEM;
+    }
+    if (v->file != NULL && prot != 0) {
+        from = bytes_in_memory(v, extent);
+    }
+    mm.retained += mapped_within(v->start, v->end);
+    unmap_list(v->start, v->end);
+    if (v->file == NULL) {
+        r = fill_anonymous(v);
+    } else {
+        r = prot == 0 ? pages_release(v->start, v->end) : fill_from_file(v, extent, from);
+    }
+    if (r != 0) {
+        retire_pages(v->start, v->end);
+        return r == -EACCES ? r : -ENOMEM;
+    }
+    account_added(v);
+    vma_insert(v);
+    mm.any_lazy = mm.any_lazy || v->lazy;
+    return (int64_t)v->start;
+}
+
 int64_t mm_map(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, struct file *f,
                uint64_t offset)
 {
     struct vma v = {.prot = prot, .file = f, .offset = offset,
                     .shared = (flags & OS_MAP_TYPE) != OS_MAP_PRIVATE};
-    uint64_t extent = 0, from = 0;
     int r = check_prot(prot);
     if (r == 0 && f == NULL && (prot & OS_PROT_EXEC) != 0) {
         r = -EACCES;
@@ -391,45 +433,11 @@ int64_t mm_map(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, st
     if (r != 0) {
         return r;
     }
-    v.charged = prot != 0;
-    v.lazy = v.file == NULL && prot != 0 && (flags & OS_MAP_NORESERVE) != 0 && length >= LAZY_MIN;
-    r = place(&v, addr, length, flags);
-    if (r == 0) {
-        extent = v.end;
-        r = v.file != NULL ? file_extent(&v, &extent) : 0;
+    int64_t at = map_checked(&v, addr, length, flags);
+    if (v.file != f) {
+        file_unref(v.file);
     }
-    if (r == 0) {
-        r = vma_reserve(4);
-    }
-    if (r == 0) {
-        r = pages_reserve(v.start, v.lazy || prot == 0 ? v.start + 1 : v.end);
-    }
-    if (r != 0) {
-        return r;
-    }
-    uint64_t charge = v.charged && !v.lazy ? v.end - v.start : 0;
-    uint64_t freed = charged_within(v.start, v.end);
-    if (charge > freed && charge - freed > mm.limit - mm.charged) {
-        return -ENOMEM;
-    }
-    if (v.file != NULL && prot != 0) {
-        from = bytes_in_memory(&v, extent);
-    }
-    mm.retained += mapped_within(v.start, v.end);
-    unmap_list(v.start, v.end);
-    if (v.file == NULL) {
-        r = fill_anonymous(&v);
-    } else {
-        r = prot == 0 ? pages_release(v.start, v.end) : fill_from_file(&v, extent, from);
-    }
-    if (r != 0) {
-        retire_pages(v.start, v.end);
-        return r == -EACCES ? r : -ENOMEM;
-    }
-    account_added(&v);
-    vma_insert(&v);
-    mm.any_lazy = mm.any_lazy || v.lazy;
-    return (int64_t)v.start;
+    return at;
 }
 
 int64_t sys_mmap(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, int fd,

@@ -221,10 +221,10 @@ enum fs_map_kind fs_map_kind(struct file *f)
     return FS_MAP_STATIC;
 }
 
-int fs_hold_content(struct file *f)
+int fs_hold_content(struct file *f, struct file **ret_f)
 {
-    (void)f;
-    return 0;
+    (void)f, (void)ret_f;
+    return -ENODEV;
 }
 
 bool fs_is_measured(struct file *f)

@@ -31,7 +31,6 @@ struct file *file_new(const struct file_ops *ops, struct dentry *d, struct node 
         f->flags = flags;
         f->dentry = dentry_ref(d);
         f->node = node_ref(n);
-        n->writers += fs_may_write(f);
     }
     return f;
 }
@@ -58,7 +57,6 @@ void file_unref(struct file *f)
         return;
     }
     file_unlock(f);
-    f->node->writers -= fs_may_write(f);
     f->node->holders -= f->holds;
     if (f->ops->release != NULL) {
         f->ops->release(f);
@@ -324,13 +322,15 @@ int fs_read_into_app(struct file *f, app_ptr dst, uint64_t size, uint64_t off)
     return -ENODEV;
 }
 
-int fs_hold_content(struct file *f)
+int fs_hold_content(struct file *f, struct file **ret_f)
 {
-    if (f->node->writers > 0) {
-        return -ENODEV;
+    struct file *held = file_new(f->ops, f->dentry, f->node, O_RDONLY);
+    if (held == NULL) {
+        return -ENOMEM;
     }
-    f->node->holders += !f->holds;
-    f->holds = true;
+    held->holds = true;
+    f->node->holders++;
+    *ret_f = held;
     return 0;
 }
 

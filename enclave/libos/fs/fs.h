@@ -71,10 +71,9 @@ enum fs_map_kind {
     FS_MAP_ZERO,   /* /dev/zero: an anonymous mapping */
 };
 enum fs_map_kind fs_map_kind(struct file *f);
-/* For shared mappings that only read, which must show what the file holds: from now until this
- * description is released (the mapping keeps a reference) nobody may open the file for writing or
- * truncate it: -ETXTBSY. -ENODEV when somebody has it open for writing already. */
-int fs_hold_content(struct file *f) MUST_USE;
+/* For shared mappings that only read, which must show what the file holds: a description of its own
+ * for the mapping. Until it is released nobody may write to the file or truncate it: -ETXTBSY. */
+int fs_hold_content(struct file *f, struct file **ret_f) MUST_USE;
 /* Executable mappings: only files of layers, whose bytes are measured. */
 bool fs_is_measured(struct file *f);
 /* May be read/written by this description (O_RDONLY...); for mmap's EACCES. */

@@ -29,6 +29,9 @@ static int writer(int fd, struct file **ret)
     if (f->ops->write == NULL) {
         return -EINVAL;
     }
+    if (f->node->holders > 0) {
+        return -ETXTBSY;
+    }
     *ret = f;
     return 0;
 }
@@ -472,6 +475,9 @@ int64_t sys_fallocate(int fd, int mode, int64_t offset, int64_t length)
     }
     if (offset < 0 || length <= 0) {
         return -EINVAL;
+    }
+    if (f->node->holders > 0) {
+        return -ETXTBSY;
     }
     if (f->ops->allocate == NULL) {
         return node_is(f->node, S_IFIFO) ? -ESPIPE : -ENODEV;

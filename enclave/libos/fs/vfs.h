@@ -58,7 +58,6 @@ struct node {
     uint64_t ino, size, rdev;
     struct fs_time atime, mtime, ctime;
     uint64_t blocks; /* of 512 bytes */
-    uint32_t writers; /* descriptions that may write */
     uint32_t holders; /* descriptions whose mappings need the content to stay */
     /* BSD locks: the one process never conflicts with itself except between descriptions. */
     struct file *lock_owner;
