@@ -6,11 +6,8 @@
 #include "host/quoting.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct evidence_maker {
@@ -96,31 +93,17 @@ static int write_all(int fd, struct bytes data)
     return 0;
 }
 
-int evidence_maker_write(struct evidence_maker *e, const char *path, struct diag *d)
+int evidence_maker_write(struct evidence_maker *e, struct outfile *file, struct diag *d)
 {
-    char temp[4200];
     if (e->size == 0) {
         return diag_fail(d, -ENODATA, "the enclave ended without evidence; %s was not written",
-                         path);
+                         file->target);
     }
-    snprintf(temp, sizeof temp, "%s.XXXXXX", path);
-    int fd = mkostemp(temp, O_CLOEXEC);
-    if (fd < 0) {
-        return diag_fail(d, -errno, "cannot create the evidence file %s: %s", path,
-                         strerror(errno));
-    }
-    int r = fchmod(fd, 0644) == 0 ? write_all(fd, BYTES(e->file, e->size)) : -errno;
-    if (close(fd) != 0 && r == 0) {
-        r = -errno;
-    }
-    if (r == 0 && rename(temp, path) != 0) {
-        r = -errno;
-    }
+    int r = write_all(file->fd, BYTES(e->file, e->size));
     if (r != 0) {
-        unlink(temp);
-        return diag_fail(d, r, "cannot write the evidence file %s: %s", path, strerror(-r));
+        return diag_fail(d, r, "cannot write the evidence file %s: %s", file->target, strerror(-r));
     }
-    return 0;
+    return outfile_commit(file, d);
 }
 
 void evidence_maker_close(struct evidence_maker *e)

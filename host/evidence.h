@@ -3,6 +3,7 @@
 #pragma once
 
 #include "host/host.h"
+#include "outfile.h"
 
 struct evidence_maker;
 int evidence_maker_open(const struct machine_config *machine, const struct machine_ops *ops,
@@ -12,5 +13,6 @@ int evidence_maker_ready(struct evidence_maker *e, struct diag *d);
 int evidence_maker_target(struct evidence_maker *e, struct sgx_targetinfo *ret, struct diag *d);
 /* message: REPORT (432 bytes) and the claims behind it. */
 int evidence_maker_quote(struct evidence_maker *e, struct bytes message, struct diag *d);
-int evidence_maker_write(struct evidence_maker *e, const char *path, struct diag *d);
+/* Fills the file and commits it. */
+int evidence_maker_write(struct evidence_maker *e, struct outfile *file, struct diag *d);
 void evidence_maker_close(struct evidence_maker *e);

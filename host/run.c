@@ -34,13 +34,26 @@ struct run {
     const struct run_request *request;
     struct host_bundle bundle;
     struct host_config config;
-    char *output_temp[MANIFEST_FILES_MAX];
-    const char *output_path[MANIFEST_FILES_MAX];
+    struct outfile output[MANIFEST_FILES_MAX];
+    struct outfile evidence_file;
     int sockets[2]; /* supervisor, enclave process */
     struct evidence_maker *evidence;
     bool ended;
     struct run_result result;
 };
+
+/* A caller that closed its standard streams would have our files in their place, and the workload's
+ * text in our files. */
+static int fill_standard_streams(struct diag *d)
+{
+    for (int fd = 0; fd < 3; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) {
+            return diag_fail(d, -EBADF, "standard stream %d is closed and /dev/null cannot take its place",
+                             fd);
+        }
+    }
+    return 0;
+}
 
 /* ---- preparing ---------------------------------------------------------------------------------- */
 
@@ -64,7 +77,7 @@ static int open_input(struct run *run, const struct run_file *f, struct diag *d)
     if (run->config.inputs[i].fd >= 0) {
         return diag_fail(d, -EINVAL, "input \"%s\" is given twice", f->name);
     }
-    int fd = open(f->path, O_RDONLY | O_CLOEXEC);
+    int fd = open(f->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a FIFO must not hang us */
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0) {
         return diag_fail(d, -errno, "input \"%s\": cannot open %s: %s", f->name, f->path,
@@ -88,26 +101,31 @@ static int open_output(struct run *run, const struct run_file *f, struct diag *d
     if (i < 0) {
         return diag_fail(d, -EINVAL, "the manifest declares no output \"%s\"", f->name);
     }
-    if (run->output_temp[i] != NULL) {
+    if (run->output[i].target != NULL) {
         return diag_fail(d, -EINVAL, "output \"%s\" is given twice", f->name);
     }
-    if (asprintf(&run->output_temp[i], "%s.XXXXXX", f->path) < 0) {
-        run->output_temp[i] = NULL;
-        return diag_fail(d, -ENOMEM, "no memory");
+    char what[NAME_MAX_BYTES + 16];
+    snprintf(what, sizeof what, "output \"%s\"", f->name);
+    int r = outfile_open(&run->output[i], what, f->path, d);
+    if (r == 0) {
+        run->config.outputs[i] = (struct host_file){run->output[i].fd, 0};
     }
-    int fd = mkostemp(run->output_temp[i], O_CLOEXEC);
-    if (fd < 0) {
-        int error = errno;
-        free(run->output_temp[i]);
-        run->output_temp[i] = NULL;
-        return diag_fail(d, -error, "output \"%s\": cannot create %s: %s", f->name, f->path,
-                         strerror(error));
+    return r;
+}
+
+/* Two of them under one name: the later would replace the earlier without a word. */
+static int check_names(const struct run *run, struct diag *d)
+{
+    const struct outfile *all[MANIFEST_FILES_MAX + 1] = {&run->evidence_file};
+    size_t count = 1;
+    for (size_t i = 0; i < MANIFEST_FILES_MAX; i++) {
+        for (size_t k = 0; run->output[i].target != NULL && k < count; k++) {
+            if (all[k]->target != NULL && strcmp(all[k]->target, run->output[i].target) == 0) {
+                return diag_fail(d, -EINVAL, "%s is named for two outputs", run->output[i].target);
+            }
+        }
+        all[count++] = &run->output[i];
     }
-    mode_t mask = umask(0);
-    umask(mask);
-    ignore_result(fchmod(fd, 0666 & ~mask), "a stricter mode than usual is no harm");
-    run->config.outputs[i] = (struct host_file){fd, 0};
-    run->output_path[i] = f->path;
     return 0;
 }
 
@@ -115,9 +133,6 @@ static int prepare_files(struct run *run, struct diag *d)
 {
     const struct run_request *q = run->request;
     int r = 0;
-    for (size_t i = 0; i < MANIFEST_FILES_MAX; i++) {
-        run->config.inputs[i].fd = run->config.outputs[i].fd = -1;
-    }
     run->config.input_count = run->bundle.manifest->input_count;
     run->config.output_count = run->bundle.manifest->output_count;
     for (size_t i = 0; r == 0 && i < q->input_count; i++) {
@@ -126,7 +141,10 @@ static int prepare_files(struct run *run, struct diag *d)
     for (size_t i = 0; r == 0 && i < q->output_count; i++) {
         r = open_output(run, &q->outputs[i], d);
     }
-    return r;
+    if (r == 0 && q->evidence_path != NULL) {
+        r = outfile_open(&run->evidence_file, "the evidence file", q->evidence_path, d);
+    }
+    return r != 0 ? r : check_names(run, d);
 }
 
 static int prepare(struct run *run, struct diag *d)
@@ -181,12 +199,13 @@ static int64_t forward(void *context, unsigned number, struct hostcall_slot *slo
     static struct message m;
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     struct reply reply = {.result = -EIO};
-    if (slot->to_size > sizeof m.data) {
+    uint64_t to_size = slot->to_size;
+    if (to_size > sizeof m.data) {
         return -EIO;
     }
     pthread_mutex_lock(&lock);
     m.number = number;
-    m.size = (uint32_t)slot->to_size;
+    m.size = (uint32_t)to_size;
     m.args[0] = slot->args[0];
     m.args[1] = slot->args[1];
     memcpy(m.data, slot->data, m.size);
@@ -194,7 +213,11 @@ static int64_t forward(void *context, unsigned number, struct hostcall_slot *slo
     if (send(run->sockets[1], &m, size, MSG_NOSIGNAL) == (ssize_t)size && number == HOSTCALL_exit) {
         _exit(EXIT_SUCCESS);
     }
-    if (recv(run->sockets[1], &reply, sizeof reply, 0) != (ssize_t)sizeof reply) {
+    ssize_t n;
+    do {
+        n = recv(run->sockets[1], &reply, sizeof reply, 0);
+    } while (n < 0 && errno == EINTR);
+    if (n != (ssize_t)sizeof reply) {
         _exit(EXIT_FAILURE);
     }
     pthread_mutex_unlock(&lock);
@@ -204,15 +227,37 @@ static int64_t forward(void *context, unsigned number, struct hostcall_slot *slo
     return reply.result;
 }
 
-static void enclave_process(struct run *run) __attribute__((noreturn));
-static void enclave_process(struct run *run)
+/* What the supervisor has open is not the enclave process's: above all the way to the quoting
+ * process. Its own are the standard streams, the declared files and its end of the socket. */
+static void close_others(const struct run *run)
+{
+    int limit = (int)sysconf(_SC_OPEN_MAX);
+    for (int fd = 3; fd < (limit > 0 && limit < 4096 ? limit : 4096); fd++) {
+        bool own = fd == run->sockets[1];
+        for (size_t i = 0; i < MANIFEST_FILES_MAX; i++) {
+            own |= fd == run->config.inputs[i].fd || fd == run->config.outputs[i].fd;
+        }
+        if (!own) {
+            close(fd);
+        }
+    }
+}
+
+static void enclave_process(struct run *run, pid_t supervisor) __attribute__((noreturn));
+static void enclave_process(struct run *run, pid_t supervisor)
 {
     struct host_enclave *e = NULL;
     struct diag d = {""};
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != supervisor) {
+        _exit(EXIT_FAILURE); /* it died before it could be watched */
+    }
     prctl(PR_SET_NAME, "alcove-enclave");
-    signal(SIGINT, SIG_IGN); /* the terminal's Ctrl-C is the supervisor's to handle */
-    close(run->sockets[0]);
+    signal(SIGINT, SIG_IGN); /* the terminal's keys are the supervisor's to handle */
+    signal(SIGQUIT, SIG_IGN);
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGHUP, SIG_DFL);
+    close_others(run);
     run->config.service = forward;
     run->config.service_context = run;
     int r = host_enclave_create(&run->config, &e, &d);
@@ -240,7 +285,7 @@ static void on_stop_signal(int signal_number)
 
 static void watch_signals(void)
 {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
     struct sigaction action = {.sa_handler = on_stop_signal};
     for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
         sigaction(signals[i], &action, NULL);
@@ -277,6 +322,9 @@ static int serve(struct run *run, struct diag *d)
         }
         if (n < (ssize_t)offsetof(struct message, data) ||
             (size_t)n != offsetof(struct message, data) + m.size) {
+            if (n > 0) {
+                kill(child_pid, SIGKILL); /* it speaks nonsense and may never end */
+            }
             return run->ended ? 0 : -EFAULT;
         }
         if (m.number == 0) {
@@ -315,34 +363,24 @@ static int wait_for_child(struct run *run, int r, struct diag *d)
 
 static int commit_outputs(struct run *run, struct diag *d)
 {
-    for (size_t i = 0; i < run->config.output_count; i++) {
-        if (run->output_temp[i] == NULL) {
-            continue;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < run->config.output_count; i++) {
+        if (run->output[i].target != NULL) {
+            r = outfile_commit(&run->output[i], d);
         }
-        if (rename(run->output_temp[i], run->output_path[i]) != 0) {
-            return diag_fail(d, -errno, "cannot rename the output to %s: %s", run->output_path[i],
-                             strerror(errno));
-        }
-        free(run->output_temp[i]);
-        run->output_temp[i] = NULL;
     }
-    return 0;
+    return r;
 }
 
 static void clean_up(struct run *run)
 {
     for (size_t i = 0; i < MANIFEST_FILES_MAX; i++) {
-        if (run->output_temp[i] != NULL) {
-            unlink(run->output_temp[i]);
-            free(run->output_temp[i]);
-        }
-        if (run->config.inputs[i].fd > 0) {
+        outfile_discard(&run->output[i]);
+        if (run->config.inputs[i].fd >= 0) {
             close(run->config.inputs[i].fd);
         }
-        if (run->config.outputs[i].fd > 0) {
-            close(run->config.outputs[i].fd);
-        }
     }
+    outfile_discard(&run->evidence_file);
     evidence_maker_close(run->evidence);
     host_bundle_close(&run->bundle);
     free(run);
@@ -350,13 +388,13 @@ static void clean_up(struct run *run)
 
 static int supervise(struct run *run, struct diag *d)
 {
-    watch_signals();
+    pid_t supervisor = getpid();
     pid_t pid = fork();
     if (pid < 0) {
         return diag_fail(d, -errno, "cannot fork: %s", strerror(errno));
     }
     if (pid == 0) {
-        enclave_process(run);
+        enclave_process(run, supervisor);
     }
     child_pid = pid;
     if (stop_signal != 0) {
@@ -376,7 +414,7 @@ static int supervise(struct run *run, struct diag *d)
     }
     /* Evidence of a failed run is evidence too: its claims carry the exit status. */
     if (r == 0 && run->evidence != NULL && run->result.kind <= EXIT_SIGNAL) {
-        r = evidence_maker_write(run->evidence, run->request->evidence_path, d);
+        r = evidence_maker_write(run->evidence, &run->evidence_file, d);
     }
     close(run->sockets[0]);
     return r;
@@ -389,9 +427,17 @@ int host_run(const struct run_request *request, struct run_result *ret, struct d
         return diag_fail(d, -ENOMEM, "no memory");
     }
     run->request = request;
+    for (size_t i = 0; i < MANIFEST_FILES_MAX; i++) {
+        run->config.inputs[i].fd = run->config.outputs[i].fd = -1;
+    }
     host_clock_start();
-    int r = prepare(run, d);
+    watch_signals(); /* from here on there may be temporary files to take away */
+    int r = fill_standard_streams(d);
+    r = r != 0 ? r : prepare(run, d);
     r = r != 0 ? r : supervise(run, d);
+    if (r != 0 && stop_signal != 0) {
+        r = diag_fail(d, -EINTR, "stopped by signal %d", (int)stop_signal);
+    }
     if (r == 0) {
         *ret = run->result;
     } else if (r == -EINTR) {
