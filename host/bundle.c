@@ -18,7 +18,7 @@
 
 int host_read_file(const char *path, size_t max, struct bytes *ret, struct diag *d)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a FIFO must not hang us */
     if (fd < 0) {
         return diag_fail(d, -errno, "cannot open %s: %s", path, strerror(errno));
     }
@@ -75,7 +75,7 @@ static int open_layer(const char *dir, const struct manifest_layer *layer, struc
     char hex[65], path[4096], store[3072];
     hex_encode(hex, layer->root, sizeof layer->root);
     snprintf(path, sizeof path, "%s/layers/%s.img", dir, hex);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd >= 0) {
         return fd;
     }
@@ -84,7 +84,7 @@ static int open_layer(const char *dir, const struct manifest_layer *layer, struc
         return r;
     }
     snprintf(path, sizeof path, "%s/%s.img", store, hex);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
+    fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) {
         return diag_fail(d, -errno,
                          "layer \"%.*s\" (%s) is neither in the bundle nor in the layer store %s: "
@@ -103,7 +103,8 @@ static int map_layer(const char *dir, const struct manifest_layer *layer, struct
     }
     struct stat st;
     int r = 0;
-    if (fstat(fd, &st) != 0 || (uint64_t)st.st_size <= layer->size || st.st_size % 4096 != 0) {
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size <= layer->size ||
+        st.st_size % 4096 != 0) {
         r = diag_fail(d, -EINVAL,
                       "layer \"%.*s\" is truncated or not a layer: its file has %ld bytes, its file "
                       "system alone %lu",

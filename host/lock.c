@@ -37,8 +37,7 @@ static const int allowed[] = {
     SYS_clock_nanosleep, SYS_nanosleep,
     SYS_set_robust_list, SYS_rseq, SYS_gettid, SYS_getpid, SYS_sched_yield, /* new threads */
     SYS_sched_getaffinity, /* processors, for the boot record */
-    SYS_tgkill,         /* abort() */
-    SYS_ioctl,          /* the hardware machine's page operations */
+    SYS_poll,           /* standard streams that somebody made non-blocking */
     SYS_close,          SYS_exit, SYS_exit_group,
     SYS_restart_syscall,
 };
@@ -47,6 +46,9 @@ static const int allowed[] = {
 #define LOAD_HIGH(field)                                                                           \
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field) + 4)
 #define RETURN(value) BPF_STMT(BPF_RET | BPF_K, (value))
+
+#define SGX_IOCTL_TYPE 0xa4u /* SGX_MAGIC of asm/sgx.h */
+#define PROLOGUE_MAX   32u
 
 static size_t add_prologue(struct sock_filter *f)
 {
@@ -68,7 +70,22 @@ static size_t add_prologue(struct sock_filter *f)
         BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1),
         RETURN(SECCOMP_RET_ALLOW),
         RETURN(SECCOMP_RET_ERRNO | EPERM),
+        /* The SGX driver's requests, for the hardware machine. Never a terminal's: TIOCSTI would type
+         * commands for the user's shell. */
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 5),
+        LOAD(args[1]),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xff00),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SGX_IOCTL_TYPE << 8, 0, 1),
+        RETURN(SECCOMP_RET_ALLOW),
+        RETURN(SECCOMP_RET_ERRNO | ENOTTY),
+        /* abort(): signals to this process alone. */
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_tgkill, 0, 4),
+        LOAD(args[0]),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)getpid(), 0, 1),
+        RETURN(SECCOMP_RET_ALLOW),
+        RETURN(SECCOMP_RET_ERRNO | EPERM),
     };
+    _Static_assert(ARRAY_SIZE(prologue) <= PROLOGUE_MAX, "the prologue fits");
     memcpy(f, prologue, sizeof prologue);
     return ARRAY_SIZE(prologue);
 }
@@ -76,7 +93,7 @@ static size_t add_prologue(struct sock_filter *f)
 int host_lock_process(struct diag *d)
 {
     struct sock_filter program[128];
-    _Static_assert(14 + 2 * ARRAY_SIZE(allowed) + 1 <= ARRAY_SIZE(program), "the filter fits");
+    _Static_assert(PROLOGUE_MAX + 2 * ARRAY_SIZE(allowed) + 1 <= ARRAY_SIZE(program), "the filter fits");
     size_t n = add_prologue(program);
     for (size_t i = 0; i < ARRAY_SIZE(allowed); i++) {
         program[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
@@ -86,7 +103,7 @@ int host_lock_process(struct diag *d)
     program[n++] = (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS);
     const struct sock_fprog prog = {.len = (unsigned short)n, .filter = program};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) != 0) {
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog) != 0) {
         return diag_fail(d, -errno, "cannot lock the enclave process with seccomp: %s; the kernel needs "
                          "CONFIG_SECCOMP_FILTER", strerror(errno));
     }

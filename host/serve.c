@@ -4,6 +4,7 @@
 #include "enclave.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,38 +15,54 @@ static uint64_t clock_now(uint64_t clock)
     return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
+/* Whoever shares a standard stream with us may have made it non-blocking; for the workload it never
+ * is. */
+static bool try_again(int fd, short events)
+{
+    if (errno == EAGAIN) {
+        struct pollfd p = {.fd = fd, .events = events};
+        return poll(&p, 1, -1) >= 0 || errno == EINTR;
+    }
+    return errno == EINTR;
+}
+
 static int64_t serve_console_write(struct hostcall_slot *s)
 {
-    size_t n = s->to_size <= HOSTCALL_DATA_MAX ? s->to_size : HOSTCALL_DATA_MAX;
+    uint64_t size = s->to_size;
+    size_t n = size <= HOSTCALL_DATA_MAX ? size : HOSTCALL_DATA_MAX;
+    int fd = s->args[0] == 1 ? 1 : 2;
     ssize_t r;
     do {
-        r = write(s->args[0] == 1 ? 1 : 2, s->data, n);
-    } while (r < 0 && errno == EINTR);
+        r = write(fd, s->data, n);
+    } while (r < 0 && try_again(fd, POLLOUT));
     return r >= 0 ? r : errno == EPIPE ? -EPIPE : -EIO;
 }
 
-static size_t wanted(const struct hostcall_slot *s, uint64_t size)
+static size_t wanted(uint64_t size)
 {
-    (void)s;
     return size <= HOSTCALL_DATA_MAX ? size : HOSTCALL_DATA_MAX;
 }
 
 static int64_t serve_console_read(struct hostcall_slot *s)
 {
-    ssize_t r = read(0, s->data, wanted(s, s->args[0]));
+    size_t n = wanted(s->args[0]);
+    ssize_t r;
+    do {
+        r = read(0, s->data, n);
+    } while (r < 0 && errno != EINTR && try_again(0, POLLIN));
     return r >= 0 ? r : errno == EINTR ? -EINTR : -EIO;
 }
 
 static int64_t serve_input_read(const struct host_config *c, struct hostcall_slot *s)
 {
-    if (s->args[0] >= c->input_count || c->inputs[s->args[0]].fd < 0) {
+    uint64_t input = s->args[0], offset = s->args[1];
+    if (input >= c->input_count || c->inputs[input].fd < 0) {
         return -EIO;
     }
-    size_t n = wanted(s, s->args[2]);
+    size_t n = wanted(s->args[2]);
     size_t done = 0;
     while (done < n) {
-        ssize_t r = pread(c->inputs[s->args[0]].fd, s->data + done, n - done,
-                          (off_t)(s->args[1] + done));
+        ssize_t r = pread(c->inputs[input].fd, s->data + done, n - done, (off_t)(offset + done));
         if (r < 0 && errno == EINTR) {
             continue;
         }
@@ -59,16 +76,17 @@ static int64_t serve_input_read(const struct host_config *c, struct hostcall_slo
 
 static int64_t serve_output_write(const struct host_config *c, struct hostcall_slot *s)
 {
-    if (s->args[0] >= c->output_count || s->to_size > HOSTCALL_DATA_MAX) {
+    uint64_t output = s->args[0], offset = s->args[1], size = s->to_size;
+    if (output >= c->output_count || size > HOSTCALL_DATA_MAX) {
         return -EIO;
     }
-    if (c->outputs[s->args[0]].fd < 0) {
-        return (int64_t)s->to_size; /* declared, but nobody asked for it */
+    if (c->outputs[output].fd < 0) {
+        return (int64_t)size; /* declared, but nobody asked for it */
     }
     size_t done = 0;
-    while (done < s->to_size) {
-        ssize_t r = pwrite(c->outputs[s->args[0]].fd, s->data + done, s->to_size - done,
-                           (off_t)(s->args[1] + done));
+    while (done < size) {
+        ssize_t r = pwrite(c->outputs[output].fd, s->data + done, size - done,
+                           (off_t)(offset + done));
         if (r < 0 && errno == EINTR) {
             continue;
         }
@@ -152,8 +170,9 @@ bool host_serve(struct host_thread *t)
     if (s->number == HOSTCALL_thread_exit || s->number == 0) {
         return false;
     }
+    bool data = returns_data(s->number);
     int64_t result = dispatch(t, s);
-    s->from_size = returns_data(s->number) && result > 0 ? (uint64_t)result : 0;
+    s->from_size = data && result > 0 ? (uint64_t)result : 0;
     s->result = result;
     return true;
 }
