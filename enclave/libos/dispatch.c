@@ -24,7 +24,8 @@ struct call_text {
     const char *arguments[6];
 };
 
-/* ---- expansion of the table ---------------------------------------------------------------------- */
+/* ---- expansion of the table
+ * ---------------------------------------------------------------------- */
 
 #define FROM_int(r)   ((int)(uint32_t)(r))
 #define FROM_uint(r)  ((uint32_t)(r))
@@ -77,7 +78,7 @@ static const struct call calls[SYS_NUMBERS] = {
 #include "libos/syscalls.def"
 };
 
-#define TYPES0() 0
+#define TYPES0()          0
 #define TYPES1(t, a)      SYS_##t
 #define TYPES2(t, a, ...) SYS_##t, TYPES1(__VA_ARGS__)
 #define TYPES3(t, a, ...) SYS_##t, TYPES2(__VA_ARGS__)
@@ -85,7 +86,7 @@ static const struct call calls[SYS_NUMBERS] = {
 #define TYPES5(t, a, ...) SYS_##t, TYPES4(__VA_ARGS__)
 #define TYPES6(t, a, ...) SYS_##t, TYPES5(__VA_ARGS__)
 #define TYPES(...)        SYS_GLUE(TYPES, SYS_COUNT(__VA_ARGS__))(__VA_ARGS__)
-#define NAMES0() NULL
+#define NAMES0()          NULL
 #define NAMES1(t, a)      #a
 #define NAMES2(t, a, ...) #a, NAMES1(__VA_ARGS__)
 #define NAMES3(t, a, ...) #a, NAMES2(__VA_ARGS__)
@@ -100,7 +101,7 @@ static const struct call_text texts[SYS_NUMBERS] = {
                 .count = SYS_COUNT(__VA_ARGS__),                                                   \
                 .types = {TYPES(__VA_ARGS__)},                                                     \
                 .arguments = {NAMES(__VA_ARGS__)}},
-#define SYSCALL_FREE SYSCALL
+#define SYSCALL_FREE                 SYSCALL
 #define DENIED(number, name_, error) [number] = {.name = #name_},
 #define NOTE(name, text)
 #include "libos/syscalls.def"
@@ -118,12 +119,14 @@ static const char *const errno_names[] = {
 #undef ERRNO_NAME
 };
 
-/* ---- memory that comes when it is touched --------------------------------------------------------- */
+/* ---- memory that comes when it is touched
+ * --------------------------------------------------------- */
 
 #define REACH_UNKNOWN 65536u /* of a pointer whose size no argument tells */
 
 /* A call failed for want of memory that a fault of the workload would have brought: brings what its
- * pointers reach. Calls look at their memory before they act, so one that failed can be made again. */
+ * pointers reach. Calls look at their memory before they act, so one that failed can be made again.
+ */
 static bool page_in_arguments(const struct rt_frame *f, uint64_t number)
 {
     const uint64_t values[6] = {f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9};
@@ -143,7 +146,8 @@ static bool page_in_arguments(const struct rt_frame *f, uint64_t number)
     return any;
 }
 
-/* ---- traces ------------------------------------------------------------------------------------- */
+/* ---- traces -------------------------------------------------------------------------------------
+ */
 
 static bool tracing; /* fixed at start: the test must cost nothing */
 
@@ -325,12 +329,13 @@ void dispatch_summary(void)
         }
     }
     if (os.unknown_high != 0) {
-        rt_trace("not implemented: %llu times a number above %u", (unsigned long long)os.unknown_high,
-                 SYS_NUMBERS);
+        rt_trace("not implemented: %llu times a number above %u",
+                 (unsigned long long)os.unknown_high, SYS_NUMBERS);
     }
 }
 
-/* ---- the way in and out ----------------------------------------------------------------------------- */
+/* ---- the way in and out
+ * ----------------------------------------------------------------------------- */
 
 #define SYS_RT_SIGRETURN 15u
 
@@ -352,7 +357,8 @@ void door_syscall(struct rt_frame *frame)
         }
     }
     frame->rax = (uint64_t)result;
-    if (__builtin_expect(__atomic_load_n(&t->attention, __ATOMIC_RELAXED) != 0 || timer_armed(), 0)) {
+    if (__builtin_expect(__atomic_load_n(&t->attention, __ATOMIC_RELAXED) != 0 || timer_armed(),
+                         0)) {
         /* A restored context is complete already: its rax says nothing about a call. */
         signal_return_to_workload(t, number == SYS_RT_SIGRETURN ? SIGNAL_NO_CALL : number);
     }

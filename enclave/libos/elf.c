@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The headers of an ELF64 program, checked before anything is mapped: what this returns can be mapped
- * without further thought about overflow or overlap.
+/* The headers of an ELF64 program, checked before anything is mapped: what this returns can be
+ * mapped without further thought about overflow or overlap.
  *
  * The adversary: the file is measured, but the workload may name any file of its layers. */
 #include "elf_image.h"
@@ -66,7 +66,8 @@ static int read_header(struct cursor *c, uint32_t type, struct elf_image *e, uin
     case PT_INTERP:
         if (s.filesz < 2 || s.filesz > ELF_INTERP_MAX ||
             !range_within(s.offset, s.filesz, file_size)) {
-            return diag_fail(d, -ENOEXEC, "the interpreter's path is longer than the file or %u bytes",
+            return diag_fail(d, -ENOEXEC,
+                             "the interpreter's path is longer than the file or %u bytes",
                              ELF_INTERP_MAX);
         }
         e->interp_offset = s.offset;
@@ -111,7 +112,8 @@ int elf_parse(struct bytes head, uint64_t file_size, struct elf_image *ret, stru
     }
     uint64_t size = (uint64_t)e.phnum * PHDR_SIZE;
     if (phentsize != PHDR_SIZE || e.phnum == 0 || !range_within(phoff, size, head.size)) {
-        return diag_fail(d, -ENOEXEC, "program headers are not in the first %u bytes", ELF_HEAD_SIZE);
+        return diag_fail(d, -ENOEXEC, "program headers are not in the first %u bytes",
+                         ELF_HEAD_SIZE);
     }
     e.fixed = type == ET_EXEC;
     c = cursor_of(BYTES(head.data + phoff, size));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the headers of an ELF64 program. Pure: bytes in, facts out. Source: System V gABI chapter 4 and
- * 5, x86-64 psABI. */
+/* Reads the headers of an ELF64 program. Pure: bytes in, facts out. Source: System V gABI chapter 4
+ * and 5, x86-64 psABI. */
 #pragma once
 
 #include "base/bytes.h"
@@ -19,7 +19,7 @@ struct elf_segment {
 struct elf_image {
     bool fixed; /* ET_EXEC: addresses are absolute */
     uint64_t entry;
-    uint64_t phdr;   /* address of the program headers in memory, relative as vaddr */
+    uint64_t phdr; /* address of the program headers in memory, relative as vaddr */
     uint16_t phnum;
     uint64_t start, end; /* page-aligned range of all segments */
     size_t segment_count;
@@ -29,4 +29,5 @@ struct elf_image {
 
 /* head: the first bytes of a file of file_size bytes (all of it when it is shorter than
  * ELF_HEAD_SIZE). 0, or -ENOEXEC with a sentence. Trust: any bytes. */
-int elf_parse(struct bytes head, uint64_t file_size, struct elf_image *ret, struct diag *d) MUST_USE;
+int elf_parse(struct bytes head, uint64_t file_size, struct elf_image *ret,
+              struct diag *d) MUST_USE;

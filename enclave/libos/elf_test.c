@@ -28,10 +28,18 @@ static struct sample good(void)
                               .e_phnum = 4}};
     s.ph[0] = (Elf64_Phdr){.p_type = PT_INTERP, .p_offset = 600, .p_filesz = 10, .p_memsz = 10};
     s.ph[1] = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R, .p_filesz = 0x400, .p_memsz = 0x400};
-    s.ph[2] = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_offset = 0x1000,
-                           .p_vaddr = 0x1000, .p_filesz = 0x100, .p_memsz = 0x100};
-    s.ph[3] = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x1100,
-                           .p_vaddr = 0x2100, .p_filesz = 0x80, .p_memsz = 0x8000};
+    s.ph[2] = (Elf64_Phdr){.p_type = PT_LOAD,
+                           .p_flags = PF_R | PF_X,
+                           .p_offset = 0x1000,
+                           .p_vaddr = 0x1000,
+                           .p_filesz = 0x100,
+                           .p_memsz = 0x100};
+    s.ph[3] = (Elf64_Phdr){.p_type = PT_LOAD,
+                           .p_flags = PF_R | PF_W,
+                           .p_offset = 0x1100,
+                           .p_vaddr = 0x2100,
+                           .p_filesz = 0x80,
+                           .p_memsz = 0x8000};
     return s;
 }
 
@@ -82,7 +90,8 @@ static void test_self(void)
     int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     REQUIRE(fd >= 0 && fstat(fd, &st) == 0 && read(fd, head, sizeof head) == sizeof head);
     close(fd);
-    CHECK(elf_parse(BYTES(head, sizeof head), (uint64_t)st.st_size, &e, &d) == 0 && e.interp_size > 5,
+    CHECK(elf_parse(BYTES(head, sizeof head), (uint64_t)st.st_size, &e, &d) == 0 &&
+              e.interp_size > 5,
           "this program's own headers are read: %s", d.text);
 }
 

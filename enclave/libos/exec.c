@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loads the manifest's program: segments, interpreter, first stack. Everything it is given, from argv
- * to the last environment variable, comes from the measured manifest; nothing from the host.
+/* Loads the manifest's program: segments, interpreter, first stack. Everything it is given, from
+ * argv to the last environment variable, comes from the measured manifest; nothing from the host.
  *
  * The adversary: a host that refuses memory, or a program file that is not one: both end the start
  * with a sentence. */
@@ -13,19 +13,36 @@
 #include "rewrite.h"
 #include "signals.h"
 
-#define STACK_SIZE      (UINT64_C(8) << 20)
-#define STACK_GUARD     (UINT64_C(1) << 20)
-#define STACK_TOP       (MM_RESERVE_END - STACK_GUARD)
-#define PIE_BASE        UINT64_C(0x400000) /* a position-independent program goes here: heap room above */
+#define STACK_SIZE  (UINT64_C(8) << 20)
+#define STACK_GUARD (UINT64_C(1) << 20)
+#define STACK_TOP   (MM_RESERVE_END - STACK_GUARD)
+#define PIE_BASE    UINT64_C(0x400000) /* position-independent programs: heap room above */
+
 #define START_TEXT_MAX  (UINT64_C(256) << 10) /* argv, environment and auxiliary vector */
 #define CLOCK_TICKS     100u
 #define HWCAP2_FSGSBASE 2u
 
 /* linux/auxvec.h */
 enum aux_key {
-    AT_NULL = 0, AT_PHDR = 3, AT_PHENT = 4, AT_PHNUM = 5, AT_PAGESZ = 6, AT_BASE = 7, AT_FLAGS = 8,
-    AT_ENTRY = 9, AT_UID = 11, AT_EUID = 12, AT_GID = 13, AT_EGID = 14, AT_PLATFORM = 15,
-    AT_HWCAP = 16, AT_CLKTCK = 17, AT_SECURE = 23, AT_RANDOM = 25, AT_HWCAP2 = 26, AT_EXECFN = 31,
+    AT_NULL = 0,
+    AT_PHDR = 3,
+    AT_PHENT = 4,
+    AT_PHNUM = 5,
+    AT_PAGESZ = 6,
+    AT_BASE = 7,
+    AT_FLAGS = 8,
+    AT_ENTRY = 9,
+    AT_UID = 11,
+    AT_EUID = 12,
+    AT_GID = 13,
+    AT_EGID = 14,
+    AT_PLATFORM = 15,
+    AT_HWCAP = 16,
+    AT_CLKTCK = 17,
+    AT_SECURE = 23,
+    AT_RANDOM = 25,
+    AT_HWCAP2 = 26,
+    AT_EXECFN = 31,
     AT_MINSIGSTKSZ = 51,
 };
 
@@ -34,7 +51,8 @@ struct loaded {
     uint64_t bias; /* added to the addresses in the file */
 };
 
-/* ---- segments ---------------------------------------------------------------------------------------- */
+/* ---- segments
+ * ---------------------------------------------------------------------------------------- */
 
 static int read_image(struct file *f, struct elf_image *ret, struct diag *d)
 {
@@ -62,7 +80,8 @@ static int map_segment(struct file *f, const struct elf_segment *s, uint64_t bia
     if (s->filesz == 0) {
         file_pages = start;
     } else {
-        int64_t r = mm_map(start, file_end - start, prot, flags, f, align_down(s->offset, PAGE_SIZE));
+        int64_t r =
+            mm_map(start, file_end - start, prot, flags, f, align_down(s->offset, PAGE_SIZE));
         if (r < 0) {
             return (int)r;
         }
@@ -123,9 +142,11 @@ static int interpreter_path(struct file *f, const struct elf_image *e, char ret[
     return 0;
 }
 
-/* ---- the first stack ---------------------------------------------------------------------------------- */
+/* ---- the first stack
+ * ---------------------------------------------------------------------------------- */
 
-/* Built from the top down in trusted memory that stands for [STACK_TOP - START_TEXT_MAX, STACK_TOP). */
+/* Built from the top down in trusted memory that stands for [STACK_TOP - START_TEXT_MAX,
+ * STACK_TOP). */
 struct stack_image {
     uint8_t *data;
     uint64_t used; /* bytes from the top */
@@ -200,8 +221,8 @@ static void push_auxv(struct stack_image *s, const struct manifest *m, const str
     os.auxv_size = sizeof aux;
 }
 
-static int build_stack(struct stack_image *s, const struct manifest *m, const struct loaded *program,
-                       uint64_t interpreter_base)
+static int build_stack(struct stack_image *s, const struct manifest *m,
+                       const struct loaded *program, uint64_t interpreter_base)
 {
     uint64_t argv[MANIFEST_ARGS_MAX], env[MANIFEST_ENV_MAX], strings[3];
     uint8_t random[16];
@@ -248,7 +269,8 @@ static int make_stack(const struct manifest *m, const struct loaded *program,
     return r < 0 ? (int)r : 0;
 }
 
-/* ---- start --------------------------------------------------------------------------------------------- */
+/* ---- start
+ * --------------------------------------------------------------------------------------------- */
 
 static void note_program(const struct manifest *m, const struct loaded *p)
 {

@@ -12,8 +12,13 @@
 
 /* linux/futex.h */
 enum futex_command {
-    CMD_WAIT = 0, CMD_WAKE = 1, CMD_REQUEUE = 3, CMD_CMP_REQUEUE = 4, CMD_WAKE_OP = 5,
-    CMD_WAIT_BITSET = 9, CMD_WAKE_BITSET = 10,
+    CMD_WAIT = 0,
+    CMD_WAKE = 1,
+    CMD_REQUEUE = 3,
+    CMD_CMP_REQUEUE = 4,
+    CMD_WAKE_OP = 5,
+    CMD_WAIT_BITSET = 9,
+    CMD_WAKE_BITSET = 10,
 };
 #define FLAG_PRIVATE  128u
 #define FLAG_REALTIME 256u
@@ -124,8 +129,7 @@ static int deadline_of(uint64_t timeout, enum futex_command command, bool realti
 static int64_t wait(uint64_t addr, uint32_t value, uint32_t bitset, uint64_t deadline, bool timed)
 {
     struct wait_queue nobody = {{0}};
-    struct waiter w = {
-        .addr = addr, .bitset = bitset, .thread = rt_thread_number(rt_self())};
+    struct waiter w = {.addr = addr, .bitset = bitset, .thread = rt_thread_number(rt_self())};
     uint32_t now;
     if (bitset == 0) {
         return -EINVAL;
@@ -150,7 +154,8 @@ static int64_t wait(uint64_t addr, uint32_t value, uint32_t bitset, uint64_t dea
 }
 
 /* FUTEX_WAKE_OP: a read-modify-write of *addr2, then wakes on both. */
-static int64_t wake_op(uint64_t addr, uint32_t count, uint64_t addr2, uint32_t count2, uint32_t code)
+static int64_t wake_op(uint64_t addr, uint32_t count, uint64_t addr2, uint32_t count2,
+                       uint32_t code)
 {
     uint32_t op = code >> 28 & 7, compare = code >> 24 & 15;
     int32_t operand = (int32_t)(code << 8) >> 20, against = (int32_t)(code << 20) >> 20;
@@ -163,8 +168,11 @@ static int64_t wake_op(uint64_t addr, uint32_t count, uint64_t addr2, uint32_t c
         return -EFAULT;
     }
     for (;;) {
-        next = op == 0 ? argument : op == 1 ? old + argument : op == 2 ? old | argument
-               : op == 3 ? old & ~argument : old ^ argument;
+        next = op == 0   ? argument
+               : op == 1 ? old + argument
+               : op == 2 ? old | argument
+               : op == 3 ? old & ~argument
+                         : old ^ argument;
         if (cmpxchg_app_u32(app_at(addr2), old, next, &seen) != 0) {
             return -EFAULT;
         }
@@ -174,8 +182,12 @@ static int64_t wake_op(uint64_t addr, uint32_t count, uint64_t addr2, uint32_t c
         old = seen;
     }
     int32_t o = (int32_t)old;
-    bool also = compare == 0 ? o == against : compare == 1 ? o != against : compare == 2 ? o < against
-                : compare == 3 ? o <= against : compare == 4 ? o > against : o >= against;
+    bool also = compare == 0   ? o == against
+                : compare == 1 ? o != against
+                : compare == 2 ? o < against
+                : compare == 3 ? o <= against
+                : compare == 4 ? o > against
+                               : o >= against;
     int64_t n = futex_wake(addr, count, FUTEX_ANY);
     return also ? n + futex_wake(addr2, count2, FUTEX_ANY) : n;
 }
@@ -183,7 +195,8 @@ static int64_t wake_op(uint64_t addr, uint32_t count, uint64_t addr2, uint32_t c
 int64_t sys_futex(uint64_t addr, int op, uint32_t value, uint64_t timeout, uint64_t addr2,
                   uint32_t value3)
 {
-    enum futex_command command = (enum futex_command)((unsigned)op & ~(FLAG_PRIVATE | FLAG_REALTIME));
+    enum futex_command command =
+        (enum futex_command)((unsigned)op & ~(FLAG_PRIVATE | FLAG_REALTIME));
     bool realtime = ((unsigned)op & FLAG_REALTIME) != 0;
     uint32_t now;
     uint64_t deadline;

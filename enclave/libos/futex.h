@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Futexes inside one enclave: who waits is known here, so only parking and waking a thread that sleeps
- * reaches the host. With the lock held. */
+/* Futexes inside one enclave: who waits is known here, so only parking and waking a thread that
+ * sleeps reaches the host. With the lock held. */
 #pragma once
 
 #include "process.h"

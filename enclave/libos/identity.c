@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who the process is and on what it runs: answers that come from the manifest or are constants. None of
- * them comes from the host, except the number of processors, which is a hint. */
+/* Who the process is and on what it runs: answers that come from the manifest or are constants.
+ * None of them comes from the host, except the number of processors, which is a hint. */
 #include <errno.h>
 
 #include "mm.h"
@@ -159,9 +159,18 @@ int64_t sys_arch_prctl(int code, uint64_t addr)
 
 int64_t sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t arg5)
 {
-    enum { SET_PDEATHSIG = 1, GET_PDEATHSIG = 2, GET_DUMPABLE = 3, SET_DUMPABLE = 4, SET_NAME = 15,
-           GET_NAME = 16, CAPBSET_READ = 23, SET_NO_NEW_PRIVS = 38, GET_NO_NEW_PRIVS = 39,
-           SET_VMA = 0x53564d41 };
+    enum {
+        SET_PDEATHSIG = 1,
+        GET_PDEATHSIG = 2,
+        GET_DUMPABLE = 3,
+        SET_DUMPABLE = 4,
+        SET_NAME = 15,
+        GET_NAME = 16,
+        CAPBSET_READ = 23,
+        SET_NO_NEW_PRIVS = 38,
+        GET_NO_NEW_PRIVS = 39,
+        SET_VMA = 0x53564d41
+    };
     static int death_signal;
     struct os_thread *t = os_self();
     char name[COMM_SIZE] = "";
@@ -206,8 +215,12 @@ int64_t sys_uname(app_ptr name)
 {
     static const struct {
         char sysname[65], nodename[65], release[65], version[65], machine[65], domain[65];
-    } u = {.sysname = "Linux", .nodename = "enclave", .release = "5.15.0-alcove",
-           .version = "#1 alcove", .machine = "x86_64", .domain = "(none)"};
+    } u = {.sysname = "Linux",
+           .nodename = "enclave",
+           .release = "5.15.0-alcove",
+           .version = "#1 alcove",
+           .machine = "x86_64",
+           .domain = "(none)"};
     return copy_to_app(name, &u, sizeof u);
 }
 
@@ -236,7 +249,8 @@ int64_t sys_getrandom(app_ptr buffer, uint64_t size, uint32_t flags)
     return (int64_t)size;
 }
 
-/* ---- scheduling ------------------------------------------------------------------------------------------ */
+/* ---- scheduling
+ * ------------------------------------------------------------------------------------------ */
 
 unsigned os_cpu_count(void)
 {
@@ -297,7 +311,9 @@ int64_t sys_sched_getparam(int pid, app_ptr param)
 
 int64_t sys_sched_get_priority_max(int policy)
 {
-    return policy == 1 || policy == 2 ? 99 : policy == 0 || policy == 3 || policy == 5 ? 0 : -EINVAL;
+    return policy == 1 || policy == 2                  ? 99
+           : policy == 0 || policy == 3 || policy == 5 ? 0
+                                                       : -EINVAL;
 }
 
 int64_t sys_sched_get_priority_min(int policy)
@@ -349,7 +365,8 @@ int64_t sys_membarrier(int command, uint32_t flags, int cpu)
     return command == QUERY && flags == 0 ? 0 : -EINVAL;
 }
 
-/* ---- /proc/self ------------------------------------------------------------------------------------------ */
+/* ---- /proc/self
+ * ------------------------------------------------------------------------------------------ */
 
 void os_process_info(struct os_process *ret)
 {

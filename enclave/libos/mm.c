@@ -2,14 +2,15 @@
 /* The workload's address space: mmap and its relatives over enclave pages.
  *
  * Three ideas. (1) Entering the host is dear, so anonymous memory and the place for libraries are
- * committed ahead in 2 MiB steps, and what is unmapped stays committed, to be zeroed when it is used
- * again; only large ranges go back to the host. (2) A library is read and hashed once: the loader
- * first maps a whole object and then parts of it over that mapping, and the bytes that are there
- * already are used again. (3) Text is never writable once it is executable, and executable only if
- * its bytes came from a measured file and the workload never could write them (PAGE_PURE).
+ * committed ahead in 2 MiB steps, and what is unmapped stays committed, to be zeroed when it is
+ * used again; only large ranges go back to the host. (2) A library is read and hashed once: the
+ * loader first maps a whole object and then parts of it over that mapping, and the bytes that are
+ * there already are used again. (3) Text is never writable once it is executable, and executable
+ * only if its bytes came from a measured file and the workload never could write them (PAGE_PURE).
  *
- * The adversary: the workload chooses every argument; the host may refuse memory. Ranges are checked
- * for overflow before anything changes, and the record of pages is never ahead of what was accepted. */
+ * The adversary: the workload chooses every argument; the host may refuse memory. Ranges are
+ * checked for overflow before anything changes, and the record of pages is never ahead of what was
+ * accepted. */
 #include "mm.h"
 
 #include <errno.h>
@@ -19,7 +20,7 @@
 
 #define RETAIN_RANGE_MAX (UINT64_C(32) << 20)  /* larger unmapped ranges go back to the host */
 #define RETAIN_MAX       (UINT64_C(256) << 20) /* and all beyond this much unused memory */
-#define LAZY_MIN         (UINT64_C(4) << 20)   /* smaller NORESERVE mappings are committed at once */
+#define LAZY_MIN         (UINT64_C(4) << 20) /* smaller NORESERVE mappings are committed at once */
 
 static struct {
     uint64_t limit;
@@ -42,7 +43,8 @@ struct mm_usage mm_usage(void)
         .mapped = mm.mapped, .peak = mm.peak, .charged = mm.charged, .limit = mm.limit};
 }
 
-/* ---- ranges ---------------------------------------------------------------------------------------- */
+/* ---- ranges
+ * ---------------------------------------------------------------------------------------- */
 
 /* The workload's addresses without the rewriter's stubs. */
 static bool range_ok(uint64_t start, uint64_t length, uint64_t *ret_end)
@@ -118,8 +120,8 @@ static void account_added(const struct vma *v)
     }
 }
 
-/* How far around a range memory may be committed ahead: to huge-page borders, within the region, and
- * only where no mapping is. */
+/* How far around a range memory may be committed ahead: to huge-page borders, within the region,
+ * and only where no mapping is. */
 static void ahead_of(uint64_t start, uint64_t end, uint64_t *ret_start, uint64_t *ret_end)
 {
     *ret_start = start;
@@ -153,7 +155,8 @@ static int take(uint64_t start, uint64_t end, bool zero)
     return pages_take(start, end, zero, ahead_start, ahead_end);
 }
 
-/* ---- unmapping --------------------------------------------------------------------------------------- */
+/* ---- unmapping
+ * --------------------------------------------------------------------------------------- */
 
 /* The pages of a range that no mapping covers any more. */
 static void retire_pages(uint64_t start, uint64_t end)
@@ -193,7 +196,8 @@ int64_t sys_munmap(uint64_t addr, uint64_t length)
     return range_ok(addr, length, &end) ? unmap(addr, end) : -EINVAL;
 }
 
-/* ---- filling mappings ---------------------------------------------------------------------------------- */
+/* ---- filling mappings
+ * ---------------------------------------------------------------------------------- */
 
 /* Bytes of [v->start, v->end) that the file covers, in whole pages. Beyond is no memory. */
 static int file_extent(const struct vma *v, uint64_t *ret_end)
@@ -283,7 +287,8 @@ static int fill_anonymous(const struct vma *v)
     return r == 0 ? pages_protect(v->start, v->end, rights_of(v->prot)) : r;
 }
 
-/* ---- mmap ---------------------------------------------------------------------------------------------- */
+/* ---- mmap
+ * ---------------------------------------------------------------------------------------------- */
 
 static int check_prot(uint32_t prot)
 {
@@ -293,8 +298,8 @@ static int check_prot(uint32_t prot)
     return (prot & OS_PROT_WRITE) != 0 && (prot & OS_PROT_EXEC) != 0 ? -EACCES : 0;
 }
 
-/* Decides what a file mapping is; /dev/zero becomes anonymous (*f = NULL), and a shared mapping that
- * reads gets a description of its own (a new reference) that keeps the content as it is. */
+/* Decides what a file mapping is; /dev/zero becomes anonymous (*f = NULL), and a shared mapping
+ * that reads gets a description of its own (a new reference) that keeps the content as it is. */
 static int check_file(struct file **f, uint32_t prot, bool shared)
 {
     switch (fs_map_kind(*f)) {
@@ -421,7 +426,9 @@ static int64_t map_checked(struct vma *v, uint64_t addr, uint64_t length, uint32
 int64_t mm_map(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, struct file *f,
                uint64_t offset)
 {
-    struct vma v = {.prot = prot, .file = f, .offset = offset,
+    struct vma v = {.prot = prot,
+                    .file = f,
+                    .offset = offset,
                     .shared = (flags & OS_MAP_TYPE) != OS_MAP_PRIVATE};
     int r = check_prot(prot);
     if (r == 0 && f == NULL && (prot & OS_PROT_EXEC) != 0) {
@@ -464,7 +471,8 @@ uint64_t mm_find_object(uint64_t size)
     return vma_find_free(MM_FILES, MM_FILES_END, size, PAGE_SIZE);
 }
 
-/* ---- mprotect ------------------------------------------------------------------------------------------ */
+/* ---- mprotect
+ * ------------------------------------------------------------------------------------------ */
 
 static int protect_allowed(const struct vma *v, uint64_t start, uint64_t end, uint32_t prot)
 {
@@ -547,7 +555,8 @@ int64_t sys_mprotect(uint64_t addr, uint64_t length, uint32_t prot)
     }
     for (size_t i = vma_find(addr); i < vma_count() && vma_at(i)->start < end; i++) {
         const struct vma *v = vma_at(i);
-        r = protect_allowed(v, v->start > addr ? v->start : addr, v->end < end ? v->end : end, prot);
+        r = protect_allowed(v, v->start > addr ? v->start : addr, v->end < end ? v->end : end,
+                            prot);
         if (r != 0) {
             return r;
         }
@@ -565,7 +574,8 @@ int64_t sys_mprotect(uint64_t addr, uint64_t length, uint32_t prot)
     return r;
 }
 
-/* ---- heap ---------------------------------------------------------------------------------------------- */
+/* ---- heap
+ * ---------------------------------------------------------------------------------------------- */
 
 void mm_set_brk(uint64_t start)
 {
@@ -591,19 +601,21 @@ int64_t sys_brk(uint64_t end)
     return (int64_t)mm.brk;
 }
 
-/* ---- mremap -------------------------------------------------------------------------------------------- */
+/* ---- mremap
+ * -------------------------------------------------------------------------------------------- */
 
 #define MREMAP_MAYMOVE 1u
 #define MREMAP_FIXED   2u
 
 static uint32_t flags_of(const struct vma *v)
 {
-    return (v->shared ? OS_MAP_SHARED : OS_MAP_PRIVATE) |
-           (v->file == NULL ? OS_MAP_ANONYMOUS : 0) | (v->lazy ? OS_MAP_NORESERVE : 0);
+    return (v->shared ? OS_MAP_SHARED : OS_MAP_PRIVATE) | (v->file == NULL ? OS_MAP_ANONYMOUS : 0) |
+           (v->lazy ? OS_MAP_NORESERVE : 0);
 }
 
 /* A copy elsewhere, then the old one goes. v is a copy of the mapping cut to the old range. */
-static int64_t move_mapping(const struct vma *v, uint64_t new_size, uint32_t flags, uint64_t new_addr)
+static int64_t move_mapping(const struct vma *v, uint64_t new_size, uint32_t flags,
+                            uint64_t new_addr)
 {
     uint64_t old_size = v->end - v->start;
     uint64_t keep = old_size < new_size ? old_size : new_size;
@@ -626,7 +638,8 @@ static int64_t move_mapping(const struct vma *v, uint64_t new_size, uint32_t fla
             r = mm_page_in(to) ? 0 : -ENOMEM;
         }
         if (r == 0) {
-            memcpy(app_raw(app_at(to), PAGE_SIZE), app_raw(app_at(v->start + a), PAGE_SIZE), PAGE_SIZE);
+            memcpy(app_raw(app_at(to), PAGE_SIZE), app_raw(app_at(v->start + a), PAGE_SIZE),
+                   PAGE_SIZE);
         }
     }
     if (r == 0 && v->prot != (OS_PROT_READ | OS_PROT_WRITE) && v->prot != 0) {
@@ -679,10 +692,20 @@ int64_t sys_mremap(uint64_t addr, uint64_t old_size, uint64_t new_size, uint32_t
     return (flags & MREMAP_MAYMOVE) != 0 ? move_mapping(&v, new_size, flags_of(&v), 0) : -ENOMEM;
 }
 
-/* ---- advice and its kin ------------------------------------------------------------------------------------ */
+/* ---- advice and its kin
+ * ------------------------------------------------------------------------------------ */
 
-enum { MADV_NORMAL = 0, MADV_WILLNEED = 3, MADV_DONTNEED = 4, MADV_FREE = 8, MADV_COLD = 20,
-       MADV_MERGEABLE = 12, MADV_DODUMP = 17, MADV_PAGEOUT = 21, MADV_POPULATE_WRITE = 23 };
+enum {
+    MADV_NORMAL = 0,
+    MADV_WILLNEED = 3,
+    MADV_DONTNEED = 4,
+    MADV_FREE = 8,
+    MADV_COLD = 20,
+    MADV_MERGEABLE = 12,
+    MADV_DODUMP = 17,
+    MADV_PAGEOUT = 21,
+    MADV_POPULATE_WRITE = 23
+};
 
 static int forget(const struct vma *v, uint64_t start, uint64_t end)
 {
@@ -807,7 +830,8 @@ int64_t sys_mincore(uint64_t addr, uint64_t length, app_ptr vec)
     return 0;
 }
 
-/* ---- faults and reports ------------------------------------------------------------------------------------ */
+/* ---- faults and reports
+ * ------------------------------------------------------------------------------------ */
 
 bool mm_is_mapped(uint64_t addr)
 {
@@ -903,10 +927,11 @@ void os_maps_text(struct fs_text *t)
         } else {
             base_format(path, sizeof path, "%s", label_of(v));
         }
-        fs_printf(t, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu%s%s\n", (unsigned long long)v->start,
-                  (unsigned long long)v->end, (v->prot & OS_PROT_READ) != 0 ? 'r' : '-',
-                  (v->prot & OS_PROT_WRITE) != 0 ? 'w' : '-', (v->prot & OS_PROT_EXEC) != 0 ? 'x' : '-',
-                  v->shared ? 's' : 'p', (unsigned long long)v->offset, major, minor,
-                  (unsigned long long)ino, path[0] != '\0' ? "                   " : "", path);
+        fs_printf(
+            t, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu%s%s\n", (unsigned long long)v->start,
+            (unsigned long long)v->end, (v->prot & OS_PROT_READ) != 0 ? 'r' : '-',
+            (v->prot & OS_PROT_WRITE) != 0 ? 'w' : '-', (v->prot & OS_PROT_EXEC) != 0 ? 'x' : '-',
+            v->shared ? 's' : 'p', (unsigned long long)v->offset, major, minor,
+            (unsigned long long)ino, path[0] != '\0' ? "                   " : "", path);
     }
 }

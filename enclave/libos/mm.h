@@ -21,10 +21,10 @@
 #define OS_MAP_NORESERVE       0x4000u
 #define OS_MAP_FIXED_NOREPLACE 0x100000u
 
-/* Where things go. Everything that can carry text lies in the lowest 2 GiB, so that a five-byte jump
- * reaches from any rewritten site to any stub. Anonymous memory has a region of its own, in which
- * memory is committed ahead in huge-page steps; reservations (PROT_NONE, NORESERVE) have another in
- * which nothing is. */
+/* Where things go. Everything that can carry text lies in the lowest 2 GiB, so that a five-byte
+ * jump reaches from any rewritten site to any stub. Anonymous memory has a region of its own, in
+ * which memory is committed ahead in huge-page steps; reservations (PROT_NONE, NORESERVE) have
+ * another in which nothing is. */
 #define MM_FILES       UINT64_C(0x40000000)
 #define MM_FILES_END   UINT64_C(0x78000000)
 #define MM_STUBS       UINT64_C(0x78000000)
@@ -47,10 +47,11 @@ uint64_t mm_find_object(uint64_t size);
 void mm_set_brk(uint64_t start);
 
 bool mm_is_mapped(uint64_t addr);
-/* A page fault at addr: true when the page belongs to a mapping that is filled on demand and is there
- * now, so that the access can be tried again. */
+/* A page fault at addr: true when the page belongs to a mapping that is filled on demand and is
+ * there now, so that the access can be tried again. */
 bool mm_page_in(uint64_t addr);
-/* The same for all lazily filled pages in [addr, addr+size) of the mapping at addr: did any come? */
+/* The same for all lazily filled pages in [addr, addr+size) of the mapping at addr: did any come?
+ */
 bool mm_page_in_range(uint64_t addr, uint64_t size);
 bool mm_has_lazy(void); /* without the lock: a hint */
 /* "path+0xoffset", or what else is there. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The address space against a model: random calls on a small range, and after each the rights and the
- * content of every page are what Linux would have left. */
+/* The address space against a model: random calls on a small range, and after each the rights and
+ * the content of every page are what Linux would have left. */
 #include "mm.h"
 
 #include <errno.h>
@@ -20,7 +20,8 @@ static uint64_t random_below(uint64_t n)
     return (random_state >> 33) % n;
 }
 
-/* ---- the model: WINDOW pages at MM_ANON + 1 GiB -------------------------------------------------------- */
+/* ---- the model: WINDOW pages at MM_ANON + 1 GiB
+ * -------------------------------------------------------- */
 
 #define WINDOW      64u
 #define WINDOW_BASE (MM_ANON + (UINT64_C(1) << 30))
@@ -78,9 +79,11 @@ static void step_map(unsigned first, unsigned n)
                        file ? &library : NULL, file ? offset : 0);
     REQUIRE(r == (int64_t)(WINDOW_BASE + first * PAGE_SIZE));
     for (unsigned i = 0; i < n; i++) {
-        model[first + i] = (struct page){
-            .mapped = true, .file = file, .prot = prot,
-            .first = file ? shim_file_byte(library.id, offset + i * PAGE_SIZE) : 0};
+        model[first + i] =
+            (struct page){.mapped = true,
+                          .file = file,
+                          .prot = prot,
+                          .first = file ? shim_file_byte(library.id, offset + i * PAGE_SIZE) : 0};
     }
 }
 
@@ -124,7 +127,8 @@ static bool run_steps(uint64_t seed, unsigned count)
 {
     random_state = seed;
     for (unsigned s = 0; s < count; s++) {
-        unsigned first = (unsigned)random_below(WINDOW), n = 1 + (unsigned)random_below(WINDOW - first);
+        unsigned first = (unsigned)random_below(WINDOW),
+                 n = 1 + (unsigned)random_below(WINDOW - first);
         n = n > 6 ? 1 + n % 6 : n;
         switch (random_below(6)) {
         case 0:
@@ -172,7 +176,8 @@ static void test_model(void)
     CHECK(mm_usage().charged == 0, "no memory is charged when nothing is mapped");
 }
 
-/* ---- rules ------------------------------------------------------------------------------------------- */
+/* ---- rules
+ * ------------------------------------------------------------------------------------------- */
 
 static void test_rules(void)
 {
@@ -192,7 +197,8 @@ static void test_rules(void)
     CHECK(sys_munmap((uint64_t)at, PAGE_SIZE) == 0, "it can be unmapped");
     CHECK(mm_map(MM_STUBS, PAGE_SIZE, RW, ANON | OS_MAP_FIXED, NULL, 0) == -ENOMEM,
           "nothing is mapped over the rewriter's stubs");
-    CHECK(sys_munmap(UINT64_MAX - 4095, 8192) == -EINVAL && sys_munmap(APP_END - 4096, 8192) == -EINVAL,
+    CHECK(sys_munmap(UINT64_MAX - 4095, 8192) == -EINVAL &&
+              sys_munmap(APP_END - 4096, 8192) == -EINVAL,
           "ranges that overflow or leave the workload's memory are refused");
     CHECK(mm_map(0, UINT64_MAX - 10, RW, ANON, NULL, 0) == -ENOMEM, "a huge length is refused");
     CHECK(mm_map(0x1000, PAGE_SIZE, RW, ANON | OS_MAP_FIXED, NULL, 0) == -EPERM,
@@ -220,7 +226,8 @@ static void test_limit(void)
               shim_rights((uint64_t)lazy + 5 * PAGE_SIZE) == 3,
           "... until it is touched");
     CHECK(!mm_page_in((uint64_t)lazy + 5 * PAGE_SIZE), "a second fault at one page is a real one");
-    CHECK(sys_munmap((uint64_t)lazy, 4 * limit) == 0 && mm_usage().charged == 0, "and is given back");
+    CHECK(sys_munmap((uint64_t)lazy, 4 * limit) == 0 && mm_usage().charged == 0,
+          "and is given back");
 }
 
 static void test_reuse(void)
@@ -243,12 +250,14 @@ static void test_object(void)
     uint32_t fixed = OS_MAP_PRIVATE | OS_MAP_FIXED;
     int64_t r = mm_map(0, 14 * PAGE_SIZE, OS_PROT_READ, OS_MAP_PRIVATE, &object, 0);
     uint64_t at = (uint64_t)r;
-    CHECK(r == (int64_t)MM_FILES && object.reads == 10 * PAGE_SIZE, "an object is read whole, once");
+    CHECK(r == (int64_t)MM_FILES && object.reads == 10 * PAGE_SIZE,
+          "an object is read whole, once");
     CHECK(mm_map(at + 2 * PAGE_SIZE, 4 * PAGE_SIZE, OS_PROT_READ | OS_PROT_EXEC, fixed, &object,
                  2 * PAGE_SIZE) > 0 &&
               shim_rights(at + 2 * PAGE_SIZE) == 5 && object.reads == 10 * PAGE_SIZE,
           "its text becomes executable where it lies");
-    CHECK(mm_map(at + 6 * PAGE_SIZE, 2 * PAGE_SIZE, OS_PROT_READ, fixed, &object, 6 * PAGE_SIZE) > 0 &&
+    CHECK(mm_map(at + 6 * PAGE_SIZE, 2 * PAGE_SIZE, OS_PROT_READ, fixed, &object, 6 * PAGE_SIZE) >
+                  0 &&
               shim_rights(at + 6 * PAGE_SIZE) == 1,
           "read-only data stays where it lies");
     CHECK(mm_map(at + 9 * PAGE_SIZE, 3 * PAGE_SIZE, RW, fixed, &object, 7 * PAGE_SIZE) > 0 &&
@@ -283,15 +292,18 @@ static void test_brk_and_mremap(void)
     CHECK(sys_brk(0x900123) == 0x900123, "and shrinks");
     int64_t at = mm_map(0, 2 * PAGE_SIZE, RW, ANON, NULL, 0);
     *shim_at((uint64_t)at + PAGE_SIZE) = 42;
-    int64_t wall = mm_map((uint64_t)at + 4 * PAGE_SIZE, PAGE_SIZE, RW, ANON | OS_MAP_FIXED, NULL, 0);
-    CHECK(sys_mremap((uint64_t)at, 2 * PAGE_SIZE, 4 * PAGE_SIZE, 0, 0) == at, "a mapping grows in place");
+    int64_t wall =
+        mm_map((uint64_t)at + 4 * PAGE_SIZE, PAGE_SIZE, RW, ANON | OS_MAP_FIXED, NULL, 0);
+    CHECK(sys_mremap((uint64_t)at, 2 * PAGE_SIZE, 4 * PAGE_SIZE, 0, 0) == at,
+          "a mapping grows in place");
     CHECK(sys_mremap((uint64_t)at, 4 * PAGE_SIZE, 8 * PAGE_SIZE, 0, 0) == -ENOMEM,
           "but not over its neighbour");
     int64_t moved = sys_mremap((uint64_t)at, 4 * PAGE_SIZE, 8 * PAGE_SIZE, 1, 0);
     CHECK(moved > 0 && moved != at && *shim_at((uint64_t)moved + PAGE_SIZE) == 42 &&
               !mm_is_mapped((uint64_t)at),
           "it moves with its content");
-    REQUIRE(sys_munmap((uint64_t)moved, 8 * PAGE_SIZE) == 0 && sys_munmap((uint64_t)wall, PAGE_SIZE) == 0);
+    REQUIRE(sys_munmap((uint64_t)moved, 8 * PAGE_SIZE) == 0 &&
+            sys_munmap((uint64_t)wall, PAGE_SIZE) == 0);
     CHECK(mm_usage().charged == 0, "nothing is charged at the end");
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One byte per page of the workload's range, in a two-level table.
  *
- * The adversary: the host may refuse memory, which becomes -ENOMEM; it cannot change what is recorded
- * here, because every change of a page was accepted by the processor before it is recorded. A page is
- * writable by the workload or PURE, never both: that is what makes text trustworthy. */
+ * The adversary: the host may refuse memory, which becomes -ENOMEM; it cannot change what is
+ * recorded here, because every change of a page was accepted by the processor before it is
+ * recorded. A page is writable by the workload or PURE, never both: that is what makes text
+ * trustworthy. */
 #include "pages.h"
 
 #include <errno.h>

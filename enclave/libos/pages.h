@@ -7,12 +7,12 @@
 #include "runtime/rt.h"
 
 #define PAGE_SIZE      UINT64_C(4096)
-#define PAGE_STEP      (UINT64_C(2) << 20) /* committed ahead in these: the host can use huge pages */
+#define PAGE_STEP      (UINT64_C(2) << 20) /* committed ahead by these: the size of huge pages */
 #define PAGE_RW        ((uint8_t)(SGX_SECINFO_R | SGX_SECINFO_W))
 #define PAGE_RIGHTS    ((uint8_t)7u) /* SGX_SECINFO_R/W/X */
 #define PAGE_COMMITTED ((uint8_t)8u)
 #define PAGE_DIRTY     ((uint8_t)16u) /* may hold anything but zeros */
-#define PAGE_PURE      ((uint8_t)32u) /* bytes of a measured file; never writable by the workload since */
+#define PAGE_PURE      ((uint8_t)32u) /* a measured file's; never writable by the workload since */
 
 int pages_start(void) MUST_USE;
 /* Makes room in the record for a range, so that nothing after it can run out of memory. */
@@ -23,11 +23,12 @@ uint64_t pages_committed(uint64_t start, uint64_t end); /* bytes */
 
 /* Committed, readable and writable afterwards, whatever they were; zero when asked. The caller may
  * have [ahead_start, ahead_end) committed with it, as clean pages, where nothing is yet. */
-int pages_take(uint64_t start, uint64_t end, bool zero, uint64_t ahead_start, uint64_t ahead_end)
-    MUST_USE;
+int pages_take(uint64_t start, uint64_t end, bool zero, uint64_t ahead_start,
+               uint64_t ahead_end) MUST_USE;
 /* Commits what is not committed; tells the first such run, so that the caller can fill it:
  * [*ret_start, *ret_end) is empty when there was none left. */
-int pages_take_missing(uint64_t start, uint64_t end, uint64_t *ret_start, uint64_t *ret_end) MUST_USE;
+int pages_take_missing(uint64_t start, uint64_t end, uint64_t *ret_start,
+                       uint64_t *ret_end) MUST_USE;
 /* Rights of the committed pages among them. */
 int pages_protect(uint64_t start, uint64_t end, uint8_t rights) MUST_USE;
 void pages_mark_pure(uint64_t start, uint64_t end);

@@ -61,10 +61,10 @@ struct os_state {
     uint64_t pending; /* to the process */
     struct signal_info pending_info[SIGNALS];
     struct os_limit limits[16];
-    uint64_t cpu_gone_ns;             /* of threads that ended */
+    uint64_t cpu_gone_ns; /* of threads that ended */
     uint64_t calls_gone[SYS_NUMBERS];
-    uint64_t unknown[SYS_NUMBERS];    /* calls that nobody implements */
-    uint64_t unknown_high;            /* with numbers beyond the table */
+    uint64_t unknown[SYS_NUMBERS]; /* calls that nobody implements */
+    uint64_t unknown_high;         /* with numbers beyond the table */
     /* For /proc/self. */
     uint64_t stack_start, code_start, code_end;
     uint64_t args_start, args_size, env_start, env_size, auxv_start, auxv_size;
@@ -78,8 +78,8 @@ struct os_thread *os_thread_new(void);
 /* Ends the process: outputs are written, evidence is made, the enclave exits. */
 void os_exit_process(enum exit_kind kind, uint64_t value) __attribute__((noreturn));
 
-/* time.c. Nanoseconds that a thread, or all threads, did not sleep: the enclave cannot see when the host
- * does not run them. With the lock held. */
+/* time.c. Nanoseconds that a thread, or all threads, did not sleep: the enclave cannot see when the
+ * host does not run them. With the lock held. */
 uint64_t os_thread_cpu_ns(const struct os_thread *t);
 uint64_t os_process_cpu_ns(void);
 

@@ -22,14 +22,14 @@ static struct {
     struct stub_targets targets;
 } stubs = {.next = MM_STUBS, .committed = MM_STUBS};
 
-/* ---- tables and code ------------------------------------------------------------------------------ */
+/* ---- tables and code
+ * ------------------------------------------------------------------------------ */
 
 static bool site_ok(const struct site *s)
 {
     return (s->kind == SITE_SYSCALL || s->kind == SITE_CPUID) && s->patch_size >= 5 &&
            s->patch_size <= sizeof s->original && s->insn_delta == s->pre_size &&
-           s->pre_size + 2 + s->post_size == s->patch_size &&
-           s->original[s->insn_delta] == 0x0f &&
+           s->pre_size + 2 + s->post_size == s->patch_size && s->original[s->insn_delta] == 0x0f &&
            s->original[s->insn_delta + 1] == (s->kind == SITE_SYSCALL ? 0x05 : 0xa2);
 }
 
@@ -105,8 +105,8 @@ static void put_syscall(struct writer *w, const struct site *s, uint64_t at, uin
 static void put_cpuid(struct writer *w, uint64_t entry)
 {
     static const uint8_t down[] = {0x48, 0x8d, 0xa4, 0x24, 0x78, 0xff, 0xff, 0xff, 0x41, 0x53};
-    static const uint8_t up[] = {0x41, 0xff, 0xd3, 0x41, 0x5b, 0x48,
-                                 0x8d, 0xa4, 0x24, 0x88, 0x00, 0x00, 0x00};
+    static const uint8_t up[] = {0x41, 0xff, 0xd3, 0x41, 0x5b, 0x48, 0x8d,
+                                 0xa4, 0x24, 0x88, 0x00, 0x00, 0x00};
     writer_put(w, BYTES(down, sizeof down));
     put_movabs_r11(w, entry);
     writer_put(w, BYTES(up, sizeof up));
@@ -142,7 +142,8 @@ bool site_patch(uint64_t site_at, uint64_t stub_at, uint8_t ret_patch[5])
     return true;
 }
 
-/* ---- in the enclave ------------------------------------------------------------------------------- */
+/* ---- in the enclave
+ * ------------------------------------------------------------------------------- */
 
 /* Makes [stubs.next, +size) committed and writable. */
 static int reserve(uint64_t size)

@@ -13,24 +13,27 @@ struct site_table {
 
 /* Generates the restart stub. Before the first program is mapped. */
 int rewrite_start(void) MUST_USE;
-/* The sites of a file's text [offset, offset+size). begin: job->table.count is 0 when there is nothing
- * to rewrite (a missing or bad table is no error: its sites trap); -errno when memory runs out. apply:
- * patches text that is mapped at `at`, committed and writable. end: always, even after errors. */
+/* The sites of a file's text [offset, offset+size). begin: job->table.count is 0 when there is
+ * nothing to rewrite (a missing or bad table is no error: its sites trap); -errno when memory runs
+ * out. apply: patches text that is mapped at `at`, committed and writable. end: always, even after
+ * errors. */
 struct rewrite_job {
     void *data;
     struct site_table table;
 };
 int rewrite_begin(struct rewrite_job *job, struct file *f, uint64_t size, uint64_t offset) MUST_USE;
-int rewrite_apply(const struct rewrite_job *job, uint64_t at, uint64_t size, uint64_t offset) MUST_USE;
+int rewrite_apply(const struct rewrite_job *job, uint64_t at, uint64_t size,
+                  uint64_t offset) MUST_USE;
 void rewrite_end(struct rewrite_job *job);
 /* Where a call that is to be restarted goes on: RAX number, RCX the address after the call. */
 uint64_t rewrite_restart_address(void);
 
-/* ---- pure parts, tested on the host -------------------------------------------------------------- */
+/* ---- pure parts, tested on the host
+ * -------------------------------------------------------------- */
 
 /* -EINVAL: malformed, unsorted or overlapping. Trust: any bytes. */
-int site_table_parse(const void *data, size_t size, uint64_t file_size, struct site_table *ret)
-    MUST_USE;
+int site_table_parse(const void *data, size_t size, uint64_t file_size,
+                     struct site_table *ret) MUST_USE;
 
 #define STUB_MAX 160u
 struct stub_targets {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stubs are generated for synthetic code, written into memory and run: results, registers, flags and
- * red zone must be what the original instructions leave. */
+/* Stubs are generated for synthetic code, written into memory and run: results, registers, flags
+ * and red zone must be what the original instructions leave. */
 #include "rewrite.h"
 
 #include <errno.h>
@@ -84,8 +84,8 @@ __asm__(".text\n"
 static uint8_t *text, *stub_memory;
 static const uint8_t go_back[] = {0x41, 0xff, 0xe0}; /* jmp *%r8 */
 
-static struct site make_site(enum site_kind kind, const char *pre, size_t pre_size, const char *post,
-                             size_t post_size)
+static struct site make_site(enum site_kind kind, const char *pre, size_t pre_size,
+                             const char *post, size_t post_size)
 {
     struct site s = {.kind = kind,
                      .patch_size = (uint8_t)(pre_size + 2 + post_size),
@@ -127,8 +127,10 @@ static void test_stubs(void)
     s = make_site(SITE_SYSCALL, "", 0, "\x48\x89\xc6", 3); /* mov %rax,%rsi */
     CHECK(run_site(&s, &o) && o.rax == 1007 && o.rsi == 1007 && o.red_zone_intact,
           "instructions after the syscall run after it");
-    s = make_site(SITE_SYSCALL, "\x49\x89\xca", 3, "\x49\x89\xc4", 3); /* mov %rcx,%r10; mov %rax,%r12 */
-    CHECK(run_site(&s, &o) && o.r10 == 0 && o.r12 == 1007, "instructions on both sides keep their order");
+    s = make_site(SITE_SYSCALL, "\x49\x89\xca", 3, "\x49\x89\xc4",
+                  3); /* mov %rcx,%r10; mov %rax,%r12 */
+    CHECK(run_site(&s, &o) && o.r10 == 0 && o.r12 == 1007,
+          "instructions on both sides keep their order");
     s = make_site(SITE_CPUID, "\x31\xc0\x90", 3, "\x90", 1); /* xor %eax,%eax; nop */
     CHECK(run_site(&s, &o) && o.rax == 1 && o.rbx == 2 && o.rcx == 3 && o.rdx == 4 && o.rsi == 11 &&
               o.r10 == 12 && o.r12 == 13 && o.red_zone_intact,
@@ -167,26 +169,32 @@ static void test_tables(void)
 {
     struct site_table out;
     struct table t = good_table();
-    CHECK(site_table_parse(&t, sizeof t, 20480, &out) == 0 && out.count == 3, "a good table is read");
+    CHECK(site_table_parse(&t, sizeof t, 20480, &out) == 0 && out.count == 3,
+          "a good table is read");
     CHECK(site_table_parse(&t, sizeof t - 1, 20480, &out) == -EINVAL &&
               site_table_parse(&t, 10, 20480, &out) == -EINVAL,
           "a truncated table is refused");
-    CHECK(site_table_parse(&t, sizeof t, 20481, &out) == -EINVAL, "a table of another file is refused");
+    CHECK(site_table_parse(&t, sizeof t, 20481, &out) == -EINVAL,
+          "a table of another file is refused");
     t = good_table();
     t.sites[1].patch_offset = 4096 + 3;
     CHECK(site_table_parse(&t, sizeof t, 20480, &out) == -EINVAL, "overlapping sites are refused");
     t = good_table();
     t.sites[2].patch_offset = UINT64_MAX - 2;
-    CHECK(site_table_parse(&t, sizeof t, 20480, &out) == -EINVAL, "a site beyond the file is refused");
+    CHECK(site_table_parse(&t, sizeof t, 20480, &out) == -EINVAL,
+          "a site beyond the file is refused");
     t = good_table();
     t.sites[0].post_size = 200;
-    CHECK(site_table_parse(&t, sizeof t, 20480, &out) == -EINVAL, "sizes that do not add up are refused");
+    CHECK(site_table_parse(&t, sizeof t, 20480, &out) == -EINVAL,
+          "sizes that do not add up are refused");
     t = good_table();
     t.sites[0].original[6] = 0x0b;
-    CHECK(site_table_parse(&t, sizeof t, 20480, &out) == -EINVAL, "a site without syscall is refused");
+    CHECK(site_table_parse(&t, sizeof t, 20480, &out) == -EINVAL,
+          "a site without syscall is refused");
     t = good_table();
     t.header.count = UINT32_MAX;
-    CHECK(site_table_parse(&t, sizeof t, 20480, &out) == -EINVAL, "a count beyond the table is refused");
+    CHECK(site_table_parse(&t, sizeof t, 20480, &out) == -EINVAL,
+          "a count beyond the table is refused");
 }
 
 static void test_apply(void)
@@ -195,7 +203,8 @@ static void test_apply(void)
     struct file f = {.measured = true, .size = 20480, .sites = &t, .sites_size = sizeof t};
     struct rewrite_job job;
     REQUIRE(rewrite_start() == 0);
-    CHECK(shim_rights(rewrite_restart_address()) == 5, "the restart stub is executable, not writable");
+    CHECK(shim_rights(rewrite_restart_address()) == 5,
+          "the restart stub is executable, not writable");
     uint64_t at = UINT64_C(0x50000000);
     REQUIRE(rt_mem_commit(app_at(at), 4096) == 0);
     memcpy(shim_at(at), t.sites[0].original, 7);
@@ -204,7 +213,8 @@ static void test_apply(void)
     CHECK(rewrite_apply(&job, at, 4096, 4096) == 0 && *shim_at(at) == 0xe9 &&
               *shim_at(at + 100) == 0 && *shim_at(at + 200) == 0xe9,
           "sites whose bytes are not the expected ones are left alone");
-    CHECK(memcmp(shim_at(at + 5), "\x0f\x05", 2) == 0, "the syscall instruction stays in its place");
+    CHECK(memcmp(shim_at(at + 5), "\x0f\x05", 2) == 0,
+          "the syscall instruction stays in its place");
     rewrite_end(&job);
     REQUIRE(rewrite_begin(&job, &f, 150, 4096 + 50) == 0);
     CHECK(job.table.count == 1, "only sites wholly inside the mapping count");

@@ -3,8 +3,8 @@
  *
  * The adversary: a workload that forges frames and contexts. Everything in a frame is its own
  * registers and memory, so a forged one gives it nothing that it did not have; the vector state is
- * validated by the runtime, flags are masked. The host cannot send signals: a fault arrives here only
- * when the processor reported it (Sigy), and other senders are the workload's own calls. */
+ * validated by the runtime, flags are masked. The host cannot send signals: a fault arrives here
+ * only when the processor reported it (Sigy), and other senders are the workload's own calls. */
 #include "signals.h"
 
 #include <errno.h>
@@ -76,7 +76,8 @@ void signal_masks(uint64_t *ret_ignored, uint64_t *ret_caught)
     }
 }
 
-/* ---- sending -------------------------------------------------------------------------------------- */
+/* ---- sending
+ * -------------------------------------------------------------------------------------- */
 
 bool signal_wanted(const struct os_thread *t)
 {
@@ -176,7 +177,8 @@ static bool take(struct os_thread *t, uint64_t set, struct signal_info *ret)
     return true;
 }
 
-/* ---- the frame ------------------------------------------------------------------------------------ */
+/* ---- the frame
+ * ------------------------------------------------------------------------------------ */
 
 static bool on_alt_stack(const struct os_thread *t, uint64_t sp)
 {
@@ -265,8 +267,7 @@ static void restore_registers(struct rt_frame *f, const struct signal_context *c
 
 static void fill_siginfo(const struct signal_info *info, struct signal_siginfo *ret)
 {
-    *ret = (struct signal_siginfo){
-        .signo = info->signo, .error = info->error, .code = info->code};
+    *ret = (struct signal_siginfo){.signo = info->signo, .error = info->error, .code = info->code};
     if ((SIGNAL_BIT(info->signo) & SYNCHRONOUS) != 0 && info->code > 0) {
         ret->u.addr = info->value;
     } else {
@@ -329,7 +330,8 @@ static int push_frame(struct os_thread *t, const struct signal_info *info,
     return 0;
 }
 
-/* ---- delivery -------------------------------------------------------------------------------------- */
+/* ---- delivery
+ * -------------------------------------------------------------------------------------- */
 
 static void report_death(const struct os_thread *t, const struct signal_info *info,
                          const struct rt_fault *fault)
@@ -366,8 +368,8 @@ static void report_death(const struct os_thread *t, const struct signal_info *in
              (unsigned long long)rt_get_fsbase());
 }
 
-static void __attribute__((noreturn)) die(const struct os_thread *t, const struct signal_info *info,
-                                          const struct rt_fault *fault)
+static void __attribute__((noreturn))
+die(const struct os_thread *t, const struct signal_info *info, const struct rt_fault *fault)
 {
     report_death(t, info, fault);
     os_exit_process(EXIT_SIGNAL, (uint64_t)info->signo);
@@ -446,22 +448,27 @@ static struct signal_info signal_of_fault(const struct rt_frame *f, const struct
     struct signal_info i = {.signo = OS_SIGSEGV, .code = SI_KERNEL, .value = 0};
     switch (fault->vector) {
     case 0:
-        return (struct signal_info){.signo = OS_SIGFPE, .code = 1 /* FPE_INTDIV */, .value = f->rip};
+        return (struct signal_info){
+            .signo = OS_SIGFPE, .code = 1 /* FPE_INTDIV */, .value = f->rip};
     case 1:
-        return (struct signal_info){.signo = OS_SIGTRAP, .code = 2 /* TRAP_TRACE */, .value = f->rip};
+        return (struct signal_info){
+            .signo = OS_SIGTRAP, .code = 2 /* TRAP_TRACE */, .value = f->rip};
     case 3:
         return (struct signal_info){.signo = OS_SIGTRAP, .code = SI_KERNEL, .value = 0};
     case 6:
-        return (struct signal_info){.signo = OS_SIGILL, .code = 2 /* ILL_ILLOPN */, .value = f->rip};
+        return (struct signal_info){
+            .signo = OS_SIGILL, .code = 2 /* ILL_ILLOPN */, .value = f->rip};
     case 14:
         i.code = mm_is_mapped(fault->addr) ? 2 /* SEGV_ACCERR */ : 1 /* SEGV_MAPERR */;
         i.value = fault->addr;
         return i;
     case 16:
     case 19:
-        return (struct signal_info){.signo = OS_SIGFPE, .code = 14 /* FPE_FLTUNK */, .value = f->rip};
+        return (struct signal_info){
+            .signo = OS_SIGFPE, .code = 14 /* FPE_FLTUNK */, .value = f->rip};
     case 17:
-        return (struct signal_info){.signo = OS_SIGBUS, .code = 1 /* BUS_ADRALN */, .value = f->rip};
+        return (struct signal_info){
+            .signo = OS_SIGBUS, .code = 1 /* BUS_ADRALN */, .value = f->rip};
     default:
         return i;
     }
@@ -486,7 +493,8 @@ void door_fault(struct rt_frame *frame, const struct rt_fault *fault)
     os_unlock();
 }
 
-/* ---- calls ----------------------------------------------------------------------------------------- */
+/* ---- calls
+ * ----------------------------------------------------------------------------------------- */
 
 int64_t sys_rt_sigaction(int sig, app_ptr act, app_ptr old, uint64_t size)
 {

@@ -44,7 +44,8 @@ struct signal_action {
 };
 _Static_assert(sizeof(struct signal_action) == 32, "asm/signal.h");
 
-/* ---- the frame that a handler finds on its stack (asm/sigcontext.h, asm-generic/ucontext.h) -------- */
+/* ---- the frame that a handler finds on its stack (asm/sigcontext.h, asm-generic/ucontext.h)
+ * -------- */
 
 struct signal_context {
     uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
@@ -100,7 +101,8 @@ _Static_assert(sizeof(struct signal_frame) == 440, "arch/x86/include/asm/sigfram
  * space. */
 bool signal_layout(uint64_t top, uint64_t xstate_size, uint64_t *ret_frame, uint64_t *ret_xstate);
 
-/* ---- sending and delivering ------------------------------------------------------------------------ */
+/* ---- sending and delivering
+ * ------------------------------------------------------------------------ */
 
 /* Both with the lock held. Ignored signals vanish. */
 void signal_to_thread(struct os_thread *t, const struct signal_info *info);
@@ -113,6 +115,6 @@ bool signal_wanted(const struct os_thread *t);
  * calls that a signal interrupted. */
 void signal_return_to_workload(struct os_thread *t, uint64_t number);
 void signal_masks(uint64_t *ret_ignored, uint64_t *ret_caught);
-/* For calls that swap the mask while they wait (ppoll, rt_sigsuspend): the old mask comes back after
- * delivery. With the lock held. */
+/* For calls that swap the mask while they wait (ppoll, rt_sigsuspend): the old mask comes back
+ * after delivery. With the lock held. */
 void signal_swap_mask(struct os_thread *t, uint64_t mask);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The frame of a signal handler has the shape that the kernel's has: compared with what a real signal
- * leaves on this process's stack, and with the ABI's alignment for all stack tops. */
+/* The frame of a signal handler has the shape that the kernel's has: compared with what a real
+ * signal leaves on this process's stack, and with the ABI's alignment for all stack tops. */
 #include "signals.h"
 
 #include <signal.h>
@@ -31,7 +31,8 @@ static void handler(int signo, siginfo_t *info, void *context)
               f->uc.context.rflags == (uint64_t)uc->uc_mcontext.gregs[REG_EFL] &&
               f->uc.context.fpstate == (uint64_t)fpstate_at,
           "registers lie where libc looks for them");
-    CHECK(f->info.signo == SIGUSR1 && f->info.u.sender.pid == getpid() && f->info.u.sender.uid == getuid(),
+    CHECK(f->info.signo == SIGUSR1 && f->info.u.sender.pid == getpid() &&
+              f->info.u.sender.uid == getuid(),
           "siginfo lies where libc looks for it");
 }
 

@@ -12,7 +12,8 @@ struct row {
 static struct row rows[SYS_NUMBERS] = {
 #define SYSCALL(number, name_, status_, ...) [number] = {.name = #name_, .status = #status_},
 #define SYSCALL_FREE                         SYSCALL
-#define DENIED(number, name_, error_)        [number] = {.name = #name_, .status = "DENIED", .error = #error_},
+#define DENIED(number, name_, error_)                                                              \
+    [number] = {.name = #name_, .status = "DENIED", .error = #error_},
 #define NOTE(name, text)
 #include "libos/syscalls.def"
 };
@@ -52,7 +53,8 @@ int main(void)
         }
     }
     printf("# System calls\n\n"
-           "Made from `enclave/libos/include/libos/syscalls.def`; do not edit. The workload's calls are "
+           "Made from `enclave/libos/include/libos/syscalls.def`; do not edit. The workload's "
+           "calls are "
            "served inside the enclave; none reaches the host's kernel.\n\n"
            "| status | calls | meaning |\n| --- | ---: | --- |\n"
            "| FULL | %u | as Linux does it, for everything that one process can see |\n"
@@ -66,8 +68,9 @@ int main(void)
         const struct row *r = &rows[i];
         if (r->name != NULL) {
             printf("| %u | `%s` | %s | %s%s%s%s |\n", i, r->name, r->status,
-                   r->error != NULL ? r->error : "", r->error != NULL && r->note != NULL ? ". " : "",
-                   r->note != NULL ? r->note : "", r->error != NULL && r->note == NULL ? "." : "");
+                   r->error != NULL ? r->error : "",
+                   r->error != NULL && r->note != NULL ? ". " : "", r->note != NULL ? r->note : "",
+                   r->error != NULL && r->note == NULL ? "." : "");
         }
     }
     printf("\nNot implemented (ENOSYS):");

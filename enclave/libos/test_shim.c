@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See test_shim.h. Workload addresses lie in one reservation; rt_mem_* keep a shadow of every page's
- * rights and REQUIRE what the processor would: no page accepted twice, rights changed only from what
- * they are, never writable and executable. */
+/* See test_shim.h. Workload addresses lie in one reservation; rt_mem_* keep a shadow of every
+ * page's rights and REQUIRE what the processor would: no page accepted twice, rights changed only
+ * from what they are, never writable and executable. */
 #include "test_shim.h"
 
 #include <errno.h>
@@ -25,7 +25,8 @@ static struct os_thread thread;
 
 void shim_start(uint64_t memory)
 {
-    base = (uint8_t *)mmap(NULL, APP_END, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    base = (uint8_t *)mmap(NULL, APP_END, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                           -1, 0);
     shadow = (uint8_t *)mmap(NULL, PAGES, PROT_READ | PROT_WRITE,
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     REQUIRE(base != MAP_FAILED && shadow != MAP_FAILED);
@@ -49,7 +50,8 @@ uint8_t shim_file_byte(unsigned id, uint64_t offset)
     return (uint8_t)(1 + (offset / 4096 * 7 + offset + id * 31) % 250);
 }
 
-/* ---- pages ---------------------------------------------------------------------------------------- */
+/* ---- pages
+ * ---------------------------------------------------------------------------------------- */
 
 static int set(app_ptr at, uint64_t size, uint8_t value, int prot)
 {
@@ -136,7 +138,8 @@ int zero_app(app_ptr to, size_t n)
     return 0;
 }
 
-/* ---- the rest of the runtime ------------------------------------------------------------------------ */
+/* ---- the rest of the runtime
+ * ------------------------------------------------------------------------ */
 
 void *rt_alloc(size_t n)
 {
@@ -179,7 +182,8 @@ struct os_thread *os_self(void)
     return &thread;
 }
 
-/* ---- files ------------------------------------------------------------------------------------------- */
+/* ---- files
+ * ------------------------------------------------------------------------------------------- */
 
 void file_ref(struct file *f)
 {

@@ -95,7 +95,8 @@ static void unlink_thread(struct os_thread *t)
     }
 }
 
-/* ---- sleeping ------------------------------------------------------------------------------------------ */
+/* ---- sleeping
+ * ------------------------------------------------------------------------------------------ */
 
 int os_block(struct wait_queue *q, uint64_t deadline_ns)
 {
@@ -138,7 +139,8 @@ void os_wake_all(struct wait_queue *q)
     }
 }
 
-/* ---- clone --------------------------------------------------------------------------------------------- */
+/* ---- clone
+ * --------------------------------------------------------------------------------------------- */
 
 struct clone_request {
     uint64_t flags, stack, parent_tid, child_tid, tls;
@@ -197,7 +199,8 @@ void door_thread(void *argument, struct rt_frame *frame)
     os_unlock();
 }
 
-int64_t sys_clone(uint64_t flags, uint64_t stack, app_ptr parent_tid, uint64_t child_tid, uint64_t tls)
+int64_t sys_clone(uint64_t flags, uint64_t stack, app_ptr parent_tid, uint64_t child_tid,
+                  uint64_t tls)
 {
     const struct clone_request c = {.flags = flags & ~UINT64_C(0xff), /* exit signal of processes */
                                     .stack = stack,
@@ -235,13 +238,14 @@ int64_t sys_clone3(app_ptr args, uint64_t size)
     return new_thread(&c);
 }
 
-/* ---- ending -------------------------------------------------------------------------------------------- */
+/* ---- ending
+ * -------------------------------------------------------------------------------------------- */
 
 /* linux/futex.h: struct robust_list_head and the bits of a robust futex. */
-#define ROBUST_MAX        2048
-#define FUTEX_OWNER_DIED  UINT32_C(0x40000000)
-#define FUTEX_WAITERS     UINT32_C(0x80000000)
-#define FUTEX_TID_MASK    UINT32_C(0x3fffffff)
+#define ROBUST_MAX       2048
+#define FUTEX_OWNER_DIED UINT32_C(0x40000000)
+#define FUTEX_WAITERS    UINT32_C(0x80000000)
+#define FUTEX_TID_MASK   UINT32_C(0x3fffffff)
 
 static void release_robust(const struct os_thread *t, uint64_t futex)
 {
@@ -250,7 +254,8 @@ static void release_robust(const struct os_thread *t, uint64_t futex)
         return;
     }
     while ((value & FUTEX_TID_MASK) == (uint32_t)t->tid) {
-        if (cmpxchg_app_u32(app_at(futex), value, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED, &seen)) {
+        if (cmpxchg_app_u32(app_at(futex), value, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED,
+                            &seen)) {
             return;
         }
         if (seen == value) {
@@ -263,7 +268,8 @@ static void release_robust(const struct os_thread *t, uint64_t futex)
     }
 }
 
-/* The list is the workload's memory: any links, any length; the walk is bounded and may stop early. */
+/* The list is the workload's memory: any links, any length; the walk is bounded and may stop early.
+ */
 static void walk_robust_list(const struct os_thread *t)
 {
     struct {

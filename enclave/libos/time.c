@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Clocks and sleeping. Time comes from the TSC, set once from the host's clock: monotone within a run,
- * untrusted in rate and origin. */
+/* Clocks and sleeping. Time comes from the TSC, set once from the host's clock: monotone within a
+ * run, untrusted in rate and origin. */
 #include <errno.h>
 
 #include "process.h"
@@ -9,9 +9,17 @@
 
 /* linux/time.h */
 enum clock_id {
-    CLOCK_REALTIME_ = 0, CLOCK_MONOTONIC_ = 1, CLOCK_PROCESS_CPUTIME = 2, CLOCK_THREAD_CPUTIME = 3,
-    CLOCK_MONOTONIC_RAW_ = 4, CLOCK_REALTIME_COARSE_ = 5, CLOCK_MONOTONIC_COARSE_ = 6,
-    CLOCK_BOOTTIME_ = 7, CLOCK_REALTIME_ALARM_ = 8, CLOCK_BOOTTIME_ALARM_ = 9, CLOCK_TAI_ = 11,
+    CLOCK_REALTIME_ = 0,
+    CLOCK_MONOTONIC_ = 1,
+    CLOCK_PROCESS_CPUTIME = 2,
+    CLOCK_THREAD_CPUTIME = 3,
+    CLOCK_MONOTONIC_RAW_ = 4,
+    CLOCK_REALTIME_COARSE_ = 5,
+    CLOCK_MONOTONIC_COARSE_ = 6,
+    CLOCK_BOOTTIME_ = 7,
+    CLOCK_REALTIME_ALARM_ = 8,
+    CLOCK_BOOTTIME_ALARM_ = 9,
+    CLOCK_TAI_ = 11,
 };
 #define TIMER_ABSTIME 1u
 

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* alarm(2) and setitimer(ITIMER_REAL). A timer is looked at whenever a thread sleeps or a call returns,
- * so a program that waits or makes calls is interrupted on time; one that only computes, at its next
- * call. Interrupting a computation needs the host's kick, which is not there yet.
+/* alarm(2) and setitimer(ITIMER_REAL). A timer is looked at whenever a thread sleeps or a call
+ * returns, so a program that waits or makes calls is interrupted on time; one that only computes,
+ * at its next call. Interrupting a computation needs the host's kick, which is not there yet.
  *
- * The adversary: the host decides when a sleeping thread runs again, so a timer may be late by any time;
- * never early, because the clock here decides. */
+ * The adversary: the host decides when a sleeping thread runs again, so a timer may be late by any
+ * time; never early, because the clock here decides. */
 #include "timers.h"
 
 #include <errno.h>
 
 #include "signals.h"
 
-#define SECOND      UINT64_C(1000000000)
-#define OS_SIGALRM  14
-#define SI_KERNEL   0x80
+#define SECOND     UINT64_C(1000000000)
+#define OS_SIGALRM 14
+#define SI_KERNEL  0x80
 
 static struct {
     uint64_t due; /* 0: not armed */

@@ -11,8 +11,8 @@ struct vma {
     uint64_t start, end;
     uint32_t prot; /* OS_PROT_* */
     bool shared;
-    bool charged;      /* counts against the manifest's memory, from its first access rights on */
-    bool lazy;         /* MAP_NORESERVE: pages come when they are touched, and count then */
+    bool charged; /* counts against the manifest's memory, from its first access rights on */
+    bool lazy;    /* MAP_NORESERVE: pages come when they are touched, and count then */
     enum vma_kind kind;
     struct file *file; /* NULL: anonymous. The list holds a reference */
     uint64_t offset;   /* of start in the file */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prototypes of all system calls, expanded from syscalls.def, and how a register becomes an argument
- * of each type. */
+/* Prototypes of all system calls, expanded from syscalls.def, and how a register becomes an
+ * argument of each type. */
 #pragma once
 
 #include "runtime/types.h"
@@ -23,7 +23,8 @@ typedef app_ptr sys_path;
 
 /* Number of (type, name) pairs among the arguments, as a token 0..6. */
 #define SYS_PICK(z, a, b, c, d, e, f, g, h, i, j, k, l, count, ...) count
-#define SYS_COUNT(...) SYS_PICK(0 __VA_OPT__(, ) __VA_ARGS__, 6, odd, 5, odd, 4, odd, 3, odd, 2, odd, 1, odd, 0)
+#define SYS_COUNT(...)                                                                             \
+    SYS_PICK(0 __VA_OPT__(, ) __VA_ARGS__, 6, odd, 5, odd, 4, odd, 3, odd, 2, odd, 1, odd, 0)
 #define SYS_GLUE_(a, b) a##b
 #define SYS_GLUE(a, b)  SYS_GLUE_(a, b)
 
