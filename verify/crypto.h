@@ -26,6 +26,7 @@ bool crypto_p256_verify(const uint8_t key[P256_KEY_SIZE], struct bytes message,
 /* A certificate's facts. Views point into the DER that it was read from or into `handle`. */
 struct certificate {
     void *handle;
+    struct bytes der;
     struct bytes tbs;                   /* the signed bytes */
     struct bytes subject, issuer;       /* raw names */
     struct bytes serial;                /* contents of the INTEGER */

@@ -252,6 +252,7 @@ static bool read_facts(struct bytes der, X509 *x, struct certificate *ret)
         !seconds_of(X509_get0_notAfter(x), &ret->not_after) || !crypto_sha256(der, ret->sha256)) {
         return false;
     }
+    ret->der = der;
     ret->subject = raw_name(X509_get_subject_name(x));
     ret->issuer = raw_name(X509_get_issuer_name(x));
     const ASN1_INTEGER *serial = X509_get0_serialNumber(x);

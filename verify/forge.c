@@ -483,6 +483,7 @@ void forge_build(const struct forge_spec *s, struct forge_output *ret)
     put_certificate(s, &s->root, &ret->pck_chain);
     put_certificate(s, &s->signer, &ret->tcb_chain);
     put_certificate(s, &s->signer_root, &ret->tcb_chain);
+    ret->qe_chain = ret->tcb_chain;
     put_certificate(s, &s->ca, &ret->pck_crl_chain);
     put_certificate(s, &s->root, &ret->pck_crl_chain);
     put_crl(&s->root_crl, &ret->root_crl);
@@ -506,7 +507,7 @@ struct alcove_collateral forge_collateral(const struct forge_output *o)
     return (struct alcove_collateral){.tcb_info = lend(&o->tcb_info),
                                       .tcb_chain = lend(&o->tcb_chain),
                                       .qe_identity = lend(&o->qe_identity),
-                                      .qe_chain = lend(&o->tcb_chain),
+                                      .qe_chain = lend(&o->qe_chain),
                                       .pck_crl = lend(&o->pck_crl),
                                       .pck_crl_chain = lend(&o->pck_crl_chain),
                                       .root_crl = lend(&o->root_crl)};
@@ -594,7 +595,7 @@ size_t forge_evidence(const struct forge_spec *s, const struct forge_output *o, 
                          .collateral = {.tcb_info = view(&o->tcb_info),
                                         .tcb_chain = view(&o->tcb_chain),
                                         .qe_identity = view(&o->qe_identity),
-                                        .qe_chain = view(&o->tcb_chain),
+                                        .qe_chain = view(&o->qe_chain),
                                         .pck_crl = view(&o->pck_crl),
                                         .pck_crl_chain = view(&o->pck_crl_chain),
                                         .root_crl = view(&o->root_crl)}};

@@ -69,8 +69,8 @@ struct forge_part {
 };
 
 struct forge_output {
-    struct forge_part quote, tcb_info, tcb_chain, qe_identity, pck_crl, pck_crl_chain, root_crl,
-        pck_chain;
+    struct forge_part quote, tcb_info, tcb_chain, qe_chain, qe_identity, pck_crl, pck_crl_chain,
+        root_crl, pck_chain;
     struct alcove_root root; /* to be named in policies */
 };
 

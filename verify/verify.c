@@ -19,7 +19,8 @@
 struct reading {
     struct quote quote;
     struct pck_chain pck;
-    struct signer_chain tcb_signer, qe_signer;
+    struct signer_chain tcb_signer, other_signer;
+    const struct signer_chain *qe_signer; /* tcb_signer where both chains are the same bytes */
     struct platform platform;
     struct tcb_info tcb_info;
     struct qe_identity qe_identity;
@@ -184,10 +185,10 @@ static void check_qe_identity(struct check *c, struct bytes text, struct reading
     check_evaluation_number(c, d->evaluation_number);
     check_that(c, is_tdx(r) ? r->qe_identity.is_td_qe : r->qe_identity.is_sgx_qe,
                ALCOVE_REASON_QE_IDENTITY_KIND);
-    if (!r->qe_signer.readable) {
+    if (!r->qe_signer->readable) {
         return;
     }
-    check_that(c, crypto_p256_verify(r->qe_signer.signer.key, d->body, d->signature),
+    check_that(c, crypto_p256_verify(r->qe_signer->signer.key, d->body, d->signature),
                ALCOVE_REASON_QE_IDENTITY_SIGNATURE);
     check_completed(c, CHECKED_QE_IDENTITY);
 }
@@ -431,9 +432,13 @@ static void run_checks(struct check *c, struct bytes evidence,
     }
     check_platform_chain(c, collateral, r);
     signer_chain_check(c, view(collateral->tcb_chain), &r->pck, &r->tcb_signer);
-    signer_chain_check(c, view(collateral->qe_chain), &r->pck, &r->qe_signer);
+    r->qe_signer = &r->tcb_signer;
+    if (!bytes_equal(view(collateral->qe_chain), view(collateral->tcb_chain))) {
+        r->qe_signer = &r->other_signer;
+        signer_chain_check(c, view(collateral->qe_chain), &r->pck, &r->other_signer);
+    }
     revocation_check(c, view(collateral->root_crl), view(collateral->pck_crl), &r->pck,
-                     &r->tcb_signer, &r->qe_signer);
+                     &r->tcb_signer, r->qe_signer);
     crl_chain_check(c, view(collateral->pck_crl_chain), &r->pck);
     check_tcb_info(c, view(collateral->tcb_info), r);
     check_qe_identity(c, view(collateral->qe_identity), r);
@@ -467,7 +472,7 @@ struct alcove_verdict alcove_verify(struct alcove_bytes evidence,
     struct reading r = {0};
     crypto_enter();
     run_checks(&c, view(evidence), collateral, &r);
-    signer_chain_done(&r.qe_signer);
+    signer_chain_done(&r.other_signer);
     signer_chain_done(&r.tcb_signer);
     pck_chain_done(&r.pck);
     crypto_leave();

@@ -145,6 +145,27 @@ SPEC(revoke_signer) { s->root_crl.revoked_serial = 4; }
 
 OUTPUT(signer_cut) { o->tcb_chain.size /= 2; }
 OUTPUT(signer_three) { o->tcb_chain = o->pck_chain; }
+OUTPUT(qe_signer_cut) { o->qe_chain.size /= 2; }
+/* A signing chain of another forging of the same keys: other bytes, equally good. */
+OUTPUT(qe_signer_again)
+{
+    static struct forge_spec s;
+    static struct forge_output again;
+    forge_defaults(&s);
+    forge_build(&s, &again);
+    o->qe_chain = again.tcb_chain;
+    o->pck_crl_chain = again.pck_crl_chain;
+}
+OUTPUT(qe_signer_revoked_elsewhere)
+{
+    static struct forge_spec s;
+    static struct forge_output again;
+    forge_defaults(&s);
+    s.signer.serial = 77;
+    forge_build(&s, &again);
+    o->qe_chain = again.tcb_chain;
+}
+SPEC(revoke_other_signer) { s->root_crl.revoked_serial = 77; }
 SPEC(signer_critical) { s->signer.unknown_critical = true; }
 SPEC(signer_sha384) { s->signer.sha384 = true; }
 SPEC(signer_name) { s->signer.subject = "Intel SGX PCK Certificate"; }
@@ -412,6 +433,9 @@ static const struct test_case cases[] = {
     O(crl_chain_cut, PCK_CRL_CHAIN, "a PCK list's chain cut short"),
     S(revoke_leaf, PCK_REVOKED, "a revoked platform"),
     O(signer_cut, SIGNER_FORMAT, "half a signing chain"),
+    O(qe_signer_cut, SIGNER_FORMAT, "half a signing chain of the QE identity"),
+    {"a revoked signer of the QE identity", revoke_other_signer, qe_signer_revoked_elsewhere, NULL,
+     ALCOVE_REASON_SIGNER_REVOKED},
     O(signer_three, SIGNER_FORMAT, "a PCK chain as signing chain"),
     S(signer_critical, SIGNER_PROFILE, "an unknown critical extension in the signer"),
     S(signer_sha384, SIGNER_PROFILE, "a signer signed with SHA-384"),
@@ -491,6 +515,7 @@ static const struct test_case cases[] = {
     S(NULL, NONE, "good evidence"),
     S(new_version, NONE, "a newer version than the minimum"),
     O(crl_chain_none, NONE, "no chain with the PCK list: it is in the quote"),
+    O(qe_signer_again, NONE, "chains with other signatures of the same certificates"),
     P(this_evaluation, NONE, "exactly the minimum evaluation number"),
 };
 
