@@ -379,9 +379,11 @@ static void remove_leftovers(const char *parent, const char *name)
     DIR *stream = opendir(parent);
     size_t n = base_format(prefix, sizeof prefix, ".%s.tmp-", name);
     for (struct dirent *e; stream != NULL && (e = readdir(stream)) != NULL;) {
+        char *end = NULL;
         bool ours = n < sizeof prefix && strncmp(e->d_name, prefix, n) == 0;
-        int pid = ours ? atoi(e->d_name + n) : 0;
-        if (pid > 0 && kill(pid, 0) != 0 && errno == ESRCH &&
+        long pid = ours ? strtol(e->d_name + n, &end, 10) : 0;
+        if (pid > 0 && pid <= INT_MAX && *end == '\0' && kill((pid_t)pid, 0) != 0 &&
+            errno == ESRCH &&
             base_format(path, sizeof path, "%s/%s", parent, e->d_name) < sizeof path) {
             remove_tree(path);
         }
