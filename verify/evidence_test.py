@@ -31,8 +31,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 # Reasons that depend on nothing but the time.
 DATES = {"tcb-info-expired", "tcb-info-not-yet-valid", "qe-identity-expired",
          "qe-identity-not-yet-valid", "pck-crl-expired", "pck-crl-not-yet-valid",
-         "root-crl-expired", "root-crl-not-yet-valid", "signer-expired", "signer-not-yet-valid", "chain-expired",
-         "chain-not-yet-valid"}
+         "root-crl-expired", "root-crl-not-yet-valid", "signer-expired",
+         "signer-not-yet-valid", "chain-expired", "chain-not-yet-valid"}
 
 # The first reason that a refused row must give.
 REASONS = {
@@ -197,7 +197,7 @@ class Evidence:
 
     @staticmethod
     def nearest(candidates, at):
-        """Of (path, ..., from, until): a current one, else the one that misses the time by least."""
+        """Of (path, ..., from, until): a current one, else the nearest one."""
         def distance(c):
             return max(c[-2] - at, at - c[-1], 0), abs(c[-2] - at)
         return min(candidates, key=distance) if candidates else None
@@ -258,7 +258,8 @@ class Evidence:
             at = unix(day + "T00:00:00Z")
         fmspc = self.fmspc_of(row)
         tdx = "tdx" in row["case"]
-        ca = "processor" if "ca=processor" in details or "derived/sgx" in row["case"] else "platform"
+        processor = "ca=processor" in details or "derived/sgx" in row["case"]
+        ca = "processor" if processor else "platform"
 
         def own(name):
             path = folder / name
@@ -301,8 +302,8 @@ def expected_of(row):
 
 
 def judge(row, got, has_document, own_lists):
-    """None if the answer agrees with the row, else what is wrong. A list that came from the pool may
-    be of another time."""
+    """None if the answer agrees with the row, else what is wrong. A list that came from the pool
+    may be of another time."""
     verdict, status, _platform, _qe, advisories, reasons, debug = got
     borrowed = {r for r in DATES if "-crl-" in r and r.split("-")[0] not in own_lists}
     reasons = [r for r in reasons.split(",") if r and r not in borrowed]
@@ -359,7 +360,8 @@ def main():
     for i, row in enumerate(rows):
         # Rows on pool collateral do not say which document the oracle took: one of them must agree.
         here = evidence.has_document(row)
-        lists = {name for name in ("pck", "root") if (top / row["case"] / f"{name}-crl.der").exists()}
+        folder = top / row["case"]
+        lists = {name for name in ("pck", "root") if (folder / f"{name}-crl.der").exists()}
         problems = [judge(row, a, here, lists) for a, o in zip(answers, owner) if o == i]
         ok = None in problems
         note = "" if here else " (status unknown: the oracle's TCB info is not in the collection)"

@@ -312,7 +312,7 @@ SPEC(module_no_id) { edit_tcb(s, "\"id\":\"TDX_01\",", ""); }
 SPEC(module_strange_id) { edit_tcb(s, "TDX_01", "TDX_1"); }
 SPEC(module_not_hex) { edit_tcb(s, "TDX_01", "TDX_0g"); }
 SPEC(module_lower_case) { s->td[TD_TCB_SVN + 1] = 0x0a; edit_tcb(s, "TDX_01", "TDX_0a"); }
-SPEC(module_status) { edit_tcb(s, "\"tcbStatus\":\"UpToDate\"", "\"tcbStatus\":\"SWHardeningNeeded\""); }
+SPEC(module_status) { edit_tcb(s, "\"UpToDate\"", "\"SWHardeningNeeded\""); }
 SPEC(tdx_components_missing) { edit_tcb(s, "\"tdxtcbcomponents\"", "\"tdxtcbcomponent\""); }
 SPEC(sgx_identity) { edit_qe(s, "\"TD_QE\"", "\"QE\""); }
 SPEC(sgx_tcb_info) { edit_tcb(s, "\"id\":\"TDX\"", "\"id\":\"SGX\""); }
