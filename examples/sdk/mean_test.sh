@@ -7,8 +7,7 @@ ALCOVE_MACHINE_DIR=$(mktemp -d)
 export ALCOVE_MACHINE_DIR
 trap 'rm -rf "$ALCOVE_MACHINE_DIR"' EXIT
 
-got=$(seq 10 10 110 | "$@" 2>"$ALCOVE_MACHINE_DIR/log")
-if [ $? -eq 0 ] && [ "$got" = "mean of 5: 30
+if got=$(seq 10 10 110 | "$@" 2>"$ALCOVE_MACHINE_DIR/log") && [ "$got" = "mean of 5: 30
 mean of 10: 55" ]; then
     echo "ok 1 - the mean is given out for every fifth sample and no other"
 else
