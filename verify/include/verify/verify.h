@@ -259,7 +259,7 @@ ALCOVE_VERIFY_API bool alcove_result_failed(const struct alcove_result *r,
                                             enum alcove_reason reason);
 
 /* The entry point. `time` is seconds since 1970, the relying party's own. *ret_result is always
- * written; its verdict is also returned. */
+ * written; its verdict is also returned. No pointer may be NULL. Needs about 100 KiB of stack. */
 ALCOVE_VERIFY_API struct alcove_verdict
 alcove_verify(struct alcove_bytes evidence, const struct alcove_collateral *collateral,
               const struct alcove_policy *policy, int64_t time, struct alcove_result *ret_result)
