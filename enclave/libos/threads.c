@@ -98,12 +98,22 @@ static void unlink_thread(struct os_thread *t)
 /* ---- sleeping
  * ------------------------------------------------------------------------------------------ */
 
+/* A call that ends for a signal must pass through its delivery, which decides whether it restarts. */
+static bool interrupted(struct os_thread *t)
+{
+    if (!signal_wanted(t)) {
+        return false;
+    }
+    __atomic_store_n(&t->attention, 1, __ATOMIC_RELAXED);
+    return true;
+}
+
 int os_block(struct wait_queue *q, uint64_t deadline_ns)
 {
     struct os_thread *t = os_self();
     uint64_t bit = UINT64_C(1) << (t->number % 64);
     timer_check();
-    if (signal_wanted(t)) {
+    if (interrupted(t)) {
         return -ERESTARTSYS;
     }
     uint64_t wake_at = timer_deadline() < deadline_ns ? timer_deadline() : deadline_ns;
@@ -123,7 +133,7 @@ int os_block(struct wait_queue *q, uint64_t deadline_ns)
     t->waited_ns += rt_clock_ns(1) - now;
     q->waiting[t->number / 64] &= ~bit;
     timer_check();
-    return signal_wanted(t) ? -ERESTARTSYS : 0;
+    return interrupted(t) ? -ERESTARTSYS : 0;
 }
 
 void os_wake_all(struct wait_queue *q)
