@@ -23,6 +23,35 @@ same_as_linux() {
     [ "$native" -eq 0 ] && [ "$inside" -eq 0 ]
 }
 
+# A C program, dynamically linked against the base layer's libc; it ends with status 42.
+program_same_as_linux() {
+    local source=$1 native=0 inside=0
+    mkdir "$WORK/p"
+    gcc -O1 -D_GNU_SOURCE -o "$WORK/p/program" "$source" -pthread || return 1
+    cat >"$WORK/p/alcove.yaml" <<'EOF'
+base: [python]
+files: {/program: program}
+entry: /program
+argv: [program]
+mounts: [{kind: tmpfs, path: /tmp, size: 16 MiB}]
+memory: 1 GiB
+threads: 16
+stdout: host
+stderr: host
+network: denied
+EOF
+    build_bundle "$WORK/p" "$WORK/p.bundle" || return 1
+    "$WORK/p/program" >"$WORK/native" 2>"$WORK/native.err" </dev/null || native=$?
+    "$ALCOVE" run "$WORK/p.bundle" >"$WORK/inside" 2>"$WORK/inside.err" || inside=$?
+    rm -rf "$WORK/p" "$WORK/p.bundle"
+    echo "status natively $native, inside $inside"
+    diff -u "$WORK/native" "$WORK/inside" && [ "$native" -eq 42 ] && [ "$inside" -eq 42 ]
+}
+
+for source in "$TOP"/tests/conformance/*.c; do
+    ok "$(basename "$source") prints in an enclave what it prints on Linux" \
+        program_same_as_linux "$source"
+done
 for script in "$TOP"/tests/conformance/*.py; do
     ok "$(basename "$script") prints in an enclave what it prints on Linux" same_as_linux "$script"
 done
