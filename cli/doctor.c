@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -149,12 +148,13 @@ static void check_address_space(void)
         report(GOOD, "address space", finding, NULL);
         return;
     }
-    struct rlimit limit;
-    bool limited = getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur < ELRANGE_SIZE;
+    const char *mend = errno == EPERM ? "sudo sysctl vm.mmap_min_addr=65536"
+                       : errno == ENOMEM
+                           ? "ulimit -v unlimited"
+                           : "nothing else may lie there: no sanitizer, no preloading";
     base_format(finding, sizeof finding, "0x%llx to 0x%llx cannot be reserved: %s",
                 (unsigned long long)APP_BASE, (unsigned long long)ELRANGE_SIZE, strerror(errno));
-    report(BAD, "address space", finding,
-           limited ? "ulimit -v unlimited" : "sudo sysctl vm.mmap_min_addr=65536");
+    report(BAD, "address space", finding, mend);
 }
 
 static void check_memory(void)

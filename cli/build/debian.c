@@ -372,7 +372,9 @@ static int by_text(const void *a, const void *b)
 static void sort_files(struct debian *b)
 {
     size_t n = 0;
-    qsort(b->files, b->file_count, sizeof *b->files, by_text);
+    if (b->file_count > 0) {
+        qsort(b->files, b->file_count, sizeof *b->files, by_text);
+    }
     for (size_t i = 0; i < b->file_count; i++) {
         if (n > 0 && strcmp(b->files[n - 1], b->files[i]) == 0) {
             free(b->files[i]);
