@@ -176,9 +176,8 @@ static void test_vectors(void)
     sys_close((int)f);
     f = sys_open(s("/t/w"), O_RDONLY, 0);
     struct file *held;
-    CHECK(fs_hold_content(fd_get((int)f), &held) == 0 &&
-              sys_write((int)g, s("x"), 1) == -ETXTBSY && sys_ftruncate((int)g, 0) == -ETXTBSY &&
-              sys_open(s("/t/w"), O_RDWR, 0) == -ETXTBSY &&
+    CHECK(fs_hold_content(fd_get((int)f), &held) == 0 && sys_write((int)g, s("x"), 1) == -ETXTBSY &&
+              sys_ftruncate((int)g, 0) == -ETXTBSY && sys_open(s("/t/w"), O_RDWR, 0) == -ETXTBSY &&
               sys_fallocate((int)g, 0, 0, 1) == -ETXTBSY &&
               sys_truncate(s("/t/w"), 0) == -ETXTBSY && sys_close((int)f) == 0 &&
               sys_open(s("/t/w"), O_RDONLY | O_TRUNC, 0) == -ETXTBSY,
@@ -287,8 +286,18 @@ static void test_pipes(void)
               sys_read(fds[1], host_app(b), 1) == -EBADF &&
               sys_write(fds[0], host_app(b), 1) == -EBADF,
           "pipes have no positions and two directions");
+    CHECK(sys_fcntl(fds[0], F_GETPIPE_SZ, 0) == 65536 &&
+              sys_fcntl(fds[0], F_SETPIPE_SZ, 20000) == -EBUSY &&
+              sys_fcntl(fds[0], F_SETPIPE_SZ, 65537) == -EPERM &&
+              sys_fcntl(1, F_GETPIPE_SZ, 0) == -EBADF,
+          "a pipe does not shrink below what is in it");
     while (sys_read(fds[0], host_app(drained), 40000) > 0) {
     }
+    CHECK(sys_fcntl(fds[1], F_SETPIPE_SZ, 20000) == 32768 &&
+              sys_write(fds[1], host_app(big), 40000) == 32768 &&
+              sys_read(fds[0], host_app(drained), 40000) == 32768 &&
+              memcmp(drained, big, 32768) == 0,
+          "a smaller pipe holds less");
     blocked_close = true;
     CHECK(sys_read(fds[0], host_app(b), 10) == 0, "the last writer's end is the end of file");
     CHECK(sys_pipe(host_app(fds)) == 0 && sys_close(fds[0]) == 0 &&

@@ -3,13 +3,14 @@
  * sleep and wake. */
 #include "vfs.h"
 
-#define PIPE_CAPACITY 65536u /* Linux's default */
+#define PIPE_CAPACITY 65536u /* Linux's default, and the largest here */
 #define PIPE_ATOMIC   4096u  /* PIPE_BUF */
 
 struct pipe {
     struct node node;
     uint8_t *pages[PIPE_CAPACITY / 4096];
     uint64_t written, read; /* bytes since the start; their difference is what is in the pipe */
+    uint64_t capacity;      /* what may be in it: a multiple of pages, at most PIPE_CAPACITY */
     unsigned readers, writers;
     struct wait_queue changed;
 };
@@ -91,8 +92,8 @@ static int64_t pipe_read(struct file *f, struct iter *to, uint64_t *pos)
 static int64_t fill(struct pipe *p, struct iter *from)
 {
     int64_t done = 0;
-    while (from->left > 0 && p->written - p->read < PIPE_CAPACITY) {
-        uint64_t room = PIPE_CAPACITY - (p->written - p->read);
+    while (from->left > 0 && p->written - p->read < p->capacity) {
+        uint64_t room = p->capacity - (p->written - p->read);
         uint64_t at = p->written % PIPE_CAPACITY;
         uint64_t some = 4096 - at % 4096;
         some = some < room ? some : room;
@@ -125,7 +126,7 @@ static int64_t pipe_write(struct file *f, struct iter *from, uint64_t *pos)
         if (p->readers == 0) {
             os_raise(13); /* SIGPIPE */
             err = -EPIPE;
-        } else if (PIPE_CAPACITY - (p->written - p->read) >= need) {
+        } else if (p->capacity - (p->written - p->read) >= need) {
             int64_t n = fill(p, from);
             err = n < 0 ? (int)n : 0;
             done += n > 0 ? n : 0;
@@ -149,7 +150,7 @@ static unsigned pipe_poll(struct file *f)
         bits |= p->writers == 0 ? FS_POLLHUP : 0u;
     }
     if (writes(f)) {
-        bits |= PIPE_CAPACITY - (p->written - p->read) >= PIPE_ATOMIC ? FS_POLLOUT : 0u;
+        bits |= p->capacity - (p->written - p->read) >= PIPE_ATOMIC ? FS_POLLOUT : 0u;
         bits |= p->readers == 0 ? FS_POLLERR : 0u;
     }
     return bits;
@@ -163,6 +164,29 @@ static int64_t pipe_ioctl(struct file *f, uint64_t request, app_ptr arg)
     struct pipe *p = of(f);
     int n = (int)(p->written - p->read);
     return copy_to_app(arg, &n, sizeof n);
+}
+
+int64_t pipe_size(struct file *f, bool set, uint64_t size)
+{
+    if (f->node->ops != &pipe_node_ops) {
+        return -EBADF;
+    }
+    struct pipe *p = of(f);
+    if (set) {
+        uint64_t capacity = 4096; /* Linux rounds up to a power of two of pages */
+        while (capacity < size && capacity < PIPE_CAPACITY) {
+            capacity *= 2;
+        }
+        if (size > PIPE_CAPACITY) {
+            return -EPERM;
+        }
+        if (p->written - p->read > capacity) {
+            return -EBUSY;
+        }
+        p->capacity = capacity;
+        fs_poll_changed(&p->changed);
+    }
+    return (int64_t)p->capacity;
 }
 
 static void pipe_destroy(struct node *n)
@@ -191,6 +215,7 @@ int pipe_make(uint32_t flags, struct file *ret[2])
     if (p == NULL) {
         return -ENOMEM;
     }
+    p->capacity = PIPE_CAPACITY;
     struct fs_time now = fs_now();
     p->node = (struct node){.ops = &pipe_node_ops,
                             .fs = &pipe_fs,

@@ -308,12 +308,8 @@ int64_t sys_fcntl(int fd, int cmd, uint64_t arg)
     case F_SETLKW:
         return record_lock(f, cmd, app_at(arg));
     case F_GETPIPE_SZ:
-        return node_is(f->node, S_IFIFO) ? 65536 : -EBADF;
-    case F_SETPIPE_SZ: /* never smaller than asked for; larger is not offered */
-        if (!node_is(f->node, S_IFIFO)) {
-            return -EBADF;
-        }
-        return arg <= 65536 ? 65536 : -EPERM;
+    case F_SETPIPE_SZ:
+        return pipe_size(f, cmd == F_SETPIPE_SZ, arg);
     default:
         return -EINVAL;
     }

@@ -57,7 +57,7 @@ struct node {
     uint32_t mode, uid, gid, nlink;
     uint64_t ino, size, rdev;
     struct fs_time atime, mtime, ctime;
-    uint64_t blocks; /* of 512 bytes */
+    uint64_t blocks;  /* of 512 bytes */
     uint32_t holders; /* descriptions whose mappings need the content to stay */
     /* BSD locks: the one process never conflicts with itself except between descriptions. */
     struct file *lock_owner;
@@ -279,6 +279,8 @@ int hostfiles_finish(struct run_claims *claims, struct diag *d) MUST_USE;
 int dev_start(const struct manifest *m) MUST_USE;  /* /dev, descriptors 0 to 2 */
 int proc_start(const struct manifest *m) MUST_USE; /* /proc, /sys */
 int pipe_make(uint32_t flags, struct file *ret[2]) MUST_USE;
+/* F_GETPIPE_SZ, F_SETPIPE_SZ. -EBADF: not a pipe. */
+int64_t pipe_size(struct file *f, bool set, uint64_t size);
 
 /* Mounting, at start only: makes the directories on the way when no layer has them. */
 int mount_at(struct bytes path, struct node *node, const char *options) MUST_USE;
