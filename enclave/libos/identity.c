@@ -258,6 +258,12 @@ unsigned os_cpu_count(void)
     return cpus < os.manifest->threads ? cpus : os.manifest->threads;
 }
 
+static uint64_t all_cpus(void)
+{
+    unsigned n = os_cpu_count();
+    return n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
+}
+
 static bool is_thread(int pid)
 {
     os_lock();
@@ -274,24 +280,29 @@ int64_t sys_sched_yield(void)
 
 int64_t sys_sched_setaffinity(int pid, uint64_t size, app_ptr mask)
 {
+    struct os_thread *t = pid == 0 ? os_self() : os_thread_by_tid(pid);
     uint64_t bits = 0;
-    if (!is_thread(pid)) {
+    if (t == NULL) {
         return -ESRCH;
     }
     if (copy_from_app(&bits, mask, size < sizeof bits ? size : sizeof bits) != 0) {
         return -EFAULT;
     }
-    unsigned n = os_cpu_count();
-    return (bits & (n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1)) == 0 ? -EINVAL : 0;
+    bits &= all_cpus();
+    if (bits == 0) {
+        return -EINVAL;
+    }
+    t->affinity = bits;
+    return 0;
 }
 
 int64_t sys_sched_getaffinity(int pid, uint64_t size, app_ptr mask)
 {
-    unsigned n = os_cpu_count();
-    uint64_t bits = n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
-    if (!is_thread(pid)) {
+    const struct os_thread *t = pid == 0 ? os_self() : os_thread_by_tid(pid);
+    if (t == NULL) {
         return -ESRCH;
     }
+    uint64_t bits = t->affinity == 0 ? all_cpus() : t->affinity;
     if (size < sizeof bits || size % sizeof bits != 0) {
         return -EINVAL;
     }

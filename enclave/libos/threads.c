@@ -173,6 +173,7 @@ static int64_t new_thread(const struct clone_request *c)
         return -ENOMEM;
     }
     t->blocked = self->blocked;
+    t->affinity = self->affinity;
     memcpy(t->comm, self->comm, sizeof t->comm);
     t->start = *self->frame;
     t->start.rax = 0;
