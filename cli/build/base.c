@@ -160,7 +160,7 @@ int base_layer(const char *name, bool verbose, struct layer_id *ret, struct diag
     for (size_t i = 0; i < ARRAY_SIZE(stock_layers); i++) {
         if (strcmp(stock_layers[i].name, name) == 0) {
             struct debian *packages = NULL;
-            int err = debian_select(stock_layers[i].packages, &packages, d);
+            int err = debian_select("", stock_layers[i].packages, &packages, d);
             err = err != 0 ? err : find_or_make(packages, &stock_layers[i], verbose, ret, d);
             debian_free(packages);
             return err;

@@ -29,7 +29,8 @@ struct package {
 };
 
 struct debian {
-    char *status; /* the file's text; packages point into it */
+    const char *system; /* the root directory that paths are below; "" for this machine */
+    char *status;       /* the file's text; packages point into it */
     struct package *packages;
     size_t package_count;
     char **files; /* selected, as they are placed in the layer; sorted, each once */
@@ -153,9 +154,17 @@ static int add_package(struct debian *b, const struct package *p, bool installed
     return 0;
 }
 
+/* Where a path of that system is on this one. Longer than PATH_MAX: cut, and then not found. */
+static const char *below(const struct debian *b, const char *path, char *buffer)
+{
+    base_format(buffer, PATH_MAX, "%s%s", b->system, path);
+    return buffer;
+}
+
 static int read_status(struct debian *b, struct diag *d)
 {
-    b->status = read_text(DPKG "/status", STATUS_MAX, d);
+    char path[PATH_MAX];
+    b->status = read_text(below(b, DPKG "/status", path), STATUS_MAX, d);
     if (b->status == NULL) {
         diag_prefix(d, "the base layer 'python' is made from installed Debian packages");
         return -ENOENT;
@@ -333,21 +342,22 @@ static int add_file(struct debian *b, const char *path)
     return b->files[b->file_count++] != NULL ? 0 : -ENOMEM;
 }
 
-static char *read_file_list(const struct package *p, struct diag *d)
+static char *read_file_list(const struct debian *b, const struct package *p, struct diag *d)
 {
     char path[PATH_MAX];
-    base_format(path, sizeof path, DPKG "/info/%s:%s.list", p->name, p->architecture);
+    base_format(path, sizeof path, "%s" DPKG "/info/%s:%s.list", b->system, p->name,
+                p->architecture);
     if (access(path, F_OK) != 0) { /* packages that cannot be co-installed lack the architecture */
-        base_format(path, sizeof path, DPKG "/info/%s.list", p->name);
+        base_format(path, sizeof path, "%s" DPKG "/info/%s.list", b->system, p->name);
     }
     return read_text(path, LIST_MAX, d);
 }
 
 static int list_files(struct debian *b, const struct package *p, struct diag *d)
 {
-    char merged[PATH_MAX];
+    char merged[PATH_MAX], host[PATH_MAX];
     struct stat st;
-    char *text = read_file_list(p, d);
+    char *text = read_file_list(b, p, d);
     if (text == NULL) {
         return -ENOENT;
     }
@@ -355,7 +365,7 @@ static int list_files(struct debian *b, const struct package *p, struct diag *d)
     char *rest = text;
     for (char *line; err == 0 && (line = strsep(&rest, "\n")) != NULL;) {
         err = merged_path(merged, line);
-        if (err == 0 && is_wanted(p, merged) && lstat(merged, &st) == 0) {
+        if (err == 0 && is_wanted(p, merged) && lstat(below(b, merged, host), &st) == 0) {
             err = add_file(b, merged);
         }
     }
@@ -390,12 +400,13 @@ static bool has_file(const struct debian *b, const char *path)
     return bsearch(&path, b->files, b->file_count, sizeof *b->files, by_text) != NULL;
 }
 
-int debian_select(const char *const *roots, struct debian **ret, struct diag *d)
+int debian_select(const char *system, const char *const *roots, struct debian **ret, struct diag *d)
 {
     struct debian *b = calloc(1, sizeof *b);
     if (b == NULL) {
         return diag_fail(d, -ENOMEM, "no memory");
     }
+    b->system = system;
     int err = read_status(b, d);
     for (size_t i = 0; roots[i] != NULL && err == 0; i++) {
         struct package *p = find_package(b, roots[i], strlen(roots[i]));
@@ -429,7 +440,7 @@ bool debian_has(const struct debian *b, const char *name)
 
 int debian_key(const struct debian *b, uint8_t ret[32], struct diag *d)
 {
-    char line[PATH_MAX + 128];
+    char line[PATH_MAX + 128], host[PATH_MAX];
     struct stat st;
     EVP_MD_CTX *hash = EVP_MD_CTX_new();
     bool good = hash != NULL && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1;
@@ -441,7 +452,7 @@ int debian_key(const struct debian *b, uint8_t ret[32], struct diag *d)
         }
     }
     for (size_t i = 0; i < b->file_count && good; i++) {
-        if (lstat(b->files[i], &st) != 0) {
+        if (lstat(below(b, b->files[i], host), &st) != 0) {
             st = (struct stat){0};
         }
         base_format(line, sizeof line, "%s %x %llu %llu.%u\n", b->files[i], st.st_mode,
@@ -501,7 +512,7 @@ static int stage_alternative(const struct debian *b, struct stage *s, const char
 {
     char path[PATH_MAX];
     struct alternative a;
-    base_format(path, sizeof path, DPKG "/alternatives/%s", name);
+    base_format(path, sizeof path, "%s" DPKG "/alternatives/%s", b->system, name);
     char *text = read_text(path, LIST_MAX, d);
     if (text == NULL) {
         return -EIO;
@@ -520,7 +531,8 @@ static int stage_alternative(const struct debian *b, struct stage *s, const char
 
 static int stage_alternatives(const struct debian *b, struct stage *s, struct diag *d)
 {
-    DIR *stream = opendir(DPKG "/alternatives");
+    char path[PATH_MAX];
+    DIR *stream = opendir(below(b, DPKG "/alternatives", path));
     if (stream == NULL) {
         return errno == ENOENT ? 0 : diag_fail(d, -errno, DPKG "/alternatives: cannot be listed");
     }
@@ -536,14 +548,15 @@ static int stage_alternatives(const struct debian *b, struct stage *s, struct di
 
 /* A module that is a link (Debian's sitecustomize.py leads to /etc) becomes a file, because
  * bytecode belongs beside the name under which a module is imported. */
-static int stage_one(struct stage *s, const char *path, struct diag *d)
+static int stage_one(const struct debian *b, struct stage *s, const char *path, struct diag *d)
 {
-    char real[PATH_MAX];
+    char host[PATH_MAX], real[PATH_MAX];
     struct stat st;
     size_t n = strlen(path);
-    bool linked_module = n > 3 && strcmp(path + n - 3, ".py") == 0 && lstat(path, &st) == 0 &&
-                         S_ISLNK(st.st_mode) && realpath(path, real) != NULL;
-    return stage_copy(s, path, linked_module ? real : path, d);
+    below(b, path, host);
+    bool linked_module = n > 3 && strcmp(path + n - 3, ".py") == 0 && lstat(host, &st) == 0 &&
+                         S_ISLNK(st.st_mode) && realpath(host, real) != NULL;
+    return stage_copy(s, path, linked_module ? real : host, d);
 }
 
 int debian_stage(const struct debian *b, struct stage *s, struct diag *d)
@@ -552,7 +565,7 @@ int debian_stage(const struct debian *b, struct stage *s, struct diag *d)
     int err = 0;
     progress_start(&p, "copying files of packages", b->file_count);
     for (size_t i = 0; i < b->file_count && err == 0; i++) {
-        err = stage_one(s, b->files[i], d);
+        err = stage_one(b, s, b->files[i], d);
         progress_add(&p, 1);
     }
     progress_end(&p);

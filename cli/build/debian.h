@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Debian packages that are installed on this machine, as the content of a base layer: a set of
+/* Debian packages that are installed on a machine, as the content of a base layer: a set of
  * packages closed under Depends, their files, and the links that update-alternatives would make. */
 #pragma once
 
@@ -7,8 +7,10 @@
 
 struct debian; /* what /var/lib/dpkg says, and a selection from it */
 
-/* roots: package names, NULL at the end; everything that they need, recursively, is selected. */
-int debian_select(const char *const *roots, struct debian **ret, struct diag *d) MUST_USE;
+/* system: the root directory of a Debian system, "" for this one. roots: package names, NULL at the
+ * end; everything that they need, recursively, is selected. */
+int debian_select(const char *system, const char *const *roots, struct debian **ret,
+                  struct diag *d) MUST_USE;
 void debian_free(struct debian *b);
 size_t debian_package_count(const struct debian *b);
 /* Is a package of that name installed, selected or not? */
