@@ -107,6 +107,16 @@ int host_thread_enter(struct host_thread *t, uint64_t rdi, struct diag *d)
     }
 }
 
+/* Not by stdio, which asks for the descriptor's status: the lock does not let it. */
+static void die(const char *why) __attribute__((noreturn));
+static void die(const char *why)
+{
+    char text[DIAG_MAX + 16];
+    int n = snprintf(text, sizeof text, "alcove: %s\n", why);
+    ignore_result(write(2, text, (size_t)n) < 0, "the exit status tells too");
+    _exit(EXIT_FAILURE);
+}
+
 static void *thread_main(void *argument)
 {
     struct host_thread *t = argument;
@@ -117,8 +127,7 @@ static void *thread_main(void *argument)
         struct diag d = {""};
         if (host_thread_enter(t, (uint64_t)(uintptr_t)t->slot, &d) != 0) {
             /* One dead thread is a dead enclave: others may wait for it for ever. */
-            dprintf(2, "alcove: %s\n", d.text);
-            _exit(EXIT_FAILURE);
+            die(d.text);
         }
     }
     return NULL;
