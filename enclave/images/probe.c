@@ -7,7 +7,7 @@
 
 #define CODE     UINT64_C(0x400000)
 #define STACK    UINT64_C(0x500000)
-#define SYS_BASE 1000u
+#define CANARY   UINT64_C(0x5ec2e7ca5e5ec2e7) /* host/lying_host_test.c looks for it outside */
 
 static unsigned checks;
 
@@ -20,6 +20,7 @@ static void say(bool ok, const char *sentence)
 
 /* The workload: by trap, by jump, cpuid by trap, an invalid access, an exit. */
 static const uint8_t program[] = {
+    0x66, 0x4d, 0x0f, 0x6e, 0xcd,                   /* movq %r13, %xmm9: the canary */
     0xb8, 0xe8, 0x03, 0x00, 0x00,                   /* mov $1000, %eax */
     0x0f, 0x05,                                     /* syscall */
     0xb8, 0xe9, 0x03, 0x00, 0x00,                   /* mov $1001, %eax */
@@ -32,6 +33,7 @@ static const uint8_t program[] = {
     0x0f, 0x05,                                     /* syscall */
     0x49, 0xc7, 0xc0, 0x00, 0x00, 0x10, 0x00,       /* mov $0x100000, %r8 */
     0x4d, 0x8b, 0x00,                               /* mov (%r8), %r8: faults */
+    0x66, 0x4d, 0x0f, 0x7e, 0xce,                   /* movq %xmm9, %r14 */
     0xb8, 0xeb, 0x03, 0x00, 0x00,                   /* mov $1003, %eax */
     0x0f, 0x05,                                     /* syscall */
 };
@@ -83,29 +85,65 @@ void door_start(const struct manifest *manifest, struct rt_frame *frame)
     frame->rsp = STACK + 0x4000;
     frame->r12 = rt_syscall_entry();
     frame->rbx = 42;
+    frame->r13 = CANARY;
 }
 
-static volatile uint32_t thread_ran;
+static volatile uint32_t thread_ran, thread_refused;
+
+/* A host that refuses may do so half-way; what it did must not matter to the next attempt, and a
+ * thread that was refused must never run: its argument is free memory then. */
+static void thread_checks(void)
+{
+    int r = rt_thread_start((void *)0x77, 0);
+    if (r != 0) {
+        r = rt_thread_start((void *)0x77, 0);
+    }
+    __atomic_store_n(&thread_refused, r != 0, __ATOMIC_SEQ_CST);
+    say(r == 0, "a thread is started");
+    for (unsigned i = 0; i < 100 && __atomic_load_n(&thread_ran, __ATOMIC_SEQ_CST) == 0; i++) {
+        rt_wait(1000000);
+    }
+    while (r == 0 && __atomic_load_n(&thread_ran, __ATOMIC_SEQ_CST) == 0) {
+        rt_wait(1000000);
+    }
+    say(thread_ran == (r == 0 ? 0x77 : 0), "the thread ran with its argument");
+}
+
+static void input_checks(void)
+{
+    uint8_t buffer[256];
+    bool good = true, outside = true;
+    memset(buffer, 0xa5, sizeof buffer);
+    int r = rt_input_read(0, 0, buffer, 200);
+    for (unsigned i = 0; i < sizeof buffer; i++) {
+        good = good && (i >= 200 || buffer[i] == i);
+        outside = outside && (i < 200 || buffer[i] == 0xa5);
+    }
+    say(r == -5 || (r == 0 && good), "an input is read exactly");
+    say(outside, "UNSAFE unless nothing is written behind the buffer");
+    say(rt_input_read(0, 100, buffer, 200) == -5, "an input that is too short is -EIO");
+    say(rt_input_read(7, 0, buffer, 1) == -5, "an input that is not there is -EIO");
+    int64_t n = rt_console_read(buffer, sizeof buffer);
+    say(n >= 0 && n <= (int64_t)sizeof buffer, "reading standard input gives what was asked at most");
+}
 
 void door_syscall(struct rt_frame *frame)
 {
     switch (frame->rax) {
     case 1000:
-        say(frame->rip == CODE + 7 && frame->rbx == 42, "a system call by trap arrives");
+        say(frame->rip == CODE + 12 && frame->rbx == 42, "a system call by trap arrives");
         break;
     case 1001:
-        say(frame->rip == CODE + 22, "a system call by jump arrives");
-        say(rt_thread_start((void *)0x77, 0) == 0, "a thread is started");
-        while (__atomic_load_n(&thread_ran, __ATOMIC_SEQ_CST) == 0) {
-            rt_wait(1000000);
-        }
-        say(thread_ran == 0x77, "the thread ran with its argument");
+        say(frame->rip == CODE + 27, "a system call by jump arrives");
+        thread_checks();
+        input_checks();
         break;
     case 1002:
         say(frame->rdi != 0, "cpuid by trap answers");
         break;
     case 1003:
         say(frame->r8 == 7, "a fault is handled and its instruction skipped");
+        say(frame->r14 == CANARY, "UNSAFE unless vector registers survive everything");
         rt_exit(EXIT_STATUS, 7);
     default:
         rt_exit(EXIT_STATUS, 99);
@@ -115,7 +153,11 @@ void door_syscall(struct rt_frame *frame)
 
 void door_fault(struct rt_frame *frame, const struct rt_fault *fault)
 {
-    say(fault->vector == 14 && fault->addr == 0x100000, "a page fault names its address");
+    bool expected = fault->vector == 14 && fault->addr == 0x100000;
+    say(expected, "a page fault names its address");
+    if (!expected) {
+        rt_exit(EXIT_STATUS, 99);
+    }
     frame->rip += 3;
     frame->r8 = 7;
 }
@@ -123,6 +165,8 @@ void door_fault(struct rt_frame *frame, const struct rt_fault *fault)
 void door_thread(void *argument, struct rt_frame *frame)
 {
     (void)frame;
+    say(__atomic_load_n(&thread_refused, __ATOMIC_SEQ_CST) == 0,
+        "UNSAFE unless only threads run that were not refused");
     __atomic_store_n(&thread_ran, (uint32_t)(uintptr_t)argument, __ATOMIC_SEQ_CST);
     rt_wake(0);
     rt_thread_exit();

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the tests of enclave/images/probe.c need to make an enclave of it. Failures end the test. */
+#pragma once
+
+#include "host/host.h"
+
+struct bytes probe_manifest(void); /* static memory */
+/* Signs with a key of this run's own. */
+void probe_sign(struct sgx_sigstruct *s, struct bytes sgxs);
+/* The manifest's only input: the bytes 0 to 199. */
+void probe_input(struct host_config *config);
