@@ -342,6 +342,19 @@ static void test_entries_under_storm(struct kit_enclave *e)
 
 /* ---- faults in leaves ------------------------------------------------------------------------ */
 
+/* An enclave that turned alignment checks and the direction flag on harms neither leaves nor host.
+ */
+static void test_flags(struct kit_enclave *e)
+{
+    struct kit_enclu regs = {ENCLU_EREPORT, e->base + KIT_DATA + 0x2000,
+                             e->base + KIT_DATA + 0x2400, e->base + KIT_DATA + 0x2800, 0};
+    CHECK(kit_call(e, 0, KIT_ENCLU_AC, &regs, 0, NULL) == 0 && (regs.rflags & 0x40400) == 0x40400,
+          "%s: a leaf under AC and DF works and keeps them", mode);
+    uint64_t flags;
+    __asm__ volatile("pushfq\n\tpop %0" : "=r"(flags));
+    CHECK((flags & 0x40400) == 0, "%s: the host has neither of them afterwards", mode);
+}
+
 static void test_leaf_fault(struct kit_enclave *e)
 {
     /* SECINFO at an address that is not mapped: #PF at the ENCLU; the handler lets it be. */
@@ -477,6 +490,7 @@ int main(void)
         test_kick(&e);
         test_signals_in_leaves(&e, trap ? 20000 : 400000);
         test_entries_under_storm(&e);
+        test_flags(&e);
         test_leaf_fault(&e);
         test_exit(&e);
         test_entry_checks(&e);

@@ -112,6 +112,11 @@ soft_gate_return:
     mov %fs:(%rbx), %rbx
     mov T_HOST_RSP(%rbx), %rsp
     cld
+    pushfq                      /* AC would make the host's unaligned accesses fault */
+    testl $0x40000, (%rsp)
+    jnz clear_ac
+    pop %rax
+flags_clean:
     mov %rdi, T_OUT+0(%rbx)
     mov %rsi, T_OUT+8(%rbx)
     mov %rdx, T_OUT+16(%rbx)
@@ -119,6 +124,10 @@ soft_gate_return:
     mov %r9, T_OUT+32(%rbx)
     xor %eax, %eax
     jmp unwind
+clear_ac:
+    andl $~0x40000, (%rsp)
+    popfq
+    jmp flags_clean
 
 /* After an exception, from the signal handler or from prepare. */
     .globl soft_gate_failed
@@ -239,7 +248,11 @@ soft_leaf_entry:
     mov %rsp, %rsi
     lea T_LEAF_TOP(%rbx), %rsp
     cld
-    call soft_leaf_translated
+    testl $0x40000, 80(%rsi)    /* leaf_frame.rflags: with AC, C code could fault */
+    jz 1f
+    pushq $0x202
+    popfq
+1:  call soft_leaf_translated
     mov T_LEAF_RSP(%rbx), %rsp
     cmp $LEAF_EXIT, %eax
     je leave

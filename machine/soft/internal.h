@@ -163,6 +163,7 @@ CHECK_OFFSET(host_rbp, T_HOST_RBP);
 CHECK_OFFSET(gs_active, T_GS_ACTIVE);
 CHECK_OFFSET(xsave, T_XSAVE);
 #undef CHECK_OFFSET
+_Static_assert(offsetof(struct leaf_frame, rflags) == 80, "gate.S");
 
 /* thread.c. The block of the calling thread, made on first use; NULL without memory. */
 struct soft_thread *soft_thread_self(void);

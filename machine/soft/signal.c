@@ -14,7 +14,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define RFLAGS_CLEARED UINT64_C(0x108d5) /* CF PF AF ZF SF OF RF: cleared by an AEX */
+/* CF PF AF ZF SF OF RF: cleared by an AEX. AC too, or host code's unaligned accesses would fault.
+ */
+#define RFLAGS_CLEARED UINT64_C(0x508d5)
 
 static const int own_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGSYS};
 static struct sigaction old_actions[65];
@@ -502,8 +504,15 @@ static void asynchronous_signal(struct soft_thread *t, int sig, siginfo_t *info,
     run_on_host_stack(t, uc, sig, info, handler, resume);
 }
 
+/* The kernel leaves AC as the enclave had it; this file has no red zone. */
+static inline void clear_ac(void)
+{
+    __asm__ volatile("pushfq\n\tandl $~0x40000, (%%rsp)\n\tpopfq" ::: "cc", "memory");
+}
+
 static void on_signal(int sig, siginfo_t *info, void *context)
 {
+    clear_ac();
     ucontext_t *uc = context;
     struct soft_thread *t = soft_thread_at((uint64_t)__builtin_frame_address(0));
     if (t == NULL) {

@@ -41,6 +41,7 @@ table:
     .long do_bases - table      /* 8 */
     .long do_unpadded - table   /* 9 */
     .long do_jump - table       /* 10 */
+    .long do_enclu_ac - table   /* 11 */
 table_end:
 
 leave:
@@ -68,6 +69,20 @@ do_enclu:
     mov %rbx, 8(%r12)
     mov %rcx, 16(%r12)
     mov %rdx, 24(%r12)
+    jmp leave
+do_enclu_ac:                    /* as do_enclu, with RFLAGS.AC and DF set from here on */
+    mov %rsi, %r12
+    mov 0(%r12), %rax
+    mov 8(%r12), %rbx
+    mov 16(%r12), %rcx
+    mov 24(%r12), %rdx
+    pushfq
+    orl $0x40400, (%rsp)
+    popfq
+    ENCLU_SITE
+    pushfq
+    pop 32(%r12)
+    mov %rax, 0(%r12)
     jmp leave
 do_unpadded:
     mov %rsi, %r12

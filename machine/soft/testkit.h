@@ -65,6 +65,7 @@ enum kit_command {
     KIT_BASES,
     KIT_UNPADDED,
     KIT_JUMP,
+    KIT_ENCLU_AC,
 };
 struct kit_enclu {
     uint64_t rax, rbx, rcx, rdx, rflags;

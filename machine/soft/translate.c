@@ -18,7 +18,8 @@ static bool make_leaf_page(struct machine *m)
     if (p == MAP_FAILED) {
         return false;
     }
-    static const uint8_t jump[] = {0xff, 0x25, 0, 0, 0, 0}; /* jmp *0(%rip) */
+    /* jmp *2(%rip); the address is aligned, because the enclave may have set RFLAGS.AC. */
+    static const uint8_t jump[] = {0xff, 0x25, 2, 0, 0, 0, 0xcc, 0xcc};
     const uint64_t target = (uint64_t)soft_leaf_entry;
     memset(p, 0xcc, PAGE_SIZE);
     memcpy(p, jump, sizeof jump);
