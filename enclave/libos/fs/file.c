@@ -56,6 +56,9 @@ void file_unref(struct file *f)
     if (f == NULL || --f->refs > 0) {
         return;
     }
+    if (f->watched) {
+        os_file_gone(f);
+    }
     file_unlock(f);
     f->node->holders -= f->holds;
     if (f->ops->release != NULL) {

@@ -129,6 +129,9 @@ void os_raise(int signo);
  * of this system call; the dispatcher puts the old one back after delivering what was pending. */
 int os_temporary_sigmask(app_ptr set, uint64_t sigset_size) MUST_USE;
 
+/* A description that an epoll set may name is about to go. */
+void os_file_gone(const struct file *f);
+
 struct os_process {
     int pid, tid, ppid, thread_count;
     uint64_t vm_size, vm_peak, rss; /* bytes */

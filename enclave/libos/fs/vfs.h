@@ -210,6 +210,7 @@ struct file {
     struct listing *listing;
     bool lock_shared; /* holds a shared flock */
     bool holds;       /* see fs_hold_content() */
+    bool watched;     /* an epoll set may name it: os_file_gone() then */
     void *state;      /* of the file system */
 };
 /* Takes its own references. NULL: no memory. */
