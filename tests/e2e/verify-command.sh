@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # alcove verify as a command, on forged evidence (verify/forge_files): what it prints, what it
-# refuses, its exit status. Evidence of real runs is checked by identity.sh and bad-input.sh.
+# refuses, its exit status. Evidence of real runs is checked by identity.sh and bad-evidence.sh.
 . "$(dirname "$0")/common.sh"
 
 AT=2026-09-21
