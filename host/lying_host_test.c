@@ -467,7 +467,7 @@ int main(int argc, char **argv)
     struct machine_ops ops = machine_soft;
     struct host_config config = {.ops = &ops, .service = service};
     struct diag d = {""};
-    char dir[] = "/tmp/alcove-lying-XXXXXX", secret[100];
+    char dir[] = "/tmp/alcove-lying-XXXXXX";
     ops.enter = lying_enter;
     ops.map = lying_map;
     ops.restrict_permissions = lying_restrict;
@@ -494,8 +494,6 @@ int main(int argc, char **argv)
         check_refusals(&config);
         check_random(&config, 1, 60);
     }
-    snprintf(secret, sizeof secret, "%s/root-secret", dir);
-    unlink(secret);
-    rmdir(dir);
+    probe_remove_machine(dir);
     return tap_done();
 }

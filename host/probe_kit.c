@@ -92,3 +92,16 @@ void probe_input(struct host_config *config)
     config->input_count = 1;
     config->inputs[0] = (struct host_file){fd, sizeof numbers};
 }
+
+void probe_remove_machine(const char *dir)
+{
+    static const char *const members[] = {"root-secret", "root.pem"};
+    char path[200];
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, members[i]);
+        unlink(path);
+    }
+    if (rmdir(dir) != 0) {
+        bail_out("the machine left a file that the test does not know");
+    }
+}

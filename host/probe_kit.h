@@ -9,3 +9,5 @@ struct bytes probe_manifest(void); /* static memory */
 void probe_sign(struct sgx_sigstruct *s, struct bytes sgxs);
 /* The manifest's only input: the bytes 0 to 199. */
 void probe_input(struct host_config *config);
+/* Removes the state of a machine that a test made in a folder of its own. */
+void probe_remove_machine(const char *dir);

@@ -83,9 +83,6 @@ int main(int argc, char **argv)
     probe_input(&config);
     run_mode(&config, false);
     run_mode(&config, true);
-    char command[100];
-    snprintf(command, sizeof command, "%s/root-secret", dir);
-    unlink(command);
-    rmdir(dir);
+    probe_remove_machine(dir);
     return tap_done();
 }
