@@ -27,6 +27,7 @@ PYTHON = "/usr/bin/python3.11"
 SCRIPT_TIMEOUT_S = 300  # a script overrides it with a comment "timeout: SECONDS"
 SANITIZER_SLOWDOWN = 5  # ASan and UBSan together cost 2-4x
 OUTPUT_SHOWN = 60  # lines of a failing program's stderr
+REMARKS_SHOWN = 20  # lines of comment ahead of a failing check
 
 CHECK = re.compile(r"^(not )?ok\b\s*(\d+)?(?:\s*-?\s*(.*))?$")
 PLAN = re.compile(r"^1\.\.(\d+)\s*(?:#\s*SKIP\b\s*(.*))?$", re.IGNORECASE)
@@ -107,7 +108,7 @@ def execute(test, environment):
 
 def read_tap(text, result):
     """Counts the checks; returns what is wrong with the text as TAP, or None."""
-    planned, count, failing = None, 0, False
+    planned, count, failing, remarks = None, 0, False, []
     for line in text.splitlines():
         plan, check = PLAN.match(line), CHECK.match(line)
         if plan:
@@ -122,14 +123,19 @@ def read_tap(text, result):
             if directive and directive.group(1).upper() == "SKIP":
                 result.skips.append(f"{title[:directive.start()]}: {directive.group(2)}")
             elif failing:
-                result.failures.append(title)
+                result.failures += [title, *remarks]
             else:
                 result.passed += 1
             result.checks.append(line)
+            remarks = []
         elif line.startswith("Bail out!"):
             return line
-        elif line.startswith("#") and failing:
-            result.failures.append("  " + line)  # where and why; not counted, see count_failures
+        elif line.startswith("#"):  # where and why, before or after the check; not counted
+            remark = "  " + line
+            if failing:
+                result.failures.append(remark)
+            else:
+                remarks = [*remarks[-REMARKS_SHOWN:], remark]
     if planned is None:
         return "printed no plan (1..N)"
     if planned != count:
