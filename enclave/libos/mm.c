@@ -214,17 +214,55 @@ static int file_extent(const struct vma *v, uint64_t *ret_end)
     return 0;
 }
 
-/* Text that is committed and pure: rewrites its sites. Afterwards it is writable by nobody. */
-static int rewrite_range(struct file *f, uint64_t start, uint64_t end, uint64_t offset)
+/* Text that lies in its place and that nobody else can have written: rewrites its sites there. */
+static int rewrite_in_place(const struct rewrite_job *job, uint64_t start, uint64_t end,
+                            uint64_t offset)
+{
+    int r = pages_take(start, end, false, start, end);
+    if (r == 0) {
+        r = rewrite_apply(job, (uint8_t *)app_raw(app_at(start), end - start), start, offset);
+    }
+    pages_mark(start, end, PAGE_FILE | PAGE_PURE);
+    return r;
+}
+
+/* Other threads run: the text is made in trusted memory, copied to its place, and compared after
+ * nobody can write there any more. */
+static int rewrite_beside(const struct rewrite_job *job, struct file *f, uint64_t start,
+                          uint64_t end, uint64_t offset)
+{
+    uint64_t size = end - start;
+    uint8_t *text = (uint8_t *)rt_alloc(size);
+    int64_t r = text == NULL ? -ENOMEM : fs_read_trusted(f, offset, text, size);
+    if (r >= 0) {
+        r = job->table.count == 0 ? 0 : rewrite_apply(job, text, start, offset);
+    }
+    if (r == 0) {
+        r = take(start, end, false);
+    }
+    if (r == 0) {
+        memcpy(app_raw(app_at(start), size), text, size);
+        r = pages_protect(start, end, (uint8_t)SGX_SECINFO_R);
+    }
+    if (r == 0 && memcmp(app_raw(app_at(start), size), text, size) != 0) {
+        rt_fatal("the workload wrote to text while it was being mapped");
+    }
+    pages_mark(start, end, PAGE_FILE | PAGE_PURE);
+    rt_free(text);
+    return (int)r;
+}
+
+/* Makes text of a measured file, in pages that hold its bytes already (here) or not yet. Afterwards
+ * nobody can write to it. */
+static int make_text(struct file *f, uint64_t start, uint64_t end, uint64_t offset, bool here)
 {
     struct rewrite_job job;
+    bool pure = here && pages_all(start, end, PAGE_PURE | PAGE_COMMITTED);
     int r = rewrite_begin(&job, f, end - start, offset);
-    if (r == 0 && job.table.count != 0) {
-        r = pages_take(start, end, false, start, end);
-        if (r == 0) {
-            r = rewrite_apply(&job, start, end - start, offset);
-        }
-        pages_mark_pure(start, end);
+    if (r == 0 && (!pure || (job.table.count != 0 && os.thread_count > 1))) {
+        r = rewrite_beside(&job, f, start, end, offset);
+    } else if (r == 0 && job.table.count != 0) {
+        r = rewrite_in_place(&job, start, end, offset);
     }
     rewrite_end(&job);
     return r;
@@ -249,31 +287,32 @@ static uint64_t bytes_in_memory(const struct vma *v, uint64_t end)
             return 0;
         }
     }
-    return pages_all(from, from_end, PAGE_PURE | PAGE_COMMITTED) ? from : 0;
+    return pages_all(from, from_end, PAGE_FILE | PAGE_COMMITTED) ? from : 0;
 }
 
 /* from: where the bytes lie in memory, or 0: in the file. */
 static int fill_from_file(const struct vma *v, uint64_t end, uint64_t from)
 {
     uint64_t size = end - v->start;
-    bool writable = (v->prot & OS_PROT_WRITE) != 0;
+    bool writable = (v->prot & OS_PROT_WRITE) != 0, text = (v->prot & OS_PROT_EXEC) != 0;
+    bool alone = os.thread_count <= 1;
     int r = 0;
     if (size == 0) {
         return 0;
     }
-    if (from != v->start || writable) {
+    if ((from != v->start || writable) && (alone || !text)) {
         r = take(v->start, end, false);
         if (r == 0 && from == 0) {
             r = fs_read_into_app(v->file, app_at(v->start), size, v->offset);
         } else if (r == 0 && from != v->start) {
             memmove(app_raw(app_at(v->start), size), app_raw(app_at(from), size), size);
         }
+        if (r == 0 && !writable && fs_is_measured(v->file)) {
+            pages_mark(v->start, end, alone ? PAGE_FILE | PAGE_PURE : PAGE_FILE);
+        }
     }
-    if (r == 0 && !writable && fs_is_measured(v->file)) {
-        pages_mark_pure(v->start, end);
-    }
-    if (r == 0 && (v->prot & OS_PROT_EXEC) != 0) {
-        r = rewrite_range(v->file, v->start, end, v->offset);
+    if (r == 0 && text) {
+        r = make_text(v->file, v->start, end, v->offset, alone || from == v->start);
     }
     return r == 0 ? pages_protect(v->start, end, rights_of(v->prot)) : r;
 }
@@ -480,7 +519,7 @@ static int protect_allowed(const struct vma *v, uint64_t start, uint64_t end, ui
         return -EACCES;
     }
     if ((prot & OS_PROT_EXEC) != 0 &&
-        (v->file == NULL || !pages_all(start, end, PAGE_PURE | PAGE_COMMITTED))) {
+        (v->file == NULL || !pages_all(start, end, PAGE_FILE | PAGE_COMMITTED))) {
         return -EACCES;
     }
     return 0;
@@ -525,7 +564,7 @@ static int protect_mapping(struct vma *v, uint32_t prot)
         mm.peak = mm.charged > mm.peak ? mm.charged : mm.peak;
     }
     if ((prot & OS_PROT_EXEC) != 0 && (v->prot & OS_PROT_EXEC) == 0) {
-        r = rewrite_range(v->file, v->start, v->end, v->offset);
+        r = make_text(v->file, v->start, v->end, v->offset, true);
     }
     if (r == 0) {
         r = pages_protect(v->start, v->end, rights_of(prot));

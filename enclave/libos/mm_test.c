@@ -4,7 +4,10 @@
 #include "mm.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "test_shim.h"
 #include "tests/tap.h"
@@ -170,7 +173,12 @@ static void test_model(void)
     for (uint64_t seed = 1; seed <= 40 && good; seed++) {
         good = run_steps(seed, 500);
     }
-    CHECK(good, "twenty thousand random calls leave every page as the model says");
+    os.thread_count = 2;
+    for (uint64_t seed = 41; seed <= 60 && good; seed++) {
+        good = run_steps(seed, 500);
+    }
+    os.thread_count = 1;
+    CHECK(good, "thirty thousand random calls leave every page as the model says");
     REQUIRE(sys_munmap(WINDOW_BASE, WINDOW * PAGE_SIZE) == 0);
     CHECK(library.references == 0, "no reference to a file is left when its mappings are gone");
     CHECK(mm_usage().charged == 0, "no memory is charged when nothing is mapped");
@@ -281,6 +289,54 @@ static void test_object(void)
           "the object can be unmapped");
 }
 
+static void scribble(uint64_t addr)
+{
+    *shim_at(addr) ^= 1;
+}
+
+/* Does mapping text end the enclave when another thread writes to it meanwhile? */
+static bool racing_write_is_fatal(struct file *object)
+{
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        (void)!freopen("/dev/null", "w", stdout);
+        shim_before_protect = scribble;
+        int64_t r =
+            mm_map(0, 2 * PAGE_SIZE, OS_PROT_READ | OS_PROT_EXEC, OS_MAP_PRIVATE, object, 0);
+        _exit(r < 0 ? 1 : 2);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+static void test_text_with_threads(void)
+{
+    struct file object = {.id = 6, .measured = true, .size = 6 * PAGE_SIZE};
+    uint32_t fixed = OS_MAP_PRIVATE | OS_MAP_FIXED;
+    os.thread_count = 2;
+    int64_t r = mm_map(0, 6 * PAGE_SIZE, OS_PROT_READ, OS_MAP_PRIVATE, &object, 0);
+    uint64_t at = (uint64_t)r;
+    uint64_t reads = object.reads;
+    CHECK(mm_map(at + 2 * PAGE_SIZE, 2 * PAGE_SIZE, OS_PROT_READ | OS_PROT_EXEC, fixed, &object,
+                 2 * PAGE_SIZE) > 0 &&
+              object.reads == reads + 2 * PAGE_SIZE && shim_rights(at + 2 * PAGE_SIZE) == 5 &&
+              *shim_at(at + 3 * PAGE_SIZE) == shim_file_byte(6, 3 * PAGE_SIZE),
+          "with other threads, text is read again and compared");
+    reads = object.reads;
+    CHECK(mm_map(at + 5 * PAGE_SIZE, PAGE_SIZE, RW, fixed, &object, 4 * PAGE_SIZE) > 0 &&
+              object.reads == reads &&
+              *shim_at(at + 5 * PAGE_SIZE) == shim_file_byte(6, 4 * PAGE_SIZE),
+          "data is not");
+    CHECK(sys_mprotect(at, PAGE_SIZE, OS_PROT_READ | OS_PROT_EXEC) == 0 && shim_rights(at) == 5,
+          "a read-only mapping of a measured file becomes text");
+    CHECK(racing_write_is_fatal(&object),
+          "a thread that writes to text while it is made ends the run");
+    REQUIRE(sys_munmap(at, 6 * PAGE_SIZE) == 0);
+    os.thread_count = 1;
+}
+
 static void test_brk_and_mremap(void)
 {
     mm_set_brk(0x900123);
@@ -315,6 +371,7 @@ int main(void)
     test_reuse();
     test_rules();
     test_limit();
+    test_text_with_threads();
     test_brk_and_mremap();
     test_model();
     return tap_done();

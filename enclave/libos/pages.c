@@ -128,7 +128,7 @@ int pages_protect(uint64_t start, uint64_t end, uint8_t rights)
             change_state(a, next, PAGE_RIGHTS, rights);
         }
         if ((state & PAGE_COMMITTED) != 0 && (rights & SGX_SECINFO_W) != 0) {
-            change_state(a, next, PAGE_PURE, PAGE_DIRTY);
+            change_state(a, next, PAGE_PURE | PAGE_FILE, PAGE_DIRTY);
         }
         a = next;
     }
@@ -175,9 +175,9 @@ int pages_take_missing(uint64_t start, uint64_t end, uint64_t *ret_start, uint64
     return 0;
 }
 
-void pages_mark_pure(uint64_t start, uint64_t end)
+void pages_mark(uint64_t start, uint64_t end, uint8_t flags)
 {
-    change_state(start, end, 0, PAGE_PURE);
+    change_state(start, end, 0, flags);
 }
 
 int pages_release(uint64_t start, uint64_t end)

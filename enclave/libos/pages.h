@@ -12,7 +12,8 @@
 #define PAGE_RIGHTS    ((uint8_t)7u) /* SGX_SECINFO_R/W/X */
 #define PAGE_COMMITTED ((uint8_t)8u)
 #define PAGE_DIRTY     ((uint8_t)16u) /* may hold anything but zeros */
-#define PAGE_PURE      ((uint8_t)32u) /* a measured file's; never writable by the workload since */
+#define PAGE_FILE      ((uint8_t)64u) /* bytes of a measured file; not given away as writable since */
+#define PAGE_PURE      ((uint8_t)32u) /* and nobody can have written to them while they were filled */
 
 int pages_start(void) MUST_USE;
 /* Makes room in the record for a range, so that nothing after it can run out of memory. */
@@ -31,7 +32,7 @@ int pages_take_missing(uint64_t start, uint64_t end, uint64_t *ret_start,
                        uint64_t *ret_end) MUST_USE;
 /* Rights of the committed pages among them. */
 int pages_protect(uint64_t start, uint64_t end, uint8_t rights) MUST_USE;
-void pages_mark_pure(uint64_t start, uint64_t end);
+void pages_mark(uint64_t start, uint64_t end, uint8_t flags);
 /* Gives committed pages back to the host. */
 int pages_release(uint64_t start, uint64_t end) MUST_USE;
 /* The committed pages among them become zero; rights stay. */

@@ -43,7 +43,7 @@ struct os_thread {
     uint64_t born_ns, waited_ns; /* CPU time is what it did not sleep since its start */
     uint64_t clear_child_tid;    /* 0: none */
     uint64_t robust_list;
-    uint64_t affinity; /* what it asked for; 0: every processor */
+    uint64_t affinity;     /* what it asked for; 0: every processor */
     struct rt_frame start; /* first registers of a new thread */
     char comm[COMM_SIZE];
     uint64_t calls[SYS_NUMBERS];

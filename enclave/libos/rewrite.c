@@ -166,16 +166,23 @@ static int reserve(uint64_t size)
     return r;
 }
 
-/* The stubs from stubs.next to `end` become executable and are never written again. */
-static int seal(uint64_t end)
+/* Puts code where the next stubs belong and makes it executable, for good. It is compared once
+ * nobody can write there any more: until then other threads of the workload could. */
+static int seal(const uint8_t *code, uint64_t size)
 {
-    uint64_t size = align_down(end + PAGE_SIZE - 1, PAGE_SIZE) - stubs.next;
-    int r = rt_mem_protect(app_at(stubs.next), size, SGX_SECINFO_R | SGX_SECINFO_W,
-                           SGX_SECINFO_R | SGX_SECINFO_X);
-    if (r == 0) {
-        stubs.next += size;
+    uint64_t pages = align_down(size + PAGE_SIZE - 1, PAGE_SIZE);
+    app_ptr at = app_at(stubs.next);
+    const uint64_t rw = SGX_SECINFO_R | SGX_SECINFO_W;
+    memcpy(app_raw(at, size), code, size);
+    int r = rt_mem_protect(at, pages, rw, SGX_SECINFO_R);
+    if (r != 0) {
+        return r;
     }
-    return r;
+    stubs.next += pages;
+    if (memcmp(app_raw(at, size), code, size) != 0) {
+        rt_fatal("the workload wrote to stubs while they were made");
+    }
+    return rt_mem_protect(at, pages, SGX_SECINFO_R, SGX_SECINFO_R | SGX_SECINFO_X);
 }
 
 int rewrite_start(void)
@@ -187,11 +194,12 @@ int rewrite_start(void)
     if (r != 0) {
         return r;
     }
-    struct writer w = writer_of(app_raw(app_at(stubs.next), PAGE_SIZE), PAGE_SIZE);
+    uint8_t code[PAGE_SIZE] = {0};
+    struct writer w = writer_of(code, sizeof code);
     put_movabs_r11(&w, stubs.targets.syscall_entry);
     writer_put(&w, BYTES(jmp_r11, sizeof jmp_r11));
     stubs.restart = stubs.next;
-    return seal(stubs.next + w.size);
+    return seal(code, sizeof code);
 }
 
 uint64_t rewrite_restart_address(void)
@@ -241,28 +249,30 @@ void rewrite_end(struct rewrite_job *job)
     job->data = NULL;
 }
 
-int rewrite_apply(const struct rewrite_job *job, uint64_t at, uint64_t size, uint64_t offset)
+int rewrite_apply(const struct rewrite_job *job, uint8_t *text, uint64_t at, uint64_t offset)
 {
-    uint8_t *text = (uint8_t *)app_raw(app_at(at), size);
-    int r = reserve(align_down((uint64_t)job->table.count * STUB_MAX + PAGE_SIZE, PAGE_SIZE));
-    if (r != 0) {
+    uint64_t room = align_down((uint64_t)job->table.count * STUB_MAX + PAGE_SIZE, PAGE_SIZE);
+    uint8_t *code = (uint8_t *)rt_alloc(room);
+    if (code == NULL || reserve(room) != 0) {
+        rt_free(code);
         return 0; /* no room for stubs: the sites trap */
     }
-    uint64_t end = stubs.next;
+    uint64_t used = 0;
     for (uint32_t i = 0; i < job->table.count; i++) {
         const struct site *s = &job->table.sites[i];
-        uint64_t place = s->patch_offset - offset;
+        uint64_t place = s->patch_offset - offset, stub = stubs.next + used;
         uint8_t patch[5];
         if (memcmp(text + place, s->original, s->patch_size) != 0 ||
-            !site_patch(at + place, end, patch)) {
+            !site_patch(at + place, stub, patch)) {
             continue; /* it will trap */
         }
-        size_t n = stub_generate(s, at + place, end, &stubs.targets,
-                                 (uint8_t *)app_raw(app_at(end), STUB_MAX));
+        size_t n = stub_generate(s, at + place, stub, &stubs.targets, code + used);
         if (n != 0) {
             memcpy(text + place, patch, sizeof patch);
-            end += n;
+            used += n;
         }
     }
-    return end == stubs.next ? 0 : seal(end);
+    int r = used == 0 ? 0 : seal(code, used);
+    rt_free(code);
+    return r;
 }

@@ -15,14 +15,14 @@ struct site_table {
 int rewrite_start(void) MUST_USE;
 /* The sites of a file's text [offset, offset+size). begin: job->table.count is 0 when there is
  * nothing to rewrite (a missing or bad table is no error: its sites trap); -errno when memory runs
- * out. apply: patches text that is mapped at `at`, committed and writable. end: always, even after
- * errors. */
+ * out. apply: makes stubs and patches `text`, writable bytes that are or will be mapped at `at`.
+ * end: always, even after errors. */
 struct rewrite_job {
     void *data;
     struct site_table table;
 };
 int rewrite_begin(struct rewrite_job *job, struct file *f, uint64_t size, uint64_t offset) MUST_USE;
-int rewrite_apply(const struct rewrite_job *job, uint64_t at, uint64_t size,
+int rewrite_apply(const struct rewrite_job *job, uint8_t *text, uint64_t at,
                   uint64_t offset) MUST_USE;
 void rewrite_end(struct rewrite_job *job);
 /* Where a call that is to be restarted goes on: RAX number, RCX the address after the call. */

@@ -210,7 +210,7 @@ static void test_apply(void)
     memcpy(shim_at(at), t.sites[0].original, 7);
     memcpy(shim_at(at + 200), t.sites[2].original, 7); /* the second site has other bytes */
     REQUIRE(rewrite_begin(&job, &f, 4096, 4096) == 0 && job.table.count == 3);
-    CHECK(rewrite_apply(&job, at, 4096, 4096) == 0 && *shim_at(at) == 0xe9 &&
+    CHECK(rewrite_apply(&job, shim_at(at), at, 4096) == 0 && *shim_at(at) == 0xe9 &&
               *shim_at(at + 100) == 0 && *shim_at(at + 200) == 0xe9,
           "sites whose bytes are not the expected ones are left alone");
     CHECK(memcmp(shim_at(at + 5), "\x0f\x05", 2) == 0,

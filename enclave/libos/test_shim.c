@@ -18,6 +18,7 @@
 struct os_state os;
 uint64_t shim_commits, shim_protects, shim_releases;
 struct file *shim_fd;
+void (*shim_before_protect)(uint64_t addr);
 static uint8_t *base;
 static uint8_t *shadow; /* 0: not committed; else rights | 8 */
 static struct manifest manifest;
@@ -76,6 +77,9 @@ int rt_mem_protect(app_ptr at, uint64_t size, uint64_t from_prot, uint64_t to_pr
         REQUIRE(shadow[at.addr / 4096 + p] == (8 | from_prot));
     }
     REQUIRE((to_prot & 6) != 6);
+    if (shim_before_protect != NULL && (from_prot & SGX_SECINFO_W) != 0) {
+        shim_before_protect(at.addr);
+    }
     shim_protects++;
     return set(at, size, (uint8_t)(8 | to_prot), PROT_READ | PROT_WRITE);
 }
@@ -171,6 +175,12 @@ void rt_trace(const char *format, ...)
     (void)format;
 }
 
+void rt_fatal(const char *format, ...)
+{
+    printf("# rt_fatal: %s\n", format);
+    abort();
+}
+
 bool rt_tracing(unsigned trace_class)
 {
     (void)trace_class;
@@ -207,6 +217,17 @@ int fs_file_size(struct file *f, uint64_t *ret_size)
 {
     *ret_size = f->size;
     return 0;
+}
+
+int64_t fs_read_trusted(struct file *f, uint64_t off, void *to, size_t n)
+{
+    size_t i = 0;
+    while (i < n && off + i < f->size) {
+        ((uint8_t *)to)[i] = shim_file_byte(f->id, off + i);
+        i++;
+    }
+    f->reads += i;
+    return (int64_t)i;
 }
 
 int fs_read_into_app(struct file *f, app_ptr dst, uint64_t size, uint64_t off)

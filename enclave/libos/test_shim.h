@@ -24,4 +24,5 @@ void shim_start(uint64_t memory);
 int shim_rights(uint64_t addr);
 uint8_t *shim_at(uint64_t addr);
 extern uint64_t shim_commits, shim_protects, shim_releases; /* calls */
+extern void (*shim_before_protect)(uint64_t addr);          /* another thread of the workload */
 extern struct file *shim_fd;                                /* what every descriptor is */

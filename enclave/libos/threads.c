@@ -98,7 +98,8 @@ static void unlink_thread(struct os_thread *t)
 /* ---- sleeping
  * ------------------------------------------------------------------------------------------ */
 
-/* A call that ends for a signal must pass through its delivery, which decides whether it restarts. */
+/* A call that ends for a signal must pass through its delivery, which decides whether it restarts.
+ */
 static bool interrupted(struct os_thread *t)
 {
     if (!signal_wanted(t)) {
