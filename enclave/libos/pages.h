@@ -12,8 +12,8 @@
 #define PAGE_RIGHTS    ((uint8_t)7u) /* SGX_SECINFO_R/W/X */
 #define PAGE_COMMITTED ((uint8_t)8u)
 #define PAGE_DIRTY     ((uint8_t)16u) /* may hold anything but zeros */
-#define PAGE_FILE      ((uint8_t)64u) /* bytes of a measured file; not given away as writable since */
-#define PAGE_PURE      ((uint8_t)32u) /* and nobody can have written to them while they were filled */
+#define PAGE_FILE      ((uint8_t)64u) /* a measured file's bytes; not writable since */
+#define PAGE_PURE      ((uint8_t)32u) /* and nobody wrote while they were filled */
 
 int pages_start(void) MUST_USE;
 /* Makes room in the record for a range, so that nothing after it can run out of memory. */
