@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Threads, signals, faults, memory and time, as a program sees them. Run on Linux and in an enclave:
- * the output must be the same, so nothing that may differ (addresses, ids, times) is printed. */
+/* Threads, signals, faults, memory and time, as a program sees them. Run on Linux and in an
+ * enclave: the output must be the same, so nothing that may differ (addresses, ids, times) is
+ * printed. */
 #include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -41,7 +42,8 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* ---- signals ------------------------------------------------------------------------------------------ */
+/* ---- signals
+ * ------------------------------------------------------------------------------------------ */
 
 static volatile sig_atomic_t caught, nested, deep;
 static char alt_stack[65536];
@@ -58,8 +60,9 @@ static void on_usr2(int s, siginfo_t *i, void *c)
     char here;
     const ucontext_t *uc = c;
     caught = s;
-    SAY("  usr2 code=%d value=%d on_alt=%d mask_has_usr1=%d", i->si_code == SI_QUEUE ? 1 : i->si_code,
-        i->si_value.sival_int, &here >= alt_stack && &here < alt_stack + sizeof alt_stack,
+    SAY("  usr2 code=%d value=%d on_alt=%d mask_has_usr1=%d",
+        i->si_code == SI_QUEUE ? 1 : i->si_code, i->si_value.sival_int,
+        &here >= alt_stack && &here < alt_stack + sizeof alt_stack,
         sigismember(&uc->uc_sigmask, SIGUSR1));
 }
 
@@ -91,7 +94,8 @@ static void signals(void)
     SAY("  blocked: caught %d pending %d", caught, sigismember(&pending, SIGUSR1));
     struct timespec soon = {0, 1000000};
     siginfo_t info;
-    SAY("  sigtimedwait: %d", sigtimedwait(&set, &info, &soon) == SIGUSR1 && info.si_pid == getpid());
+    SAY("  sigtimedwait: %d",
+        sigtimedwait(&set, &info, &soon) == SIGUSR1 && info.si_pid == getpid());
     SAY("  sigtimedwait again: %s", err(sigtimedwait(&set, &info, &soon)));
     kill(getpid(), SIGUSR1);
     sigdelset(&old, SIGUSR1);
@@ -100,7 +104,8 @@ static void signals(void)
     sigprocmask(SIG_SETMASK, &old, NULL);
     stack_t ss = {.ss_sp = alt_stack, .ss_size = sizeof alt_stack}, got;
     SAY("  sigaltstack: %s", err(sigaltstack(&ss, NULL)));
-    sa = (struct sigaction){.sa_sigaction = on_usr2, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND};
+    sa = (struct sigaction){.sa_sigaction = on_usr2,
+                            .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND};
     sigaction(SIGUSR2, &sa, NULL);
     union sigval v = {.sival_int = 77};
     SAY("  sigqueue: %s", err(sigqueue(getpid(), SIGUSR2, v)));
@@ -118,7 +123,8 @@ static void signals(void)
     SAY("  sigaction KILL: %s", err(sigaction(SIGKILL, &sa, NULL)));
 }
 
-/* ---- faults -------------------------------------------------------------------------------------------- */
+/* ---- faults
+ * -------------------------------------------------------------------------------------------- */
 
 static sigjmp_buf back;
 static volatile int fault_code;
@@ -145,7 +151,8 @@ static void faults(void)
     if (s == 0) {
         *(volatile char *)page = 1;
     }
-    SAY("  write to read-only: %s code %d addr %d", sigabbrev_np(s), fault_code, fault_addr == page);
+    SAY("  write to read-only: %s code %d addr %d", sigabbrev_np(s), fault_code,
+        fault_addr == page);
     mprotect(page, 4096, PROT_NONE);
     s = sigsetjmp(back, 1);
     if (s == 0) {
@@ -191,7 +198,8 @@ static void faults(void)
     munmap(page, 8192);
 }
 
-/* ---- threads --------------------------------------------------------------------------------------------- */
+/* ---- threads
+ * --------------------------------------------------------------------------------------------- */
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
@@ -339,7 +347,9 @@ static void threads(void)
     SAY("  two hundred threads came and went");
 }
 
-/* ---- memory ------------------------------------------------------------------------------------------------ */
+/* ---- memory
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void memory(void)
 {
@@ -351,7 +361,8 @@ static void memory(void)
     SAY("  protect over a hole: %s", err(mprotect(p, 12288, PROT_READ)));
     SAY("  bad length: %s", err(munmap(p, 0)));
     SAY("  noreplace: %d %s",
-        mmap(p, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED,
+        mmap(p, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) ==
+            MAP_FAILED,
         strerrorname_np(errno));
     char *q = mremap(p + 8192, 4096, 65536, MREMAP_MAYMOVE);
     SAY("  mremap: %d %d %d", q != MAP_FAILED, q[0], q[4096]);
@@ -365,9 +376,10 @@ static void memory(void)
     free((void *)zero);
     void *start = sbrk(0);
     SAY("  sbrk: %d %d", sbrk(1 << 20) == start, (char *)sbrk(0) == (char *)start + (1 << 20));
-    char *reserve = mmap(NULL, UINT64_C(8) << 30, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                         -1, 0);
-    SAY("  reserve: %d %s", reserve != MAP_FAILED, err(mprotect(reserve + 4096, 4096, PROT_READ | PROT_WRITE)));
+    char *reserve = mmap(NULL, UINT64_C(8) << 30, PROT_NONE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    SAY("  reserve: %d %s", reserve != MAP_FAILED,
+        err(mprotect(reserve + 4096, 4096, PROT_READ | PROT_WRITE)));
     reserve[4100] = 3;
     SAY("  reserve usable: %d", reserve[4100]);
     SAY("  unreserve: %s", err(munmap(reserve, UINT64_C(8) << 30)));
@@ -382,7 +394,8 @@ static void memory(void)
     SAY("  mlock: %s", err(msync(q, 4096, MS_SYNC)));
 }
 
-/* ---- time and the rest ----------------------------------------------------------------------------------------- */
+/* ---- time and the rest
+ * ----------------------------------------------------------------------------------------- */
 
 static void rest(void)
 {
@@ -413,7 +426,8 @@ static void rest(void)
     t = (struct timespec){0, 1000000};
     SAY("  futex changed: %s", err((int)syscall(SYS_futex, &word, FUTEX_WAIT, 0, &t)));
     SAY("  futex timeout: %s", err((int)syscall(SYS_futex, &word, FUTEX_WAIT, 1, &t)));
-    SAY("  futex unaligned: %s", err((int)syscall(SYS_futex, (char *)&word + 1, FUTEX_WAIT, 1, &t)));
+    SAY("  futex unaligned: %s",
+        err((int)syscall(SYS_futex, (char *)&word + 1, FUTEX_WAIT, 1, &t)));
     SAY("  wait: %s", err((int)wait(NULL)));
     SAY("  unknown call: %s", err((int)syscall(1000)));
     SAY("  argument that faults: %s", err((int)syscall(SYS_clock_gettime, 0, 8)));
