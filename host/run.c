@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -231,15 +232,26 @@ static int64_t forward(void *context, unsigned number, struct hostcall_slot *slo
  * process. Its own are the standard streams, the declared files and its end of the socket. */
 static void close_others(const struct run *run)
 {
-    int limit = (int)sysconf(_SC_OPEN_MAX);
-    for (int fd = 3; fd < (limit > 0 && limit < 4096 ? limit : 4096); fd++) {
-        bool own = fd == run->sockets[1];
-        for (size_t i = 0; i < MANIFEST_FILES_MAX; i++) {
-            own |= fd == run->config.inputs[i].fd || fd == run->config.outputs[i].fd;
+    int own[2 * MANIFEST_FILES_MAX + 1];
+    size_t count = 0;
+    own[count++] = run->sockets[1];
+    for (size_t i = 0; i < MANIFEST_FILES_MAX; i++) {
+        own[count++] = run->config.inputs[i].fd;
+        own[count++] = run->config.outputs[i].fd;
+    }
+    unsigned from = 3;
+    for (;;) {
+        unsigned next = UINT_MAX; /* the lowest of our own from there on */
+        for (size_t i = 0; i < count; i++) {
+            next = own[i] >= (int)from && (unsigned)own[i] < next ? (unsigned)own[i] : next;
         }
-        if (!own) {
-            close(fd);
+        if (next > from) {
+            close_range(from, next - 1, 0);
         }
+        if (next == UINT_MAX) {
+            return;
+        }
+        from = next + 1;
     }
 }
 
