@@ -273,7 +273,9 @@ static int make_text(struct file *f, uint64_t start, uint64_t end, uint64_t offs
 static uint64_t bytes_in_memory(const struct vma *v, uint64_t end)
 {
     const struct vma *old = vma_of(v->start);
-    if (old == NULL || old->file != v->file || old->start + v->offset < old->offset) {
+    /* Files in memory may have changed since; measured ones cannot. */
+    if (old == NULL || old->file != v->file || !fs_is_measured(v->file) ||
+        old->start + v->offset < old->offset) {
         return 0;
     }
     uint64_t shift = old->start - old->offset; /* modulo 2^64 */
@@ -875,6 +877,16 @@ int64_t sys_mincore(uint64_t addr, uint64_t length, app_ptr vec)
 bool mm_is_mapped(uint64_t addr)
 {
     return vma_of(addr) != NULL;
+}
+
+bool mm_allows(uint64_t addr, uint32_t error)
+{
+    enum { ERROR_WRITE = 2, ERROR_FETCH = 16 };
+    uint64_t needed = (error & ERROR_FETCH) != 0   ? SGX_SECINFO_X
+                      : (error & ERROR_WRITE) != 0 ? SGX_SECINFO_W
+                                                   : SGX_SECINFO_R;
+    uint8_t state = pages_state(addr);
+    return mm_is_mapped(addr) && (state & PAGE_COMMITTED) != 0 && (state & needed) != 0;
 }
 
 bool mm_page_in(uint64_t addr)

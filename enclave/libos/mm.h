@@ -47,6 +47,9 @@ uint64_t mm_find_object(uint64_t size);
 void mm_set_brk(uint64_t start);
 
 bool mm_is_mapped(uint64_t addr);
+/* Would the access that a page fault's error code describes be allowed by what was accepted? Then the
+ * fault is the host's doing (it owns the page tables), not the workload's. */
+bool mm_allows(uint64_t addr, uint32_t error);
 /* A page fault at addr: true when the page belongs to a mapping that is filled on demand and is
  * there now, so that the access can be tried again. */
 bool mm_page_in(uint64_t addr);

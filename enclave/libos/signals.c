@@ -483,6 +483,12 @@ void door_fault(struct rt_frame *frame, const struct rt_fault *fault)
         os_unlock();
         return;
     }
+    /* A host that takes a page away must not be able to make signals of its choice: the access is
+     * tried again until the host gives the page back, which is its right to delay. */
+    if (fault->vector == 14 && mm_allows(fault->addr, fault->error)) {
+        os_unlock();
+        return;
+    }
     struct signal_info info = signal_of_fault(frame, fault);
     const struct signal_action *action = &actions[info.signo - 1];
     bool blocked = (t->blocked & SIGNAL_BIT(info.signo)) != 0;
