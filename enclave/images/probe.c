@@ -167,7 +167,9 @@ void door_thread(void *argument, struct rt_frame *frame)
     (void)frame;
     say(__atomic_load_n(&thread_refused, __ATOMIC_SEQ_CST) == 0,
         "UNSAFE unless only threads run that were not refused");
-    __atomic_store_n(&thread_ran, (uint32_t)(uintptr_t)argument, __ATOMIC_SEQ_CST);
+    /* First the call, whose answer may be a lie, then the word that lets the first thread end; that
+     * one looks every millisecond. */
     rt_wake(0);
+    __atomic_store_n(&thread_ran, (uint32_t)(uintptr_t)argument, __ATOMIC_SEQ_CST);
     rt_thread_exit();
 }
