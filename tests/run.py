@@ -89,7 +89,7 @@ def execute(test, environment):
     """Runs one test in a process group of its own; returns (exit status or None, stdout, stderr)."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         process = subprocess.Popen(test.command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                   cwd=test.cwd, env={**environment, **test.env},
+                                   cwd=test.cwd, env={**test.env, **environment},
                                    start_new_session=True)
         try:
             status = process.wait(test.timeout_s)
@@ -272,7 +272,8 @@ def main():
     tests += script_tests()
     if options.names:
         tests = [test for test in tests if any(name in test.name for name in options.names)]
-    environment = {**os.environ, "ALCOVE_BUILD": str(build), "LC_ALL": "C.UTF-8",
+    environment = {"ALCOVE_SHARED": str(TOP.parent / "shared"), **os.environ,
+                   "ALCOVE_BUILD": str(build), "LC_ALL": "C.UTF-8",
                    "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
                    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
     report = Report(options.verbose)

@@ -50,7 +50,7 @@ interrupted_base() {
     sleep 0.3
     ls -A "$store"
     [ ! -e "$WORK/i.bundle" ] && ! ls "$store"/*.img "$store"/*.layer 2>/dev/null &&
-        [ -z "$(ps -o pid= -s "$pid")" ]
+        [ -z "$(left_in_session "$pid")" ]
 }
 nothing_left() { [ -z "$(find "$WORK/store2" -mindepth 1 ! -name .lock)" ]; }
 ok "an interrupted base layer leaves no process and no layer" interrupted_base TERM

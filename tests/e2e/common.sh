@@ -55,6 +55,11 @@ refused() {
         grep -E -i -q -- "$pattern" "$WORK/refused.err" "$WORK/refused.out"
 }
 
+# left_in_session SID: what still runs of a session. Ended processes that nobody reaped yet do not.
+left_in_session() {
+    ps -o pid=,stat=,args= -s "$1" | awk '$2 !~ /^Z/'
+}
+
 # same A B: two strings are equal.
 same() {
     echo "one:   $1"

@@ -20,8 +20,6 @@ END
 chmod +x "$WORK/fresh"
 
 # Every process of a run is in one session of its own; what is left of it is what strayed.
-left_in_session() { ps -o pid=,stat=,args= -s "$1" | awk '$2 !~ /^Z/'; }
-
 # interrupted SIGNAL COMMAND…: the signal to the command alone, not its helpers, once the command has
 # printed or after a moment; then nothing of its session is left within five seconds.
 interrupted() {
