@@ -68,7 +68,7 @@ altered_data() {
     rm -rf "$WORK/bad.bundle"
     cp -r "$GOOD" "$WORK/bad.bundle"
     chmod -R u+w "$WORK/bad.bundle"
-    at=$(grep -a -b -o 'the workload ran' "$WORK/bad.bundle/$layer" | head -n 1 | cut -d: -f1)
+    at=$(grep -a -b -o -m 1 'the workload ran' "$WORK/bad.bundle/$layer" | cut -d: -f1)
     flip "$WORK/bad.bundle/$layer" "$at"
     refuses_run "$layer" 'layer|verity|block|hash|input/output|I/O'
 }

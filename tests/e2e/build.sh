@@ -115,7 +115,7 @@ entry: /bin/program
 END
 ok "a root directory can be the base" "$ALCOVE" build "$WORK/d" -o "$WORK/d.bundle"
 own_base() {
-    layers "$WORK/d.bundle" | grep -q '^base-0 ' &&
+    layers "$WORK/d.bundle" | grep '^base-0 ' &&
         [ "$(find "$WORK/d.bundle/layers" -name '*.img' | wc -l)" -eq 2 ]
 }
 ok "… and lies in the bundle" own_base
