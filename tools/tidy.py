@@ -44,7 +44,7 @@ FUNCTION_WARN, FUNCTION_FAIL = 70, 120
 LINE_WARN, LINE_FAIL = 100, 110  # a table or a URL may stick out a little
 HAS_SPDX = {".c", ".h", ".S", ".def", ".py", ".sh", ".build", ".ld", ".lds"}
 TOP_LEVEL_WITHOUT_README = {".ci", "libexec"}  # no code of their own
-MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home/\w|root/|work/|tmp/(?:build|brief|claude)|Users/)")
+MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home/\w|root/|work/|tmp/build|Users/)")
 MACHINE_PATH_ALLOWED = re.compile(r"tidy: allow path")
 
 
