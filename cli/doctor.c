@@ -18,7 +18,7 @@
 
 #include "abi/layout.h"
 #include "build/debian.h"
-#include "build/install.h"
+#include "host/install.h"
 #include "build/key.h"
 #include "build/store.h"
 #include "cli_packages.h"
@@ -221,7 +221,7 @@ static void check_program_files(void)
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         char path[PATH_MAX];
         struct diag d = {""};
-        bool found = install_find(names[i], path, &d) == 0;
+        bool found = host_find_file(names[i], path, &d) == 0;
         report(found ? GOOD : BAD, "program files", found ? path : d.text, "./dev build");
     }
 }

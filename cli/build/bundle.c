@@ -19,7 +19,7 @@
 #include "config.h"
 #include "erofs_view.h"
 #include "file.h"
-#include "install.h"
+#include "host/install.h"
 #include "layer.h"
 #include "store.h"
 #include "tree.h"
@@ -343,7 +343,7 @@ static int find_runtime(struct builder *b, struct diag *d)
 {
     int err = 0;
     for (size_t i = 0; i < ARRAY_SIZE(runtime_members) && err == 0; i++) {
-        err = install_find(runtime_members[i], b->runtime[i], d);
+        err = host_find_file(runtime_members[i], b->runtime[i], d);
     }
     return err;
 }

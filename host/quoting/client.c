@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "find.h"
+#include "host/install.h"
 #include "protocol.h"
 
 struct quoting {
@@ -49,7 +49,7 @@ int quoting_open(const struct machine_ops *ops, const struct machine_config *mac
                          "service, which this release does not ask yet",
                          ops->name);
     }
-    int r = quoting_find("alcove-quoting", path, d);
+    int r = host_find_file("alcove-quoting", path, d);
     if (r != 0) {
         return r;
     }

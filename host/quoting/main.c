@@ -19,7 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "find.h"
+#include "host/install.h"
 #include "machine/certify.h"
 #include "protocol.h"
 
@@ -39,9 +39,9 @@ static int load(struct sdk_config *config, struct diag *d)
 {
     char path[PATH_MAX];
     struct bytes sigstruct = {NULL, 0};
-    int r = quoting_find("quoting.sgxs", path, d);
+    int r = host_find_file("quoting.sgxs", path, d);
     r = r != 0 ? r : host_read_file(path, IMAGE_MAX, &config->sgxs, d);
-    r = r != 0 ? r : quoting_find("quoting.sig", path, d);
+    r = r != 0 ? r : host_find_file("quoting.sig", path, d);
     r = r != 0 ? r : host_read_file(path, sizeof config->sigstruct, &sigstruct, d);
     if (r == 0 && sigstruct.size != sizeof config->sigstruct) {
         r = diag_fail(d, -EINVAL, "%s: %zu bytes are no SIGSTRUCT", path, sigstruct.size);

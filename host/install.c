@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finds the quoting process and its enclave. Nothing is trusted for lying there: the enclave
- * carries its measurement and signature, and the machine certifies the signer that it knows. */
-#include "find.h"
+/* Finds this release's own files. Nothing is trusted for lying there: an enclave carries its
+ * measurement and signature, and the machine certifies the signer that it knows. */
+#include "host/install.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -15,7 +15,7 @@ static bool there(char *ret_path, const char *dir, const char *below, const char
            access(ret_path, R_OK) == 0;
 }
 
-int quoting_find(const char *name, char *ret_path, struct diag *d)
+int host_find_file(const char *name, char *ret_path, struct diag *d)
 {
     static const char *const places[] = {"", "/../libexec/alcove", "/../../libexec/alcove"};
     char program[PATH_MAX];
