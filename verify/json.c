@@ -3,7 +3,7 @@
  * and item counts are bounded, every step consumes input, and time is linear in the text (times the
  * member bound, for finding duplicates). */
 #include "verify/json.h"
-#include "civil.h"
+#include "x509/civil.h"
 
 struct json json_of(struct bytes text)
 {

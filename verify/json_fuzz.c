@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as JSON, as TCB info and as QE identity: readers stay inside, and what they accept
  * keeps its bounds. */
-#include "collateral.h"
+#include "intel/collateral.h"
 #include "verify/json.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The evidence of a run: every reason has a case, and every bound byte matters. */
-#include "forge.h"
+#include "forge/forge.h"
 
 #include "tests/tap.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every reason has a case that gives it, and gives it first; good evidence is accepted. */
-#include "collateral.h"
-#include "forge.h"
+#include "intel/collateral.h"
+#include "forge/forge.h"
 
 #include "tests/tap.h"
 
@@ -711,7 +711,7 @@ static void test_software(void)
     struct alcove_result r = judge(&o, &p);
     CHECK(alcove_verdict_accepted(r.verdict) && r.root_kind == ALCOVE_ROOT_SOFTWARE,
           "a software machine is accepted by name and still called software");
-    p.refuse_intel_root = true;
+    p.refuse_builtin_roots = true;
     r = judge(&o, &p);
     CHECK(alcove_verdict_accepted(r.verdict), "refusing Intel's root leaves the named ones");
 }

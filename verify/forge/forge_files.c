@@ -4,7 +4,7 @@
  *   forge_files DIR [intel|software|tdx]   evidence.cbor, root.pem, identity.json, input, output,
  * and the parts: quote, tcb_info, ... Names are Intel's, or those of a software machine; the root
  * is nobody's in either case. Evidence is valid at FORGE_NOW (2026-09-21). */
-#include "forge.h"
+#include "forge/forge.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,10 +6,10 @@
  * An adversary chooses every byte. OpenSSL reads BER, so that the outer shape of certificates and
  * lists is checked by the strict reader too, and what is hashed are the exact bytes. */
 #define OPENSSL_API_COMPAT 10101
-#include "crypto.h"
-#include "civil.h"
-#include "der.h"
-#include "limits.h"
+#include "crypto/legacy.h"
+#include "x509/civil.h"
+#include "x509/der.h"
+#include "verify/limits.h"
 
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
@@ -18,12 +18,12 @@
 #include <openssl/sha.h>
 #include <openssl/x509v3.h>
 
-void crypto_enter(void)
+void legacy_enter(void)
 {
     (void)ERR_set_mark();
 }
 
-void crypto_leave(void)
+void legacy_leave(void)
 {
     (void)ERR_pop_to_mark();
 }

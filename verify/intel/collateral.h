@@ -6,7 +6,7 @@
 #pragma once
 
 #include "base/bytes.h"
-#include "limits.h"
+#include "verify/limits.h"
 #include "verify/verify.h"
 
 struct signed_json {

@@ -2,7 +2,7 @@
 /* Reads TCB info and QE identity. An adversary chooses the text until the signature is checked:
  * everything is bounded, unknown members are checked for form and skipped, known ones are
  * range-checked, and every one that matters must be there. */
-#include "collateral.h"
+#include "intel/collateral.h"
 #include "verify/json.h"
 
 #define DOCUMENT_VERSION_MAX 100u

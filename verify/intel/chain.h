@@ -6,8 +6,8 @@
 #pragma once
 
 #include "check.h"
-#include "crypto.h"
-#include "pem.h"
+#include "crypto/legacy.h"
+#include "x509/pem.h"
 
 struct pck_chain {
     struct pem_chain pem;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The DER reader. An adversary chooses every byte: each length is checked against what is left
  * before it is used, and there is no recursion. */
-#include "der.h"
+#include "x509/der.h"
 
 static size_t take_length(struct cursor *c)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rules over TCB info and QE identity, apart from signatures: versions, level selection,
  * convergence. Oracle: Intel's PCS API documentation and the table in FORMATS.md section 3. */
-#include "collateral.h"
+#include "intel/collateral.h"
 
 #include "tests/tap.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PEM to DER. The adversary chooses the text; output is always smaller than input, and the input is
  * bounded. */
-#include "pem.h"
+#include "x509/pem.h"
 
 static bool is_space(uint8_t c)
 {

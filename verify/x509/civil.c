@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Dates. They come from certificates and signed JSON; every field is range-checked. */
-#include "civil.h"
+#include "x509/civil.h"
 
 static bool leap(int year)
 {

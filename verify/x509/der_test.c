@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The DER and PEM readers: strict forms only. */
-#include "der.h"
-#include "pem.h"
+#include "x509/der.h"
+#include "x509/pem.h"
 
 #include "tests/tap.h"
 

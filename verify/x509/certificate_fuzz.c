@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as a PEM chain, a certificate, a revocation list and an SGX extension. The first byte
  * chooses, so that corpora of the kinds do not mix. */
-#include "crypto.h"
-#include "pem.h"
-#include "platform.h"
+#include "crypto/legacy.h"
+#include "x509/pem.h"
+#include "intel/platform.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     struct bytes rest = BYTES(data + 1, size - 1);
-    crypto_enter();
+    legacy_enter();
     switch (data[0] % 4) {
     case 0:
         as_chain(rest);
@@ -68,6 +68,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     default:
         (void)!platform_read(rest, &p);
     }
-    crypto_leave();
+    legacy_leave();
     return 0;
 }

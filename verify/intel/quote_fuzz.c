@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as a quote: the reader stays inside, and a version 3 quote that it accepts is exactly
  * what abi/quote.c would write. */
-#include "quote.h"
+#include "intel/quote.h"
 
 #include <stdlib.h>
 #include <string.h>

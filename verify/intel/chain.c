@@ -3,7 +3,7 @@
  * so that nothing here depends on names being honest. Names still must fit, because Intel's roles
  * are told apart by them (a PCK certificate must not sign TCB info), and because they say whether a
  * machine is software. Source: Intel "PCK Certificate and CRL Profile Specification". */
-#include "chain.h"
+#include "intel/chain.h"
 
 /* SHA-256 of the SubjectPublicKeyInfo of Intel's SGX root. The key is pinned, not the certificate:
  * Intel re-issued that with the same key (notAfter 2033, then 2049). */
@@ -133,7 +133,7 @@ static void check_root(struct check *c, const struct pck_chain *chain)
     bool software =
         is_software(&chain->root) || is_software(&chain->intermediate) || is_software(&chain->leaf);
     r->root_kind = intel ? ALCOVE_ROOT_INTEL : software ? ALCOVE_ROOT_SOFTWARE : ALCOVE_ROOT_OTHER;
-    bool accepted = (intel && !c->policy->refuse_intel_root) ||
+    bool accepted = (intel && !c->policy->refuse_builtin_roots) ||
                     root_is_named(c->policy, chain->root.spki_sha256);
     check_that(c, accepted,
                r->root_kind == ALCOVE_ROOT_SOFTWARE ? ALCOVE_REASON_SOFTWARE_ROOT

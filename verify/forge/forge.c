@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Forges evidence for tests; see forge.h. Never part of anything that is installed. */
-#include "forge.h"
+#include "forge/forge.h"
 
 #include <stdio.h>
 #include <stdlib.h>

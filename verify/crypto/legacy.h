@@ -64,5 +64,5 @@ void crl_done(struct crl *c);
 bool crl_lists(const struct crl *c, const struct certificate *certificate);
 
 /* The error queue of the calling thread is the caller's: what happens between these leaves none. */
-void crypto_enter(void);
-void crypto_leave(void);
+void legacy_enter(void);
+void legacy_leave(void);

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "base/bytes.h"
-#include "limits.h"
+#include "verify/limits.h"
 
 struct pem_chain {
     size_t count;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads quotes. Source: abi/quote.h. An adversary chooses all bytes: lengths are checked by the
  * cursor, and a quote whose parts do not add up exactly is refused before anything is computed. */
-#include "quote.h"
-#include "limits.h"
+#include "intel/quote.h"
+#include "verify/limits.h"
 
 static void take_into(struct cursor *c, void *ret, size_t size)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the SGX extension: SEQUENCE OF SEQUENCE { OID, value }. The bytes may be anybody's until
  * the chain is verified; each member is looked up by its full OID, never by position. */
-#include "platform.h"
-#include "der.h"
+#include "intel/platform.h"
+#include "x509/der.h"
 
 enum { MEMBER_PPID = 1, MEMBER_TCB, MEMBER_PCEID, MEMBER_FMSPC, MEMBER_SGX_TYPE };
 enum { TCB_PCESVN = 17, TCB_CPUSVN = 18 };

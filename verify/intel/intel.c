@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SGX and TDX quotes with Intel's collateral: every check, in the order of docs/verification.md.
+ * Groups go on after a failure as far as they can, so that a rejection names all that is wrong;
+ * nothing that was read from unverified bytes can lead to acceptance, since one failure rejects.
+ *
+ * The adversary chooses quote and collateral. Source: Intel's DCAP and PCS documents named in
+ * verify/verify.h. */
+#include "check.h"
+#include "crypto/legacy.h"
+#include "intel/chain.h"
+#include "intel/collateral.h"
+#include "intel/platform.h"
+#include "intel/quote.h"
+#include "verify/json.h"
+
+/* Everything that one verification reads, in one place on the stack (about 65 KiB). */
+struct reading {
+    struct quote quote;
+    struct pck_chain pck;
+    struct signer_chain tcb_signer, other_signer;
+    const struct signer_chain *qe_signer; /* tcb_signer where both chains are the same bytes */
+    struct platform platform;
+    struct tcb_info tcb_info;
+    struct qe_identity qe_identity;
+    bool has_platform, has_tcb_info, has_qe_identity;
+};
+
+/* What the policy must say depends on what the evidence is. */
+static void check_policy_for(struct check *c, enum alcove_evidence_kind kind)
+{
+    const struct alcove_policy *p = c->policy;
+    bool complete = check_chosen(p->report_data.mode);
+    if (kind == ALCOVE_EVIDENCE_SGX_QUOTE) {
+        complete = complete && check_chosen(p->mrenclave.mode) && check_chosen(p->signer.mode) &&
+                   check_chosen(p->configid.mode);
+    } else {
+        complete = complete && check_chosen(p->mrtd.mode);
+        for (size_t i = 0; i < ARRAY_SIZE(p->rtmr); i++) {
+            complete = complete && check_chosen(p->rtmr[i].mode);
+        }
+    }
+    check_that(c, complete, ALCOVE_REASON_POLICY_INCOMPLETE);
+    check_completed(c, CHECKED_POLICY);
+}
+
+static void copy_report(const struct sgx_report_body *b, struct alcove_sgx_report *ret)
+{
+    ret->miscselect = b->miscselect;
+    ret->attributes_flags = b->attributes.flags;
+    ret->attributes_xfrm = b->attributes.xfrm;
+    ret->isvprodid = b->isvprodid;
+    ret->isvsvn = b->isvsvn;
+    ret->configsvn = b->configsvn;
+    __builtin_memcpy(ret->cpusvn, b->cpusvn, sizeof ret->cpusvn);
+    __builtin_memcpy(ret->isvextprodid, b->isvextprodid, sizeof ret->isvextprodid);
+    __builtin_memcpy(ret->mrenclave, b->mrenclave, sizeof ret->mrenclave);
+    __builtin_memcpy(ret->mrsigner, b->mrsigner, sizeof ret->mrsigner);
+    __builtin_memcpy(ret->configid, b->configid, sizeof ret->configid);
+    __builtin_memcpy(ret->isvfamilyid, b->isvfamilyid, sizeof ret->isvfamilyid);
+    __builtin_memcpy(ret->report_data, b->reportdata, sizeof ret->report_data);
+}
+
+static bool check_evidence(struct check *c, struct bytes evidence, struct quote *q)
+{
+    enum alcove_reason reason = quote_read(evidence, q);
+    if (reason != ALCOVE_REASON_NONE) {
+        check_fail(c, reason);
+        return false;
+    }
+    struct alcove_result *out = c->result;
+    out->kind = q->kind;
+    out->quote_version = q->version;
+    if (q->kind == ALCOVE_EVIDENCE_TDX_QUOTE) {
+        out->has_td = true;
+        out->td = q->td;
+    } else {
+        out->has_sgx = true;
+        copy_report(&q->body, &out->sgx);
+    }
+    check_policy_for(c, q->kind);
+    check_that(c, q->trailing.size == 0 || c->policy->allow_trailing, ALCOVE_REASON_QUOTE_TRAILING);
+    check_completed(c, CHECKED_EVIDENCE);
+    return true;
+}
+
+static void check_platform_chain(struct check *c, const struct alcove_collateral *collateral,
+                                 struct reading *r)
+{
+    bool external = r->quote.cert_type >= QUOTE_CERT_PPID_PLAIN &&
+                    r->quote.cert_type <= QUOTE_CERT_PCK_LEAF && collateral->pck_chain.size > 0;
+    if (r->quote.cert_type != QUOTE_CERT_PCK_CHAIN && !external) {
+        check_fail(c, ALCOVE_REASON_QUOTE_CERTIFICATION);
+        return;
+    }
+    pck_chain_check(c, external ? check_view(collateral->pck_chain) : r->quote.cert_data, &r->pck);
+    if (!r->pck.readable) {
+        return;
+    }
+    r->has_platform = platform_read(r->pck.leaf.sgx_extension, &r->platform);
+    check_that(c, r->has_platform, ALCOVE_REASON_SGX_EXTENSION);
+    if (r->has_platform) {
+        struct alcove_result *out = c->result;
+        out->has_platform = true;
+        out->pcesvn = r->platform.pcesvn;
+        __builtin_memcpy(out->fmspc, r->platform.fmspc, sizeof out->fmspc);
+        __builtin_memcpy(out->pceid, r->platform.pceid, sizeof out->pceid);
+        __builtin_memcpy(out->ppid, r->platform.ppid, sizeof out->ppid);
+        __builtin_memcpy(out->tcb_components, r->platform.components, sizeof out->tcb_components);
+    }
+}
+
+static void check_evaluation_number(struct check *c, uint32_t number)
+{
+    check_that(c, number >= c->policy->min_tcb_evaluation_number,
+               ALCOVE_REASON_TCB_INFO_EVALUATION);
+    uint32_t *lowest = &c->result->tcb_evaluation_number;
+    if (*lowest == 0 || number < *lowest) {
+        *lowest = number;
+    }
+}
+
+static bool is_tdx(const struct reading *r)
+{
+    return r->quote.kind == ALCOVE_EVIDENCE_TDX_QUOTE;
+}
+
+static void check_tcb_info(struct check *c, struct bytes text, struct reading *r)
+{
+    r->has_tcb_info = tcb_info_read(text, &r->tcb_info);
+    if (!r->has_tcb_info) {
+        check_fail(c, ALCOVE_REASON_TCB_INFO_FORMAT);
+        return;
+    }
+    const struct tcb_info *info = &r->tcb_info;
+    const struct signed_json *d = &info->document;
+    check_issue(c, d->issue_date, d->next_update, ALCOVE_REASON_TCB_INFO_NOT_YET_VALID,
+                ALCOVE_REASON_TCB_INFO_EXPIRED);
+    check_evaluation_number(c, d->evaluation_number);
+    check_that(c, is_tdx(r) ? info->is_tdx : info->is_sgx, ALCOVE_REASON_TCB_INFO_KIND);
+    if (!r->tcb_signer.readable || !r->has_platform) {
+        return;
+    }
+    check_that(c, crypto_p256_verify(r->tcb_signer.signer.key, d->body, d->signature),
+               ALCOVE_REASON_TCB_INFO_SIGNATURE);
+    check_that(c,
+               __builtin_memcmp(info->fmspc, r->platform.fmspc, sizeof info->fmspc) == 0 &&
+                   __builtin_memcmp(info->pceid, r->platform.pceid, sizeof info->pceid) == 0,
+               ALCOVE_REASON_TCB_INFO_PLATFORM);
+    check_completed(c, CHECKED_TCB_INFO);
+}
+
+static void check_qe_identity(struct check *c, struct bytes text, struct reading *r)
+{
+    r->has_qe_identity = qe_identity_read(text, &r->qe_identity);
+    if (!r->has_qe_identity) {
+        check_fail(c, ALCOVE_REASON_QE_IDENTITY_FORMAT);
+        return;
+    }
+    const struct signed_json *d = &r->qe_identity.document;
+    check_issue(c, d->issue_date, d->next_update, ALCOVE_REASON_QE_IDENTITY_NOT_YET_VALID,
+                ALCOVE_REASON_QE_IDENTITY_EXPIRED);
+    check_evaluation_number(c, d->evaluation_number);
+    check_that(c, is_tdx(r) ? r->qe_identity.is_td_qe : r->qe_identity.is_sgx_qe,
+               ALCOVE_REASON_QE_IDENTITY_KIND);
+    if (!r->qe_signer->readable) {
+        return;
+    }
+    check_that(c, crypto_p256_verify(r->qe_signer->signer.key, d->body, d->signature),
+               ALCOVE_REASON_QE_IDENTITY_SIGNATURE);
+    check_completed(c, CHECKED_QE_IDENTITY);
+}
+
+/* REPORTDATA of the quoting enclave = SHA-256(attestation key || authentication data) || zeros. */
+static bool qe_binds_key(const struct quote *q)
+{
+    uint8_t expected[64] = {0};
+    return crypto_sha256_pair(BYTES_OF(q->attestation_key), q->qe_auth_data, expected) &&
+           __builtin_memcmp(expected, q->qe_report.reportdata, sizeof expected) == 0;
+}
+
+static bool masked_equal(const void *value, const uint8_t mask[16], const uint8_t expected[16])
+{
+    const uint8_t *v = value;
+    for (size_t i = 0; i < 16; i++) {
+        if ((v[i] & mask[i]) != expected[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void check_quoting_enclave(struct check *c, const struct reading *r)
+{
+    const struct quote *q = &r->quote;
+    check_that(c, qe_binds_key(q), ALCOVE_REASON_QE_REPORT_BINDING);
+    if (r->pck.readable) {
+        check_that(c,
+                   crypto_p256_verify(r->pck.leaf.key, q->qe_report_bytes, q->qe_report_signature),
+                   ALCOVE_REASON_QE_REPORT_SIGNATURE);
+    }
+    if (!r->has_qe_identity || !r->pck.readable) {
+        return;
+    }
+    const struct qe_identity *id = &r->qe_identity;
+    const struct sgx_report_body *qe = &q->qe_report;
+    check_that(c, (qe->miscselect & id->miscselect_mask) == id->miscselect,
+               ALCOVE_REASON_QE_MISCSELECT);
+    check_that(c, masked_equal(&qe->attributes, id->attributes_mask, id->attributes),
+               ALCOVE_REASON_QE_ATTRIBUTES);
+    check_that(c, __builtin_memcmp(qe->mrsigner, id->mrsigner, sizeof qe->mrsigner) == 0,
+               ALCOVE_REASON_QE_MRSIGNER);
+    check_that(c, qe->isvprodid == id->isvprodid, ALCOVE_REASON_QE_ISVPRODID);
+    check_completed(c, CHECKED_QE);
+}
+
+static void check_quote_signature(struct check *c, const struct quote *q)
+{
+    check_that(c, crypto_p256_key_valid(q->attestation_key), ALCOVE_REASON_ATTESTATION_KEY);
+    check_that(c, crypto_p256_verify(q->attestation_key, q->signed_bytes, q->signature),
+               ALCOVE_REASON_QUOTE_SIGNATURE);
+    check_completed(c, CHECKED_SIGNATURE);
+}
+
+/* Inserts into the sorted list unless it is there already; false when the list is full. */
+static bool add_advisory(struct alcove_result *r, struct bytes id)
+{
+    char text[ALCOVE_ADVISORY_SIZE] = {0};
+    __builtin_memcpy(text, id.data, id.size); /* bounded when the document was read */
+    size_t at = 0;
+    while (at < r->advisory_count && __builtin_memcmp(r->advisories[at], text, sizeof text) < 0) {
+        at++;
+    }
+    if (at < r->advisory_count && __builtin_memcmp(r->advisories[at], text, sizeof text) == 0) {
+        return true;
+    }
+    if (r->advisory_count == ALCOVE_ADVISORIES_MAX) {
+        return false;
+    }
+    __builtin_memmove(r->advisories[at + 1], r->advisories[at],
+                      (r->advisory_count - at) * sizeof r->advisories[0]);
+    __builtin_memcpy(r->advisories[at], text, sizeof text);
+    r->advisory_count++;
+    return true;
+}
+
+static void note_verdict(struct check *c, const struct tcb_verdict *v, enum alcove_reason overflow)
+{
+    struct alcove_result *out = c->result;
+    if (out->tcb_date == 0 || v->date < out->tcb_date) {
+        out->tcb_date = v->date;
+    }
+    if (v->advisories.size == 0) {
+        return;
+    }
+    struct json j = json_of(v->advisories);
+    struct json_array a = {0};
+    while (json_item(&j, &a)) {
+        check_that(c, add_advisory(out, json_string(&j)), overflow);
+    }
+}
+
+/* The platform's status as of one TEE_TCB_SVN (NULL for SGX). */
+struct evaluation {
+    const struct tcb_verdict *platform, *qe, *module; /* NULL where no level applies */
+    bool needs_module;
+    enum alcove_tcb_status status;
+};
+
+static struct evaluation evaluate(const struct reading *r, const uint8_t *tee_tcb_svn)
+{
+    struct evaluation e = {.needs_module = tee_tcb_svn != NULL && tee_tcb_svn[1] > 0};
+    const struct tcb_level *level =
+        tcb_level_select(&r->tcb_info, r->platform.components, r->platform.pcesvn, tee_tcb_svn);
+    const struct svn_level *qe = svn_level_select(r->qe_identity.levels, r->qe_identity.level_count,
+                                                  r->quote.qe_report.isvsvn);
+    e.platform = level ? &level->verdict : NULL;
+    e.qe = qe ? &qe->verdict : NULL;
+    if (e.needs_module) {
+        const struct tdx_module_identity *id = tdx_module_find(&r->tcb_info, tee_tcb_svn[1]);
+        const struct svn_level *module =
+            id ? svn_level_select(id->levels, id->level_count, tee_tcb_svn[0]) : NULL;
+        e.module = module ? &module->verdict : NULL;
+    }
+    if (!e.platform || !e.qe || (e.needs_module && !e.module)) {
+        e.status = ALCOVE_TCB_NOT_SUPPORTED;
+        return e;
+    }
+    e.status = tcb_converge(e.platform->status, e.qe->status);
+    if (e.needs_module) {
+        e.status = tcb_converge(e.status, e.module->status);
+    }
+    return e;
+}
+
+/* The module is the one that TCB info names, signed by its signer, without attributes. */
+static void check_tdx_module(struct check *c, const struct reading *r)
+{
+    const struct alcove_td_report *td = &r->quote.td;
+    const struct tcb_info *info = &r->tcb_info;
+    const struct tdx_module *module = info->has_tdx_module ? &info->tdx_module : NULL;
+    if (td->tee_tcb_svn[1] > 0) {
+        const struct tdx_module_identity *id = tdx_module_find(info, td->tee_tcb_svn[1]);
+        module = id ? &id->module : NULL;
+    }
+    bool same =
+        module != NULL &&
+        __builtin_memcmp(module->mrsigner, td->mrsignerseam, sizeof td->mrsignerseam) == 0 &&
+        (td->seam_attributes & module->attributes_mask) == module->attributes &&
+        td->seam_attributes == 0;
+    check_that(c, same, ALCOVE_REASON_TDX_MODULE);
+}
+
+static enum alcove_tcb_status status_of(const struct tcb_verdict *v)
+{
+    return v ? v->status : ALCOVE_TCB_NOT_SUPPORTED;
+}
+
+static void check_tcb(struct check *c, const struct reading *r)
+{
+    if (!r->has_tcb_info || !r->has_qe_identity || !r->has_platform) {
+        return;
+    }
+    struct alcove_result *out = c->result;
+    const struct alcove_td_report *td = is_tdx(r) ? &r->quote.td : NULL;
+    if (td != NULL) {
+        check_tdx_module(c, r);
+    }
+    struct evaluation launch = evaluate(r, td ? td->tee_tcb_svn : NULL);
+    check_that(c, launch.platform != NULL, ALCOVE_REASON_TCB_NOT_SUPPORTED);
+    check_that(c, launch.qe != NULL, ALCOVE_REASON_QE_NOT_SUPPORTED);
+    check_that(c, !launch.needs_module || launch.module != NULL,
+               ALCOVE_REASON_TDX_MODULE_NOT_SUPPORTED);
+    out->platform_status = status_of(launch.platform);
+    out->qe_status = status_of(launch.qe);
+    out->module_status = launch.needs_module ? status_of(launch.module) : ALCOVE_TCB_NONE;
+    out->tcb_status = launch.status;
+    if (launch.status == ALCOVE_TCB_NOT_SUPPORTED) {
+        return;
+    }
+    note_verdict(c, launch.platform, ALCOVE_REASON_TCB_INFO_FORMAT);
+    note_verdict(c, launch.qe, ALCOVE_REASON_QE_IDENTITY_FORMAT);
+    if (launch.needs_module) {
+        note_verdict(c, launch.module, ALCOVE_REASON_TCB_INFO_FORMAT);
+    }
+    if (td != NULL && td->has_1_5) {
+        /* The module may have been updated below the running TD. */
+        out->tcb_status = tcb_relaunch(launch.status, evaluate(r, td->tee_tcb_svn_2).status);
+    }
+    check_that(c, (c->policy->accepted_statuses & ALCOVE_TCB_BIT(out->tcb_status)) != 0,
+               ALCOVE_REASON_TCB_STATUS);
+    check_completed(c, CHECKED_TCB);
+}
+
+static void expect_enclave(struct check *c)
+{
+    const struct alcove_policy *p = c->policy;
+    const struct alcove_sgx_report *r = &c->result->sgx;
+    const struct alcove_expect_signer *s = &p->signer;
+    check_that(c, p->allow_debug || !(r->attributes_flags & SGX_FLAGS_DEBUG), ALCOVE_REASON_DEBUG);
+    check_that(c, check_expected(p->mrenclave.mode, p->mrenclave.value, r->mrenclave, 32),
+               ALCOVE_REASON_MRENCLAVE);
+    check_that(c, check_expected(s->mode, s->mrsigner, r->mrsigner, 32), ALCOVE_REASON_MRSIGNER);
+    check_that(c, check_expected(s->mode, &s->isvprodid, &r->isvprodid, sizeof s->isvprodid),
+               ALCOVE_REASON_ISVPRODID);
+    check_that(c, s->mode == ALCOVE_EXPECT_ANY || r->isvsvn >= s->min_isvsvn, ALCOVE_REASON_ISVSVN);
+    check_that(c, check_expected(p->configid.mode, p->configid.value, r->configid, 64),
+               ALCOVE_REASON_CONFIGID);
+    check_that(c, check_expected(p->report_data.mode, p->report_data.value, r->report_data, 64),
+               ALCOVE_REASON_REPORT_DATA);
+    check_completed(c, CHECKED_EXPECTATIONS);
+}
+
+static void expect_virtual_machine(struct check *c)
+{
+    const struct alcove_policy *p = c->policy;
+    const struct alcove_td_report *r = &c->result->td;
+    check_that(c, p->allow_debug || !(r->td_attributes & ALCOVE_TD_ATTRIBUTES_DEBUG),
+               ALCOVE_REASON_DEBUG);
+    check_that(c, check_expected(p->mrtd.mode, p->mrtd.value, r->mrtd, 48), ALCOVE_REASON_MRTD);
+    for (size_t i = 0; i < ARRAY_SIZE(p->rtmr); i++) {
+        check_that(c, check_expected(p->rtmr[i].mode, p->rtmr[i].value, r->rtmr[i], 48),
+                   ALCOVE_REASON_RTMR);
+    }
+    check_that(c, check_expected(p->report_data.mode, p->report_data.value, r->report_data, 64),
+               ALCOVE_REASON_REPORT_DATA);
+    check_completed(c, CHECKED_EXPECTATIONS);
+}
+
+static void run_checks(struct check *c, struct bytes evidence,
+                       const struct alcove_collateral *collateral, struct reading *r)
+{
+    check_that(c,
+               collateral->tcb_info.size > 0 && collateral->tcb_chain.size > 0 &&
+                   collateral->qe_identity.size > 0 && collateral->qe_chain.size > 0 &&
+                   collateral->pck_crl.size > 0 && collateral->root_crl.size > 0,
+               ALCOVE_REASON_COLLATERAL_MISSING);
+    if (!check_evidence(c, evidence, &r->quote)) {
+        return;
+    }
+    check_platform_chain(c, collateral, r);
+    signer_chain_check(c, check_view(collateral->tcb_chain), &r->pck, &r->tcb_signer);
+    r->qe_signer = &r->tcb_signer;
+    if (!bytes_equal(check_view(collateral->qe_chain), check_view(collateral->tcb_chain))) {
+        r->qe_signer = &r->other_signer;
+        signer_chain_check(c, check_view(collateral->qe_chain), &r->pck, &r->other_signer);
+    }
+    revocation_check(c, check_view(collateral->root_crl), check_view(collateral->pck_crl), &r->pck,
+                     &r->tcb_signer, r->qe_signer);
+    crl_chain_check(c, check_view(collateral->pck_crl_chain), &r->pck);
+    check_tcb_info(c, check_view(collateral->tcb_info), r);
+    check_qe_identity(c, check_view(collateral->qe_identity), r);
+    check_quoting_enclave(c, r);
+    check_quote_signature(c, &r->quote);
+    check_tcb(c, r);
+    if (is_tdx(r)) {
+        expect_virtual_machine(c);
+    } else {
+        expect_enclave(c);
+    }
+}
+
+void intel_check(struct check *c, struct bytes quote, const struct alcove_collateral *collateral)
+{
+    struct reading r = {0};
+    c->required |= CHECK_INTEL;
+    legacy_enter();
+    run_checks(c, quote, collateral, &r);
+    signer_chain_done(&r.other_signer);
+    signer_chain_done(&r.tcb_signer);
+    pck_chain_done(&r.pck);
+    legacy_leave();
+}
