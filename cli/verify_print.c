@@ -82,6 +82,10 @@ static const char *root_kind_name(enum alcove_root_kind kind)
     switch (kind) {
     case ALCOVE_ROOT_INTEL:
         return "intel";
+    case ALCOVE_ROOT_AMD:
+        return "amd";
+    case ALCOVE_ROOT_AWS:
+        return "aws";
     case ALCOVE_ROOT_SOFTWARE:
         return "software";
     case ALCOVE_ROOT_OTHER:
@@ -264,6 +268,12 @@ static void print_machine(const struct verify_request *q, const struct run_resul
     switch (v->root_kind) {
     case ALCOVE_ROOT_INTEL:
         printf("Intel SGX\n");
+        break;
+    case ALCOVE_ROOT_AMD:
+        printf("AMD SEV-SNP\n");
+        break;
+    case ALCOVE_ROOT_AWS:
+        printf("AWS Nitro\n");
         break;
     case ALCOVE_ROOT_SOFTWARE:
         printf(SOFTWARE_NOTICE "\n");
