@@ -7,20 +7,8 @@
 #include "verify/verify.h"
 #include "check.h"
 #include "crypto/legacy.h"
-#include "verify/limits.h"
+#include "policy.h"
 #include "x509/pem.h"
-
-/* What holds for every kind. A policy that is not complete is not used: what it leaves open may not
- * be there to be read. */
-static bool check_policy(struct check *c)
-{
-    const struct alcove_policy *p = c->policy;
-    uint32_t acceptable = ALCOVE_TCB_BIT(ALCOVE_TCB_NOT_SUPPORTED) - 2; /* every real status */
-    bool complete = p->accepted_statuses != 0 && (p->accepted_statuses & ~acceptable) == 0 &&
-                    p->root_count <= ROOTS_MAX && (p->root_count == 0 || p->roots != NULL);
-    check_that(c, complete, ALCOVE_REASON_POLICY_INCOMPLETE);
-    return complete;
-}
 
 static bool begins_with(struct bytes b, const void *prefix, size_t size)
 {
@@ -55,7 +43,7 @@ static enum family {
 static void run_checks(struct check *c, struct bytes evidence,
                        const struct alcove_collateral *collateral)
 {
-    if (!check_policy(c)) {
+    if (!policy_check(c)) {
         return;
     }
     switch (family_of(evidence)) {

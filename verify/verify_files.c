@@ -48,7 +48,9 @@ static struct alcove_policy tolerant(const char *root_path, struct alcove_root *
 {
     struct alcove_policy p = alcove_policy_strict();
     p.accepted_statuses = ALCOVE_TCB_BIT(ALCOVE_TCB_NOT_SUPPORTED) - 2;
-    p.allow_debug = p.allow_trailing = true;
+    p.advisories.tolerate_mode = ALCOVE_EXPECT_ANY;
+    p.allow_debug = p.allow_trailing = p.allow_migration = true;
+    p.mrservicetd.mode = ALCOVE_EXPECT_ANY;
     p.mrenclave.mode = p.signer.mode = ALCOVE_EXPECT_ANY;
     p.configid.mode = p.report_data.mode = p.mrtd.mode = ALCOVE_EXPECT_ANY;
     for (size_t i = 0; i < ARRAY_SIZE(p.rtmr); i++) {

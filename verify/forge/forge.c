@@ -69,7 +69,7 @@ static void put_tlv(struct writer *w, uint8_t tag, struct bytes content)
 /* SEQUENCE { OID 1.2.840.113741.1.13.1.<arcs>, value } */
 static void put_member(struct writer *w, struct bytes arcs, uint8_t tag, struct bytes value)
 {
-    uint8_t oid_text[16], content[1024];
+    uint8_t oid_text[16], content[2048];
     struct writer oid = writer_of(oid_text, sizeof oid_text);
     struct writer c = writer_of(content, sizeof content);
     writer_put(&oid, BYTES_STR("\x2a\x86\x48\x86\xf8\x4d\x01\x0d\x01"));
@@ -86,9 +86,25 @@ static void put_number(struct writer *w, struct bytes arcs, int value)
     put_member(w, arcs, 2, one_byte ? BYTES(text + 1, 1) : BYTES(text, 2));
 }
 
+/* What certificates of the Platform CA say besides. */
+static void put_configuration(const struct forge_spec *s, struct writer *w)
+{
+    uint8_t text[256], value[2] = {0}, id[16];
+    memset(id, 0x1d, sizeof id);
+    struct writer c = writer_of(text, sizeof text);
+    for (uint8_t i = 0; i < s->configuration_count; i++) {
+        uint8_t arcs[2] = {7, s->configuration_twice && i == 2 ? 2 : i + 1};
+        value[0] = s->configuration[i];
+        put_member(&c, BYTES_OF(arcs), 1, BYTES(value, s->boolean_size));
+    }
+    put_member(w, BYTES_STR("\x06"), 4, BYTES(id, s->instance_size));
+    put_member(w, BYTES_STR("\x07"), 0x30, BYTES(text, c.size));
+    REQUIRE(!c.failed);
+}
+
 static size_t sgx_extension(const struct forge_spec *s, uint8_t *out, size_t capacity)
 {
-    uint8_t tcb_text[1024], content[1024], zeros[16] = {0}, cpusvn[16];
+    uint8_t tcb_text[1024], content[2048], zeros[16] = {0}, cpusvn[16];
     static const uint8_t fmspc[8] = {0x00, 0xa0, 0x6f, 0x05, 0x00, 0x00, 0x00, 0x00};
     struct writer tcb = writer_of(tcb_text, sizeof tcb_text);
     for (uint8_t i = 1; i <= 16; i++) {
@@ -107,6 +123,9 @@ static size_t sgx_extension(const struct forge_spec *s, uint8_t *out, size_t cap
     }
     put_member(&c, BYTES_STR("\x04"), 4, BYTES(fmspc, s->fmspc_size));
     put_member(&c, BYTES_STR("\x05"), 10, BYTES(zeros, 1));
+    if (!s->no_platform_instance) {
+        put_configuration(s, &c);
+    }
     struct writer w = writer_of(out, capacity);
     put_tlv(&w, 0x30, BYTES(content, c.size));
     REQUIRE(!w.failed && !c.failed && !tcb.failed);
@@ -165,7 +184,7 @@ static void add_extensions(const struct forge_spec *s, const struct forge_cert *
         add_raw(x, "1.2.3.4.5", true, BYTES_STR("\x05\x00"));
     }
     if (c->sgx_extension) {
-        uint8_t text[1024];
+        uint8_t text[2048];
         add_raw(x, "1.2.840.113741.1.13.1", false,
                 BYTES(text, sgx_extension(s, text, sizeof text)));
     }
@@ -338,6 +357,10 @@ void forge_defaults(struct forge_spec *ret)
     }
     ret->pcesvn = 13;
     ret->fmspc_size = 6;
+    ret->instance_size = 16;
+    ret->configuration_count = 3;
+    ret->boolean_size = 1;
+    ret->configuration[0] = 0xff;
     default_documents(ret);
     ret->tcb_key = ret->qe_key = KEY_SIGNER;
     ret->version = QUOTE_VERSION_3;

@@ -44,6 +44,12 @@ struct forge_spec {
     int components[16], pcesvn;
     size_t fmspc_size; /* 6 */
     bool leave_out_pceid, component_twice;
+    bool no_platform_instance;  /* a certificate of the Processor CA: neither of the next */
+    size_t instance_size;       /* 16 */
+    uint8_t configuration[5];   /* dynamic platform, cached keys, SMT, and what nobody knows */
+    size_t configuration_count; /* 3 */
+    size_t boolean_size;        /* 1 */
+    bool configuration_twice;
 
     char tcb_body[6144], qe_body[3072]; /* JSON, signed as they stand */
     enum forge_key tcb_key, qe_key;
@@ -90,6 +96,7 @@ void forge_defaults_tdx(struct forge_spec *ret, uint16_t version);
 #define TD_RTMR         328
 #define TD_REPORTDATA   520
 #define TD_TCB_SVN_2    584
+#define TD_MRSERVICETD  600
 /* Replaces the first occurrence of `from` in a JSON body; it must occur. */
 void forge_edit(char *body, size_t capacity, const char *from, const char *to);
 /* Builds what is described. Aborts the test program when the crypto library fails. */

@@ -4,6 +4,7 @@
  * are told apart by them (a PCK certificate must not sign TCB info), and because they say whether a
  * machine is software. Source: Intel "PCK Certificate and CRL Profile Specification". */
 #include "intel/chain.h"
+#include "policy.h"
 
 /* SHA-256 of the SubjectPublicKeyInfo of Intel's SGX root. The key is pinned, not the certificate:
  * Intel re-issued that with the same key (notAfter 2033, then 2049). */
@@ -218,10 +219,10 @@ void signer_chain_check(struct check *c, struct bytes pem, const struct pck_chai
                signer->usage_digital_signature && !signer->usage_cert_sign && root->usage_cert_sign,
                ALCOVE_REASON_SIGNER_KEY_USAGE);
     check_that(c, signed_by(signer, root) && signed_by(root, root), ALCOVE_REASON_SIGNER_SIGNATURE);
-    check_period(c, signer->not_before, signer->not_after, ALCOVE_REASON_SIGNER_NOT_YET_VALID,
-                 ALCOVE_REASON_SIGNER_EXPIRED);
-    check_period(c, root->not_before, root->not_after, ALCOVE_REASON_SIGNER_NOT_YET_VALID,
-                 ALCOVE_REASON_SIGNER_EXPIRED);
+    policy_collateral_period(c, signer->not_before, signer->not_after,
+                             ALCOVE_REASON_SIGNER_NOT_YET_VALID, ALCOVE_REASON_SIGNER_EXPIRED);
+    policy_collateral_period(c, root->not_before, root->not_after,
+                             ALCOVE_REASON_SIGNER_NOT_YET_VALID, ALCOVE_REASON_SIGNER_EXPIRED);
     if (!pck->readable) {
         return;
     }
@@ -259,7 +260,8 @@ static bool check_list(struct check *c, struct bytes der, const struct certifica
     check_that(c, ret->issuer.size > 0 && bytes_equal(ret->issuer, issuer->subject),
                reasons->issuer);
     check_that(c, crypto_p256_verify(issuer->key, ret->tbs, ret->signature), reasons->signature);
-    check_issue(c, ret->this_update, ret->next_update, reasons->not_yet_valid, reasons->expired);
+    policy_collateral_issue(c, ret->this_update, ret->next_update, reasons->not_yet_valid,
+                            reasons->expired);
     return true;
 }
 

@@ -9,8 +9,10 @@
 #include "crypto/legacy.h"
 #include "intel/chain.h"
 #include "intel/collateral.h"
+#include "intel/judge.h"
 #include "intel/platform.h"
 #include "intel/quote.h"
+#include "policy.h"
 #include "verify/json.h"
 
 /* Everything that one verification reads, in one place on the stack (about 65 KiB). */
@@ -24,24 +26,6 @@ struct reading {
     struct qe_identity qe_identity;
     bool has_platform, has_tcb_info, has_qe_identity;
 };
-
-/* What the policy must say depends on what the evidence is. */
-static void check_policy_for(struct check *c, enum alcove_evidence_kind kind)
-{
-    const struct alcove_policy *p = c->policy;
-    bool complete = check_chosen(p->report_data.mode);
-    if (kind == ALCOVE_EVIDENCE_SGX_QUOTE) {
-        complete = complete && check_chosen(p->mrenclave.mode) && check_chosen(p->signer.mode) &&
-                   check_chosen(p->configid.mode);
-    } else {
-        complete = complete && check_chosen(p->mrtd.mode);
-        for (size_t i = 0; i < ARRAY_SIZE(p->rtmr); i++) {
-            complete = complete && check_chosen(p->rtmr[i].mode);
-        }
-    }
-    check_that(c, complete, ALCOVE_REASON_POLICY_INCOMPLETE);
-    check_completed(c, CHECKED_POLICY);
-}
 
 static void copy_report(const struct sgx_report_body *b, struct alcove_sgx_report *ret)
 {
@@ -77,10 +61,10 @@ static bool check_evidence(struct check *c, struct bytes evidence, struct quote 
         out->has_sgx = true;
         copy_report(&q->body, &out->sgx);
     }
-    check_policy_for(c, q->kind);
+    bool policy_readable = judge_policy(c, q->kind);
     check_that(c, q->trailing.size == 0 || c->policy->allow_trailing, ALCOVE_REASON_QUOTE_TRAILING);
     check_completed(c, CHECKED_EVIDENCE);
-    return true;
+    return policy_readable;
 }
 
 static void check_platform_chain(struct check *c, const struct alcove_collateral *collateral,
@@ -106,6 +90,12 @@ static void check_platform_chain(struct check *c, const struct alcove_collateral
         __builtin_memcpy(out->pceid, r->platform.pceid, sizeof out->pceid);
         __builtin_memcpy(out->ppid, r->platform.ppid, sizeof out->ppid);
         __builtin_memcpy(out->tcb_components, r->platform.components, sizeof out->tcb_components);
+        out->has_platform_instance = r->platform.has_instance;
+        __builtin_memcpy(out->platform_instance_id, r->platform.instance_id,
+                         sizeof out->platform_instance_id);
+        out->dynamic_platform = r->platform.dynamic_platform;
+        out->cached_keys = r->platform.cached_keys;
+        out->smt_enabled = r->platform.smt_enabled;
     }
 }
 
@@ -133,8 +123,8 @@ static void check_tcb_info(struct check *c, struct bytes text, struct reading *r
     }
     const struct tcb_info *info = &r->tcb_info;
     const struct signed_json *d = &info->document;
-    check_issue(c, d->issue_date, d->next_update, ALCOVE_REASON_TCB_INFO_NOT_YET_VALID,
-                ALCOVE_REASON_TCB_INFO_EXPIRED);
+    policy_collateral_issue(c, d->issue_date, d->next_update, ALCOVE_REASON_TCB_INFO_NOT_YET_VALID,
+                            ALCOVE_REASON_TCB_INFO_EXPIRED);
     check_evaluation_number(c, d->evaluation_number);
     check_that(c, is_tdx(r) ? info->is_tdx : info->is_sgx, ALCOVE_REASON_TCB_INFO_KIND);
     if (!r->tcb_signer.readable || !r->has_platform) {
@@ -157,8 +147,9 @@ static void check_qe_identity(struct check *c, struct bytes text, struct reading
         return;
     }
     const struct signed_json *d = &r->qe_identity.document;
-    check_issue(c, d->issue_date, d->next_update, ALCOVE_REASON_QE_IDENTITY_NOT_YET_VALID,
-                ALCOVE_REASON_QE_IDENTITY_EXPIRED);
+    policy_collateral_issue(c, d->issue_date, d->next_update,
+                            ALCOVE_REASON_QE_IDENTITY_NOT_YET_VALID,
+                            ALCOVE_REASON_QE_IDENTITY_EXPIRED);
     check_evaluation_number(c, d->evaluation_number);
     check_that(c, is_tdx(r) ? r->qe_identity.is_td_qe : r->qe_identity.is_sgx_qe,
                ALCOVE_REASON_QE_IDENTITY_KIND);
@@ -346,44 +337,8 @@ static void check_tcb(struct check *c, const struct reading *r)
         /* The module may have been updated below the running TD. */
         out->tcb_status = tcb_relaunch(launch.status, evaluate(r, td->tee_tcb_svn_2).status);
     }
-    check_that(c, (c->policy->accepted_statuses & ALCOVE_TCB_BIT(out->tcb_status)) != 0,
-               ALCOVE_REASON_TCB_STATUS);
+    judge_tcb(c);
     check_completed(c, CHECKED_TCB);
-}
-
-static void expect_enclave(struct check *c)
-{
-    const struct alcove_policy *p = c->policy;
-    const struct alcove_sgx_report *r = &c->result->sgx;
-    const struct alcove_expect_signer *s = &p->signer;
-    check_that(c, p->allow_debug || !(r->attributes_flags & SGX_FLAGS_DEBUG), ALCOVE_REASON_DEBUG);
-    check_that(c, check_expected(p->mrenclave.mode, p->mrenclave.value, r->mrenclave, 32),
-               ALCOVE_REASON_MRENCLAVE);
-    check_that(c, check_expected(s->mode, s->mrsigner, r->mrsigner, 32), ALCOVE_REASON_MRSIGNER);
-    check_that(c, check_expected(s->mode, &s->isvprodid, &r->isvprodid, sizeof s->isvprodid),
-               ALCOVE_REASON_ISVPRODID);
-    check_that(c, s->mode == ALCOVE_EXPECT_ANY || r->isvsvn >= s->min_isvsvn, ALCOVE_REASON_ISVSVN);
-    check_that(c, check_expected(p->configid.mode, p->configid.value, r->configid, 64),
-               ALCOVE_REASON_CONFIGID);
-    check_that(c, check_expected(p->report_data.mode, p->report_data.value, r->report_data, 64),
-               ALCOVE_REASON_REPORT_DATA);
-    check_completed(c, CHECKED_EXPECTATIONS);
-}
-
-static void expect_virtual_machine(struct check *c)
-{
-    const struct alcove_policy *p = c->policy;
-    const struct alcove_td_report *r = &c->result->td;
-    check_that(c, p->allow_debug || !(r->td_attributes & ALCOVE_TD_ATTRIBUTES_DEBUG),
-               ALCOVE_REASON_DEBUG);
-    check_that(c, check_expected(p->mrtd.mode, p->mrtd.value, r->mrtd, 48), ALCOVE_REASON_MRTD);
-    for (size_t i = 0; i < ARRAY_SIZE(p->rtmr); i++) {
-        check_that(c, check_expected(p->rtmr[i].mode, p->rtmr[i].value, r->rtmr[i], 48),
-                   ALCOVE_REASON_RTMR);
-    }
-    check_that(c, check_expected(p->report_data.mode, p->report_data.value, r->report_data, 64),
-               ALCOVE_REASON_REPORT_DATA);
-    check_completed(c, CHECKED_EXPECTATIONS);
 }
 
 static void run_checks(struct check *c, struct bytes evidence,
@@ -412,10 +367,13 @@ static void run_checks(struct check *c, struct bytes evidence,
     check_quoting_enclave(c, r);
     check_quote_signature(c, &r->quote);
     check_tcb(c, r);
+    if (r->has_platform) {
+        judge_platform(c);
+    }
     if (is_tdx(r)) {
-        expect_virtual_machine(c);
+        judge_virtual_machine(c);
     } else {
-        expect_enclave(c);
+        judge_enclave(c);
     }
 }
 

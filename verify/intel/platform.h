@@ -12,6 +12,10 @@ struct platform {
     uint8_t cpusvn[16];
     uint8_t pceid[2];
     uint8_t fmspc[6];
+    /* Only certificates of the Platform CA say these; -1: does not say. */
+    bool has_instance;
+    uint8_t instance_id[16];
+    int8_t dynamic_platform, cached_keys, smt_enabled;
 };
 
 /* Every member exactly once, exact sizes, numbers in range; members of later profiles are skipped.

@@ -352,9 +352,9 @@ struct alcove_td_report {
     uint8_t tee_tcb_svn_2[16];
     uint8_t mrservicetd[48];
 };
-#define ALCOVE_TD_ATTRIBUTES_DEBUG                                                                 \
-    UINT64_C(0xff) /* the group "TD under debug": none may be set                                  \
-                    */
+#define ALCOVE_TD_ATTRIBUTES_DEBUG UINT64_C(0xff) /* "TD under debug": none may be set */
+#define ALCOVE_TD_ATTRIBUTES_SEPT_VE_DISABLE (UINT64_C(1) << 28)
+#define ALCOVE_TD_ATTRIBUTES_MIGRATABLE      (UINT64_C(1) << 29)
 
 enum alcove_snp_product {
     ALCOVE_SNP_UNKNOWN = 0,
