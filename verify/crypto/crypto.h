@@ -30,8 +30,8 @@ enum key_kind {
     KEY_P384,
     KEY_RSA, /* of 2048 to 4096 bits */
 };
-/* A public key as views: x||y big endian without a prefix, or modulus and exponent big endian without
- * leading zeros. */
+/* A public key as views: x||y big endian without a prefix, or modulus and exponent big endian
+ * without leading zeros. */
 struct public_key {
     enum key_kind kind;
     struct bytes point;
@@ -39,10 +39,10 @@ struct public_key {
 };
 
 enum signature_scheme {
-    SCHEME_NONE = 0,        /* one that nobody here uses */
-    SCHEME_ECDSA_SHA256,    /* r||s big endian, each of the curve's size */
+    SCHEME_NONE = 0,     /* one that nobody here uses */
+    SCHEME_ECDSA_SHA256, /* r||s big endian, each of the curve's size */
     SCHEME_ECDSA_SHA384,
-    SCHEME_RSA_PSS_SHA384,  /* MGF1 with SHA-384, salt of 48 bytes */
+    SCHEME_RSA_PSS_SHA384, /* MGF1 with SHA-384, salt of 48 bytes */
     SCHEME_RSA_PKCS1_SHA256,
     SCHEME_RSA_PKCS1_SHA384,
 };
@@ -51,10 +51,19 @@ struct signature {
     struct bytes value;
 };
 
-/* Is the signature of this message good under this key? False for bad signatures, r or s out of range,
- * keys that are no point on their curve, keys that do not fit the scheme, and failures of the library.
- * P-256 and P-384 with either hash. */
-bool crypto_verify(struct crypto *x, const struct public_key *key, const struct signature *signature,
-                   struct bytes message) MUST_USE;
+/* Is the signature of this message good under this key? False for bad signatures, r or s out of
+ * range, keys that are no point on their curve, keys that do not fit the scheme, and failures of
+ * the library. P-256 and P-384 with either hash. */
+bool crypto_verify(struct crypto *x, const struct public_key *key,
+                   const struct signature *signature, struct bytes message) MUST_USE;
 /* Is it a point on its curve other than infinity, or an RSA key of a size that is taken? */
 bool crypto_key_valid(struct crypto *x, const struct public_key *key) MUST_USE;
+
+/* The two halves of crypto_verify(): what is signed is the digest. */
+struct digest {
+    uint8_t data[48];
+    size_t size;
+};
+bool crypto_digest(enum signature_scheme scheme, struct bytes message, struct digest *ret) MUST_USE;
+bool crypto_verify_digest(struct crypto *x, const struct public_key *key,
+                          const struct signature *signature, const struct digest *digest) MUST_USE;

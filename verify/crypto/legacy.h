@@ -12,6 +12,11 @@
 #define P256_SIGNATURE_SIZE 64 /* r||s, big endian */
 #define COMMON_NAME_SIZE    80
 
+/* The names belong to x509/ now. */
+#define certificate_read legacy_certificate_read
+#define crl_read         legacy_crl_read
+#define crl_lists        legacy_crl_lists
+
 /* False only when the crypto library fails. */
 bool crypto_sha256(struct bytes message, uint8_t ret[32]) MUST_USE;
 /* Of both, one after the other. */

@@ -28,23 +28,6 @@ void legacy_leave(void)
     (void)ERR_pop_to_mark();
 }
 
-bool crypto_sha256(struct bytes message, uint8_t ret[32])
-{
-    return SHA256(message.data, message.size, ret) != NULL;
-}
-
-bool crypto_sha512(struct bytes message, uint8_t ret[64])
-{
-    return SHA512(message.data, message.size, ret) != NULL;
-}
-
-bool crypto_sha256_pair(struct bytes first, struct bytes second, uint8_t ret[32])
-{
-    SHA256_CTX c;
-    return SHA256_Init(&c) == 1 && SHA256_Update(&c, first.data, first.size) == 1 &&
-           SHA256_Update(&c, second.data, second.size) == 1 && SHA256_Final(ret, &c) == 1;
-}
-
 static EC_KEY *p256_key(const uint8_t key[P256_KEY_SIZE])
 {
     uint8_t point[1 + P256_KEY_SIZE] = {POINT_CONVERSION_UNCOMPRESSED};
@@ -120,10 +103,14 @@ static bool outer_shape(struct bytes der, struct bytes *ret_tbs, uint8_t ret_sig
     if (!cursor_done(&c) || !cursor_done(&inner)) {
         return false;
     }
+    uint8_t raw[96];
     *ret_tbs = tbs;
     *ret_signature_ok =
         signature.size > 1 && signature.data[0] == 0 &&
-        der_ecdsa_signature(BYTES(signature.data + 1, signature.size - 1), ret_signature);
+        der_ecdsa_signature(BYTES(signature.data + 1, signature.size - 1), raw) == 64;
+    if (*ret_signature_ok) {
+        __builtin_memcpy(ret_signature, raw, 64);
+    }
     return true;
 }
 

@@ -58,3 +58,18 @@ bool civil_parse(struct bytes text, int64_t *ret)
     t.year = (int)year;
     return ok && civil_seconds(&t, ret);
 }
+
+bool civil_parse_compact(struct bytes text, size_t year_digits, int64_t *ret)
+{
+    struct cursor c = cursor_of(text);
+    struct civil t = {0};
+    unsigned year = 0;
+    bool ok = number(&c, year_digits, &year) && number(&c, 2, &t.month) && number(&c, 2, &t.day) &&
+              number(&c, 2, &t.hour) && number(&c, 2, &t.minute) && number(&c, 2, &t.second) &&
+              cursor_u8(&c) == 'Z' && cursor_done(&c);
+    t.year = (int)year;
+    if (year_digits == 2) {
+        t.year += year >= 50 ? 1900 : 2000;
+    }
+    return ok && civil_seconds(&t, ret);
+}

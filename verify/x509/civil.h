@@ -14,3 +14,5 @@ struct civil {
 bool civil_seconds(const struct civil *c, int64_t *ret) MUST_USE;
 /* Exactly "YYYY-MM-DDThh:mm:ssZ". */
 bool civil_parse(struct bytes text, int64_t *ret) MUST_USE;
+/* Exactly "YYYYMMDDhhmmssZ", or with two digits of the year, 1950 to 2049, as ASN.1 has them. */
+bool civil_parse_compact(struct bytes text, size_t year_digits, int64_t *ret) MUST_USE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Complete X.509 revocation lists (RFC 5280, section 5) turned into facts, strictly, without copying.
- * Trust: the bytes come from whoever wants to be believed. */
+/* Complete X.509 revocation lists (RFC 5280, section 5) turned into facts, strictly, without
+ * copying. Trust: the bytes come from whoever wants to be believed. */
 #pragma once
 
 #include "x509/certificate.h"

@@ -2,6 +2,7 @@
 /* The DER reader. An adversary chooses every byte: each length is checked against what is left
  * before it is used, and there is no recursion. */
 #include "x509/der.h"
+#include "x509/civil.h"
 
 static size_t take_length(struct cursor *c)
 {
@@ -23,6 +24,11 @@ static size_t take_length(struct cursor *c)
     return length;
 }
 
+uint8_t der_peek(const struct cursor *c)
+{
+    return c->failed || c->rest.size == 0 ? 0 : c->rest.data[0];
+}
+
 struct bytes der_take(struct cursor *c, enum der_tag tag)
 {
     if (cursor_u8(c) != (uint8_t)tag) {
@@ -41,24 +47,58 @@ struct bytes der_take_whole(struct cursor *c, enum der_tag tag)
     return BYTES(start, (size_t)(content.data - start) + content.size);
 }
 
-/* The magnitude of a non-negative, minimally encoded integer, without its sign byte. */
-static struct bytes take_magnitude(struct cursor *c, enum der_tag tag)
+struct bytes der_take_any(struct cursor *c, uint8_t *ret_tag)
+{
+    uint8_t tag = cursor_u8(c);
+    if ((tag & 0x1f) == 0x1f) { /* the number stands in further bytes */
+        c->failed = true;
+    }
+    *ret_tag = c->failed ? 0 : tag;
+    return cursor_take(c, take_length(c));
+}
+
+bool der_take_default_false(struct cursor *c)
+{
+    if (der_peek(c) != DER_BOOLEAN) {
+        return false;
+    }
+    struct bytes b = der_take(c, DER_BOOLEAN);
+    if (b.size != 1 || b.data[0] != 0xff) {
+        c->failed = true;
+    }
+    return cursor_ok(c);
+}
+
+static struct bytes take_number(struct cursor *c, enum der_tag tag)
 {
     struct bytes b = der_take(c, tag);
-    bool padded = b.size > 1 && b.data[0] == 0 && !(b.data[1] & 0x80);
-    if (b.size == 0 || (b.data[0] & 0x80) || padded) {
+    bool padded = b.size > 1 && ((b.data[0] == 0 && !(b.data[1] & 0x80)) ||
+                                 (b.data[0] == 0xff && (b.data[1] & 0x80)));
+    if (b.size == 0 || padded) {
         c->failed = true;
         return (struct bytes){0};
-    }
-    if (b.data[0] == 0) {
-        return BYTES(b.data + 1, b.size - 1);
     }
     return b;
 }
 
+struct bytes der_take_integer(struct cursor *c)
+{
+    return take_number(c, DER_INTEGER);
+}
+
+struct bytes der_take_magnitude(struct cursor *c, enum der_tag tag)
+{
+    struct bytes b = take_number(c, tag);
+    if (b.size == 0 || (b.data[0] & 0x80)) {
+        c->failed = true;
+        return (struct bytes){0};
+    }
+    return b.data[0] == 0 ? BYTES(b.data + 1, b.size - 1) : b;
+}
+
 uint64_t der_take_uint(struct cursor *c, enum der_tag tag, uint64_t max)
 {
-    struct bytes b = take_magnitude(c, tag);
+    struct bytes b = der_take_magnitude(c, tag);
     if (b.size > 8) {
         c->failed = true;
         return 0;
@@ -74,23 +114,41 @@ uint64_t der_take_uint(struct cursor *c, enum der_tag tag, uint64_t max)
     return value;
 }
 
-bool der_ecdsa_signature(struct bytes der, uint8_t ret[64])
+struct bytes der_take_bits(struct cursor *c)
+{
+    struct cursor bits = cursor_of(der_take(c, DER_BIT_STRING));
+    if (cursor_u8(&bits) != 0 || bits.failed) { /* the number of unused bits at the end */
+        c->failed = true;
+        return (struct bytes){0};
+    }
+    return bits.rest;
+}
+
+int64_t der_take_time(struct cursor *c)
+{
+    bool general = der_peek(c) == DER_GENERALIZED_TIME;
+    struct bytes text = der_take(c, general ? DER_GENERALIZED_TIME : DER_UTC_TIME);
+    int64_t seconds = 0;
+    if (!civil_parse_compact(text, general ? 4 : 2, &seconds)) {
+        c->failed = true;
+        return 0;
+    }
+    return seconds;
+}
+
+size_t der_ecdsa_signature(struct bytes der, uint8_t ret[96])
 {
     struct cursor outer = cursor_of(der);
     struct cursor c = cursor_of(der_take(&outer, DER_SEQUENCE));
-    uint8_t raw[64] = {0};
-    for (size_t i = 0; i < 2; i++) {
-        struct bytes b = take_magnitude(&c, DER_INTEGER);
-        if (b.size > 32) {
-            return false;
-        }
-        if (b.size > 0) {
-            __builtin_memcpy(raw + 32 * i + (32 - b.size), b.data, b.size);
-        }
+    struct bytes r = der_take_magnitude(&c, DER_INTEGER);
+    struct bytes s = der_take_magnitude(&c, DER_INTEGER);
+    if (!cursor_done(&outer) || !cursor_done(&c) || r.size == 0 || s.size == 0 || r.size > 48 ||
+        s.size > 48) {
+        return 0;
     }
-    if (!cursor_done(&outer) || !cursor_done(&c)) {
-        return false;
-    }
-    __builtin_memcpy(ret, raw, sizeof raw);
-    return true;
+    size_t half = r.size <= 32 && s.size <= 32 ? 32 : 48;
+    __builtin_memset(ret, 0, 2 * half);
+    __builtin_memcpy(ret + (half - r.size), r.data, r.size);
+    __builtin_memcpy(ret + (2 * half - s.size), s.data, s.size);
+    return 2 * half;
 }

@@ -53,17 +53,138 @@ static void test_integers(void)
           "more than 64 bits");
 }
 
+/* Small numbers, each in its half. */
+static bool is_pair(struct bytes der, size_t size, uint8_t r, uint8_t s)
+{
+    uint8_t raw[96] = {0};
+    return der_ecdsa_signature(der, raw) == size && raw[size / 2 - 1] == r && raw[size - 1] == s;
+}
+
 static void test_signatures(void)
 {
-    uint8_t raw[64];
-    CHECK(der_ecdsa_signature(TEXT("\x30\x06\x02\x01\x01\x02\x01\x02"), raw) && raw[31] == 1 &&
-              raw[63] == 2,
+    uint8_t raw[96], mixed[39 + 2] = {0x30, 39, 0x02, 33, 0x01};
+    mixed[37] = 0x02;
+    mixed[38] = 0x02;
+    mixed[39] = 0x00;
+    mixed[40] = 0x80;
+    CHECK(is_pair(TEXT("\x30\x06\x02\x01\x01\x02\x01\x02"), 64, 1, 2),
           "a signature of small numbers");
+    CHECK(is_pair(BYTES_OF(mixed), 96, 0, 0x80) &&
+              der_ecdsa_signature(BYTES_OF(mixed), raw) == 96 && raw[15] == 1,
+          "one number of more than 32 bytes makes both longer");
     CHECK(!der_ecdsa_signature(TEXT("\x30\x06\x02\x01\x01\x02\x01\x82"), raw), "a negative s");
+    CHECK(!der_ecdsa_signature(TEXT("\x30\x06\x02\x01\x00\x02\x01\x02"), raw), "r is zero");
+    CHECK(!der_ecdsa_signature(TEXT("\x30\x06\x02\x01\x02\x02\x01\x00"), raw), "s is zero");
     CHECK(!der_ecdsa_signature(TEXT("\x30\x07\x02\x01\x01\x02\x02\x00\x02"), raw), "a padded s");
     CHECK(!der_ecdsa_signature(TEXT("\x30\x06\x02\x01\x01\x02\x01\x02z"), raw), "a byte too much");
     CHECK(!der_ecdsa_signature(TEXT("\x30\x09\x02\x01\x01\x02\x01\x02\x02\x01\x03"), raw),
           "three numbers");
+    for (size_t second = 0; second < 2; second++) {
+        uint8_t huge[2 + 3 + 51] = {0x30, 54};
+        uint8_t *p = huge + 2;
+        for (size_t i = 0; i < 2; i++) {
+            size_t n = i == second ? 49 : 1;
+            *p++ = 0x02;
+            *p++ = (uint8_t)n;
+            *p = 1;
+            p += n;
+        }
+        CHECK(!der_ecdsa_signature(BYTES_OF(huge), raw), "%s number of more than 48 bytes",
+              second ? "a second" : "a first");
+    }
+}
+
+static void test_elements(void)
+{
+    uint8_t tag = 0;
+    struct cursor c = cursor_of(TEXT("\x05\x00"));
+    CHECK(der_peek(&c) == 5 && der_take_any(&c, &tag).size == 0 && tag == 5 && cursor_done(&c),
+          "any element");
+    CHECK(der_peek(&c) == 0, "nothing is ahead at the end");
+    c = cursor_of(TEXT("\x1f\x22\x00"));
+    CHECK(der_take_any(&c, &tag).size == 0 && tag == 0 && c.failed, "a tag of several bytes");
+    c = cursor_of(TEXT("\x01\x01\xff\x02"));
+    CHECK(der_take_default_false(&c) && c.rest.size == 1, "true");
+    CHECK(!der_take_default_false(&c) && c.rest.size == 1 && !c.failed, "the default");
+    static const struct bytes not_true[] = {BYTES_STR("\x01\x01\x00"), BYTES_STR("\x01\x01\x01"),
+                                            BYTES_STR("\x01\x00"), BYTES_STR("\x01\x02\xff\xff")};
+    for (size_t i = 0; i < ARRAY_SIZE(not_true); i++) {
+        c = cursor_of(not_true[i]);
+        CHECK(!der_take_default_false(&c) && c.failed, "no DER for true, nr. %zu", i);
+    }
+    c = cursor_of(TEXT("\x02\x01\xff"));
+    CHECK(der_take_integer(&c).size == 1 && cursor_done(&c), "an integer may be negative");
+    c = cursor_of(TEXT("\x02\x02\xff\x80"));
+    CHECK(der_take_integer(&c).size == 0 && c.failed, "but not padded");
+    c = cursor_of(TEXT("\x03\x03\x00zz"));
+    CHECK(der_take_bits(&c).size == 2 && cursor_done(&c), "bits");
+    c = cursor_of(TEXT("\x03\x03\x01zz"));
+    CHECK(der_take_bits(&c).size == 0 && c.failed, "seven bits at the end");
+    c = cursor_of(TEXT("\x03\x00"));
+    CHECK(der_take_bits(&c).size == 0 && c.failed, "bits without the number of unused ones");
+}
+
+static bool is_time(struct bytes b, int64_t expected)
+{
+    struct cursor c = cursor_of(b);
+    return der_take_time(&c) == expected && cursor_done(&c);
+}
+
+static void test_times(void)
+{
+    CHECK(is_time(TEXT("\x17\x0d"
+                       "700101000001Z"),
+                  1),
+          "UTCTime");
+    CHECK(is_time(TEXT("\x17\x0d"
+                       "491231235959Z"),
+                  2524607999),
+          "49 is 2049");
+    CHECK(is_time(TEXT("\x17\x0d"
+                       "500101000000Z"),
+                  -631152000),
+          "50 is 1950");
+    CHECK(is_time(TEXT("\x18\x0f"
+                       "20500101000000Z"),
+                  2524608000),
+          "GeneralizedTime");
+    CHECK(is_time(TEXT("\x18\x0f"
+                       "99991231235959Z"),
+                  253402300799),
+          "the last second");
+    static const struct bytes bad[] = {
+        BYTES_STR("\x17\x0b"
+                  "7001010000Z"),
+        BYTES_STR("\x17\x0d"
+                  "701301000001Z"),
+        BYTES_STR("\x17\x0d"
+                  "700229000001Z"),
+        BYTES_STR("\x17\x0d"
+                  "700101240001Z"),
+        BYTES_STR("\x17\x0d"
+                  "700101000060Z"),
+        BYTES_STR("\x17\x0c"
+                  "700101000001"),
+        BYTES_STR("\x17\x11"
+                  "700101000001+0000"),
+        BYTES_STR("\x17\x0d"
+                  "7001010000 1Z"),
+        BYTES_STR("\x17\x0f"
+                  "19700101000001Z"),
+        BYTES_STR("\x18\x0d"
+                  "700101000001Z"),
+        BYTES_STR("\x18\x11"
+                  "20500101000000.5Z"),
+        BYTES_STR("\x18\x0f"
+                  "00000101000000Z"),
+        BYTES_STR("\x16\x0d"
+                  "700101000001Z"),
+        BYTES_STR(""),
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        struct cursor c = cursor_of(bad[i]);
+        CHECK(der_take_time(&c) == 0 && c.failed, "no time that RFC 5280 knows, nr. %zu", i);
+    }
 }
 
 static bool reads_pem(const char *text, size_t count)
@@ -105,6 +226,8 @@ int main(void)
     test_lengths();
     test_integers();
     test_signatures();
+    test_elements();
+    test_times();
     test_pem();
     return tap_done();
 }
