@@ -120,6 +120,8 @@ struct alcove_policy alcove_policy_strict(void)
         .chip_id.allow_mode = ALCOVE_EXPECT_ANY,
         .mrseam.mode = ALCOVE_EXPECT_ANY,
         .mrservicetd.mode = ALCOVE_EXPECT_VALUE, /* none is bound */
+        .td_attributes = {ALCOVE_EXPECT_VALUE, ~ALCOVE_TD_ATTRIBUTES_KNOWN, 0},
+        .td_xfam.mode = ALCOVE_EXPECT_ANY,
         .clock_skew_s = 60,
     };
     for (size_t i = 3; i < ALCOVE_NITRO_PCRS; i++) {

@@ -356,6 +356,25 @@ SPEC(instance_15) { s->instance_size = 15; }
 POLICY(unset_mrseam) { p->mrseam.mode = ALCOVE_EXPECT_UNSET; }
 POLICY(unset_mrservicetd) { p->mrservicetd.mode = ALCOVE_EXPECT_UNSET; }
 POLICY(allow_migration) { p->allow_migration = true; }
+POLICY(unset_attributes) { p->td_attributes.mode = ALCOVE_EXPECT_UNSET; }
+POLICY(unset_xfam) { p->td_xfam.mode = ALCOVE_EXPECT_UNSET; }
+POLICY(outside_mask) { p->td_xfam = (struct alcove_expect_bits){ALCOVE_EXPECT_VALUE, 2, 3}; }
+POLICY(wants_sept_ve)
+{
+    p->td_attributes.mask = p->td_attributes.value = ALCOVE_TD_ATTRIBUTES_SEPT_VE_DISABLE;
+}
+POLICY(any_attributes) { p->td_attributes.mode = ALCOVE_EXPECT_ANY; }
+POLICY(wants_xfam) { p->td_xfam = (struct alcove_expect_bits){ALCOVE_EXPECT_VALUE, 0x1ff, 0xe7}; }
+SPEC(td_bit_8) { s->td[TD_ATTRIBUTES + 1] = 1; }
+SPEC(td_bit_61) { s->td[TD_ATTRIBUTES + 7] = 0x20; }
+SPEC(td_known_bits)
+{
+    s->td[TD_ATTRIBUTES + 2] = 0x01;
+    s->td[TD_ATTRIBUTES + 3] = 0xd8;
+    s->td[TD_ATTRIBUTES + 7] = 0xc0;
+}
+SPEC(td_sept_ve) { s->td[TD_ATTRIBUTES + 3] = 0; }
+SPEC(td_xfam) { s->td[TD_XFAM] = 0xe7; s->td[TD_XFAM + 2] = 6; }
 POLICY(other_mrseam) { p->mrseam = (struct alcove_expect_48){ALCOVE_EXPECT_VALUE, {1}}; }
 POLICY(zero_mrseam) { p->mrseam = (struct alcove_expect_48){ALCOVE_EXPECT_VALUE, {0}}; }
 POLICY(some_service_td) { p->mrservicetd = (struct alcove_expect_48){ALCOVE_EXPECT_VALUE, {1}}; }
@@ -661,6 +680,9 @@ static const struct test_case td_cases[] = {
     P(unset_rtmr, POLICY_INCOMPLETE, "a forgotten RTMR rejects"),
     P(machines_unset, POLICY_INCOMPLETE, "a policy for enclaves rejects virtual machines"),
     P(unset_mrseam, POLICY_INCOMPLETE, "a forgotten MRSEAM rejects"),
+    P(unset_attributes, POLICY_INCOMPLETE, "forgotten attributes reject"),
+    P(unset_xfam, POLICY_INCOMPLETE, "forgotten extended features reject"),
+    P(outside_mask, POLICY_INCOMPLETE, "expected bits outside their mask reject"),
     P(unset_mrservicetd, POLICY_INCOMPLETE, "a forgotten MRSERVICETD rejects"),
     O(tee_0x82, QUOTE_TEE, "an unknown kind of hardware"),
     O(version_6, QUOTE_VERSION, "version 6"),
@@ -688,6 +710,10 @@ static const struct test_case td_cases[] = {
     S(td_debug, DEBUG, "a virtual machine in debug mode"),
     S(td_profiled, DEBUG, "another bit of the debug group"),
     S(td_migratable, MIGRATION, "a virtual machine that may be migrated"),
+    S(td_bit_8, TD_ATTRIBUTES, "an attribute that is reserved"),
+    S(td_bit_61, TD_ATTRIBUTES, "another attribute that is reserved"),
+    SP(td_sept_ve, wants_sept_ve, TD_ATTRIBUTES, "an expected attribute that is not set"),
+    P(wants_xfam, XFAM, "other extended features than expected"),
     P(other_mrseam, MRSEAM, "another module"),
     P(some_service_td, MRSERVICETD, "no service TD where one is expected"),
     S(td_other, MRTD, "another virtual machine"),
@@ -699,6 +725,10 @@ static const struct test_case td_cases[] = {
     P(enclaves_unset, NONE, "a policy for virtual machines only"),
     SP(td_migratable, allow_migration, NONE, "migration that is allowed"),
     P(zero_mrseam, NONE, "the expected module"),
+    S(td_known_bits, NONE, "all attributes that are known and harm nobody else"),
+    SP(td_bit_8, any_attributes, NONE, "any attributes"),
+    P(wants_sept_ve, NONE, "an expected attribute"),
+    SP(td_xfam, wants_xfam, NONE, "extended features as expected"),
 };
 static const struct test_case td5_cases[] = {
     O(body_size_wrong, QUOTE_FORMAT, "a body that says another size"),

@@ -92,6 +92,7 @@ void forge_defaults_tdx(struct forge_spec *ret, uint16_t version);
 #define TD_MRSIGNERSEAM 64
 #define TD_SEAM_ATTR    112
 #define TD_ATTRIBUTES   120
+#define TD_XFAM         128
 #define TD_MRTD         136
 #define TD_RTMR         328
 #define TD_REPORTDATA   520

@@ -9,10 +9,23 @@ static bool complete_for_enclaves(const struct alcove_policy *p)
            check_chosen(p->configid.mode);
 }
 
+/* A value outside its mask could never be found. */
+static bool possible(const struct alcove_expect_bits *e)
+{
+    return e->mode == ALCOVE_EXPECT_ANY ||
+           (e->mode == ALCOVE_EXPECT_VALUE && (e->value & ~e->mask) == 0);
+}
+
+static bool as_expected(const struct alcove_expect_bits *e, uint64_t found)
+{
+    return e->mode == ALCOVE_EXPECT_ANY || (found & e->mask) == e->value;
+}
+
 static bool complete_for_virtual_machines(const struct alcove_policy *p)
 {
     bool complete = check_chosen(p->mrtd.mode) && check_chosen(p->mrseam.mode) &&
-                    check_chosen(p->mrservicetd.mode);
+                    check_chosen(p->mrservicetd.mode) && possible(&p->td_attributes) &&
+                    possible(&p->td_xfam);
     for (size_t i = 0; i < ARRAY_SIZE(p->rtmr); i++) {
         complete = complete && check_chosen(p->rtmr[i].mode);
     }
@@ -107,6 +120,8 @@ void judge_virtual_machine(struct check *c)
                ALCOVE_REASON_DEBUG);
     check_that(c, p->allow_migration || !(r->td_attributes & ALCOVE_TD_ATTRIBUTES_MIGRATABLE),
                ALCOVE_REASON_MIGRATION);
+    check_that(c, as_expected(&p->td_attributes, r->td_attributes), ALCOVE_REASON_TD_ATTRIBUTES);
+    check_that(c, as_expected(&p->td_xfam, r->xfam), ALCOVE_REASON_XFAM);
     check_that(c, check_expected(p->mrseam.mode, p->mrseam.value, r->mrseam, 48),
                ALCOVE_REASON_MRSEAM);
     check_that(c, check_expected(p->mrservicetd.mode, p->mrservicetd.value, r->mrservicetd, 48),

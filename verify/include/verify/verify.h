@@ -137,6 +137,12 @@ struct alcove_expect_signer {
     uint16_t min_isvsvn;
 };
 
+/* The bits of `mask` have exactly the values that they have in `value`; the others do not matter. */
+struct alcove_expect_bits {
+    enum alcove_expect mode;
+    uint64_t mask, value;
+};
+
 /* Exactly these bytes; VALUE with none means that the field must be absent or empty. */
 struct alcove_expect_bytes {
     enum alcove_expect mode;
@@ -249,6 +255,8 @@ struct alcove_policy {
     struct alcove_expect_48 rtmr[4];
     struct alcove_expect_48 mrseam;      /* strict: any module that TCB info names */
     struct alcove_expect_48 mrservicetd; /* of TD 1.5; strict: zero, no service TD is bound */
+    struct alcove_expect_bits td_attributes; /* strict: no bit that this library does not know */
+    struct alcove_expect_bits td_xfam;       /* strict: any */
     /* Of an SEV-SNP guest. */
     struct alcove_expect_48 snp_measurement;
     struct alcove_expect_32 snp_host_data;
@@ -355,6 +363,10 @@ struct alcove_td_report {
 #define ALCOVE_TD_ATTRIBUTES_DEBUG UINT64_C(0xff) /* "TD under debug": none may be set */
 #define ALCOVE_TD_ATTRIBUTES_SEPT_VE_DISABLE (UINT64_C(1) << 28)
 #define ALCOVE_TD_ATTRIBUTES_MIGRATABLE      (UINT64_C(1) << 29)
+/* What this library knows: the debug group, ICSSD, LASS, SEPT_VE_DISABLE, MIGRATABLE, PKS, KL, TPA,
+ * PERFMON. Where MRTD and RTMRs are expected, the guest that they name is known to check for itself
+ * what it needs of these (Linux refuses to run without SEPT_VE_DISABLE). */
+#define ALCOVE_TD_ATTRIBUTES_KNOWN UINT64_C(0xc0000000f80100ff)
 
 enum alcove_snp_product {
     ALCOVE_SNP_UNKNOWN = 0,
