@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loads the manifest's program: segments, interpreter, first stack. Everything it is given, from
- * argv to the last environment variable, comes from the measured manifest; nothing from the host.
+/* Starts the manifest's program: the door puts it into memory, its first stack is made here.
+ * Everything it is given, from argv to the last environment variable, comes from the measured
+ * manifest; nothing from the host.
  *
  * The adversary: a host that refuses memory, or a program file that is not one: both end the start
  * with a sentence. */
 #include <errno.h>
 
-#include "elf_image.h"
 #include "futex.h"
 #include "mm.h"
 #include "process.h"
+#include "program.h"
 #include "rewrite.h"
 #include "signals.h"
 
 #define STACK_SIZE  (UINT64_C(8) << 20)
 #define STACK_GUARD (UINT64_C(1) << 20)
 #define STACK_TOP   (MM_RESERVE_END - STACK_GUARD)
-#define PIE_BASE    UINT64_C(0x400000) /* position-independent programs: heap room above */
 
 #define START_TEXT_MAX  (UINT64_C(256) << 10) /* argv, environment and auxiliary vector */
 #define CLOCK_TICKS     100u
@@ -45,102 +45,6 @@ enum aux_key {
     AT_EXECFN = 31,
     AT_MINSIGSTKSZ = 51,
 };
-
-struct loaded {
-    struct elf_image image;
-    uint64_t bias; /* added to the addresses in the file */
-};
-
-/* ---- segments
- * ---------------------------------------------------------------------------------------- */
-
-static int read_image(struct file *f, struct elf_image *ret, struct diag *d)
-{
-    uint8_t *head = (uint8_t *)rt_alloc(ELF_HEAD_SIZE);
-    uint64_t size;
-    int64_t n = head == NULL ? -ENOMEM : fs_file_size(f, &size);
-    if (n == 0) {
-        n = fs_read_trusted(f, 0, head, ELF_HEAD_SIZE);
-    }
-    int r = n < 0 ? diag_fail(d, (int)n, "cannot be read: %s", dispatch_errno_name((int)-n))
-                  : elf_parse(BYTES(head, (size_t)n), size, ret, d);
-    rt_free(head);
-    return r;
-}
-
-static int map_segment(struct file *f, const struct elf_segment *s, uint64_t bias)
-{
-    uint64_t start = align_down(s->vaddr, PAGE_SIZE) + bias;
-    uint64_t file_end = s->vaddr + bias + s->filesz;
-    uint64_t file_pages = align_down(file_end + PAGE_SIZE - 1, PAGE_SIZE);
-    uint64_t end = align_down(s->vaddr + bias + s->memsz + PAGE_SIZE - 1, PAGE_SIZE);
-    uint32_t prot = (s->read ? OS_PROT_READ : 0) | (s->write ? OS_PROT_WRITE : 0) |
-                    (s->exec ? OS_PROT_EXEC : 0);
-    uint32_t flags = OS_MAP_PRIVATE | OS_MAP_FIXED;
-    if (s->filesz == 0) {
-        file_pages = start;
-    } else {
-        int64_t r =
-            mm_map(start, file_end - start, prot, flags, f, align_down(s->offset, PAGE_SIZE));
-        if (r < 0) {
-            return (int)r;
-        }
-        /* ld.so's first allocations use the rest of its last data page, beyond memsz too. */
-        if (s->write && zero_app(app_at(file_end), file_pages - file_end) != 0) {
-            return -EFAULT;
-        }
-    }
-    if (end > file_pages) {
-        int64_t r = mm_map(file_pages, end - file_pages, prot, flags | OS_MAP_ANONYMOUS, NULL, 0);
-        if (r < 0) {
-            return (int)r;
-        }
-    }
-    return 0;
-}
-
-static int load(const char *path, bool program, struct loaded *ret, struct file **ret_file,
-                struct diag *d)
-{
-    struct file *f = NULL;
-    int r = fs_open_path(path, true, &f);
-    if (r != 0) {
-        return diag_fail(d, r, "%s: %s", path, dispatch_errno_name(-r));
-    }
-    r = fs_is_measured(f) ? 0 : diag_fail(d, -EACCES, "not a file of a measured layer");
-    if (r == 0) {
-        r = read_image(f, &ret->image, d);
-    }
-    if (r == 0) {
-        const struct elf_image *e = &ret->image;
-        uint64_t at = e->fixed ? e->start : program ? PIE_BASE : mm_find_object(e->end - e->start);
-        ret->bias = at - e->start;
-        for (size_t i = 0; r == 0 && i < e->segment_count; i++) {
-            r = map_segment(f, &e->segments[i], ret->bias);
-        }
-        if (r != 0) {
-            ignore_result(diag_fail(d, r, "cannot be mapped at 0x%llx: %s", (unsigned long long)at,
-                                    dispatch_errno_name(-r)),
-                          "r is returned");
-        }
-    }
-    if (r != 0) {
-        diag_prefix(d, "%s", path);
-        file_unref(f);
-        return r;
-    }
-    *ret_file = f;
-    return 0;
-}
-
-static int interpreter_path(struct file *f, const struct elf_image *e, char ret[ELF_INTERP_MAX + 1])
-{
-    int64_t n = fs_read_trusted(f, e->interp_offset, ret, e->interp_size);
-    if (n != (int64_t)e->interp_size || ret[n - 1] != '\0' || ret[0] != '/') {
-        return -ENOEXEC;
-    }
-    return 0;
-}
 
 /* ---- the first stack
  * ---------------------------------------------------------------------------------- */
@@ -187,8 +91,8 @@ static void push_strings(struct stack_image *s, const struct bytes *texts, size_
     *ret_size = end - *ret_start;
 }
 
-static void push_auxv(struct stack_image *s, const struct manifest *m, const struct loaded *program,
-                      uint64_t interpreter_base, const uint64_t strings[3])
+static void push_auxv(struct stack_image *s, const struct manifest *m,
+                      const struct program *program, const uint64_t strings[3])
 {
     uint32_t cpu[4] = {1, 0, 0, 0};
     rt_cpuid(cpu);
@@ -198,12 +102,12 @@ static void push_auxv(struct stack_image *s, const struct manifest *m, const str
         {AT_HWCAP, cpu[3]},
         {AT_PAGESZ, PAGE_SIZE},
         {AT_CLKTCK, CLOCK_TICKS},
-        {AT_PHDR, program->image.phdr + program->bias},
+        {AT_PHDR, program->phdr},
         {AT_PHENT, 56},
-        {AT_PHNUM, program->image.phnum},
-        {AT_BASE, interpreter_base},
+        {AT_PHNUM, program->phnum},
+        {AT_BASE, program->interpreter_base},
         {AT_FLAGS, 0},
-        {AT_ENTRY, program->image.entry + program->bias},
+        {AT_ENTRY, program->entry},
         {AT_UID, m->uid},
         {AT_EUID, m->uid},
         {AT_GID, m->gid},
@@ -222,7 +126,7 @@ static void push_auxv(struct stack_image *s, const struct manifest *m, const str
 }
 
 static int build_stack(struct stack_image *s, const struct manifest *m,
-                       const struct loaded *program, uint64_t interpreter_base)
+                       const struct program *program)
 {
     uint64_t argv[MANIFEST_ARGS_MAX], env[MANIFEST_ENV_MAX], strings[3];
     uint8_t random[16];
@@ -240,7 +144,7 @@ static int build_stack(struct stack_image *s, const struct manifest *m,
     if (words % 2 != 0) {
         push_word(s, 0);
     }
-    push_auxv(s, m, program, interpreter_base, strings);
+    push_auxv(s, m, program, strings);
     push_word(s, 0);
     push(s, env, m->env_count * sizeof env[0]);
     push_word(s, 0);
@@ -249,8 +153,7 @@ static int build_stack(struct stack_image *s, const struct manifest *m,
     return s->full ? -E2BIG : 0;
 }
 
-static int make_stack(const struct manifest *m, const struct loaded *program,
-                      uint64_t interpreter_base, uint64_t *ret_rsp)
+static int make_stack(const struct manifest *m, const struct program *program, uint64_t *ret_rsp)
 {
     struct stack_image s = {.data = (uint8_t *)rt_alloc(START_TEXT_MAX)};
     if (s.data == NULL) {
@@ -259,7 +162,7 @@ static int make_stack(const struct manifest *m, const struct loaded *program,
     int64_t r = mm_map(STACK_TOP - STACK_SIZE, STACK_SIZE, OS_PROT_READ | OS_PROT_WRITE,
                        OS_MAP_PRIVATE | OS_MAP_ANONYMOUS | OS_MAP_FIXED, NULL, 0);
     if (r >= 0) {
-        r = build_stack(&s, m, program, interpreter_base);
+        r = build_stack(&s, m, program);
     }
     if (r >= 0) {
         r = copy_to_app(app_at(STACK_TOP - s.used), s.data + START_TEXT_MAX - s.used, s.used);
@@ -272,15 +175,10 @@ static int make_stack(const struct manifest *m, const struct loaded *program,
 /* ---- start
  * --------------------------------------------------------------------------------------------- */
 
-static void note_program(const struct manifest *m, const struct loaded *p)
+static void note_program(const struct manifest *m, const struct program *p)
 {
-    for (size_t i = 0; i < p->image.segment_count; i++) {
-        const struct elf_segment *s = &p->image.segments[i];
-        if (s->exec && os.code_start == 0) {
-            os.code_start = s->vaddr + p->bias;
-            os.code_end = os.code_start + s->filesz;
-        }
-    }
+    os.code_start = p->code_start;
+    os.code_end = p->code_end;
     struct bytes name = m->entry;
     for (size_t i = 0; i < m->entry.size; i++) {
         if (m->entry.data[i] == '/') {
@@ -293,39 +191,18 @@ static void note_program(const struct manifest *m, const struct loaded *p)
 
 static int start_program(const struct manifest *m, struct rt_frame *frame, struct diag *d)
 {
-    struct loaded program = {.bias = 0}, interpreter = {.bias = 0};
-    struct file *f = NULL, *interpreter_file = NULL;
-    char path[MANIFEST_TEXT_MAX + 1];
-    uint64_t entry, base = 0;
-
-    memcpy(path, m->entry.data, m->entry.size);
-    path[m->entry.size] = '\0';
-    int r = load(path, true, &program, &f, d);
+    struct program program = {.start = 0};
+    int r = program_load(m, &program, d);
     if (r != 0) {
         return r;
     }
-    fs_set_exe(f);
-    entry = program.image.entry + program.bias;
-    if (program.image.interp_size != 0) {
-        char name[ELF_INTERP_MAX + 1];
-        r = interpreter_path(f, &program.image, name);
-        r = r != 0 ? diag_fail(d, r, "%s: its interpreter has no absolute path", path)
-                   : load(name, false, &interpreter, &interpreter_file, d);
-        entry = interpreter.image.entry + interpreter.bias;
-        base = interpreter.image.start + interpreter.bias;
-        file_unref(interpreter_file);
-    }
-    file_unref(f);
-    if (r != 0) {
-        return r;
-    }
-    mm_set_brk(program.image.end + program.bias);
+    mm_set_brk(program.end);
     note_program(m, &program);
-    r = make_stack(m, &program, base, &frame->rsp);
+    r = make_stack(m, &program, &frame->rsp);
     if (r != 0) {
         return diag_fail(d, r, "no room for the first stack: %s", dispatch_errno_name(-r));
     }
-    frame->rip = entry;
+    frame->rip = program.start;
     return 0;
 }
 
@@ -339,7 +216,7 @@ void door_start(const struct manifest *manifest, struct rt_frame *frame)
     os_limits_start();
     os_lock();
     struct os_thread *t = os_thread_new();
-    if (t == NULL || mm_start(manifest->memory) != 0 || rewrite_start() != 0) {
+    if (t == NULL || mm_start(manifest->memory) != 0 || rewrite_start(program_stubs()) != 0) {
         rt_refuse("no memory to start: the host refused it");
     }
     rt_set_self_data(t);

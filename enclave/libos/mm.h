@@ -25,10 +25,10 @@
  * jump reaches from any rewritten site to any stub. Anonymous memory has a region of its own, in
  * which memory is committed ahead in huge-page steps; reservations (PROT_NONE, NORESERVE) have
  * another in which nothing is. */
-#define MM_FILES       UINT64_C(0x40000000)
-#define MM_FILES_END   UINT64_C(0x78000000)
-#define MM_STUBS       UINT64_C(0x78000000)
-#define MM_STUBS_END   UINT64_C(0x7c000000)
+#define MM_FILES       APP_LIBRARIES
+#define MM_FILES_END   APP_STUBS
+#define MM_STUBS       APP_STUBS
+#define MM_STUBS_END   APP_STUBS_END
 #define MM_BRK_LIMIT   MM_FILES
 #define MM_ANON        APP_MMAP_BASE
 #define MM_ANON_END    UINT64_C(0x800000000)

@@ -202,7 +202,7 @@ static void test_apply(void)
     struct table t = good_table();
     struct file f = {.measured = true, .size = 20480, .sites = &t, .sites_size = sizeof t};
     struct rewrite_job job;
-    REQUIRE(rewrite_start() == 0);
+    REQUIRE(rewrite_start(0) == 0);
     CHECK(shim_rights(rewrite_restart_address()) == 5,
           "the restart stub is executable, not writable");
     uint64_t at = UINT64_C(0x50000000);

@@ -61,6 +61,13 @@ synthetic_xstate:
     .zero 56
     .zero 2688
 
+/* The addresses that stubs of a shim program were linked to (abi/layout.h): they outlive releases. */
+    .section .text.vectors, "ax"
+    jmp rt_syscall_enter
+    .balign 16, 0xcc
+    jmp rt_cpuid_enter
+    .balign 16, 0xcc
+
     .section .text.entry, "ax"
     .globl rt_entry
     .type rt_entry, @function

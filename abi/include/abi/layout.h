@@ -9,6 +9,10 @@
 
 /* The workload's memory: [APP_BASE, APP_END). Debian's python3.11 is linked at 0x400000. */
 #define APP_BASE      UINT64_C(0x10000)
+#define APP_PROGRAM   UINT64_C(0x400000)     /* position-independent programs: heap room above */
+#define APP_LIBRARIES UINT64_C(0x40000000)   /* programs and their heap end here */
+#define APP_STUBS     UINT64_C(0x78000000)   /* rewriting stubs: five-byte jumps reach them from below */
+#define APP_STUBS_END UINT64_C(0x7c000000)
 #define APP_MMAP_BASE UINT64_C(0x100000000)  /* where mmap without a hint starts looking */
 #define APP_END       UINT64_C(0xf00000000)
 
@@ -19,6 +23,12 @@
 #define RUNTIME_HEAP_END  (RUNTIME_BASE + (UINT64_C(768) << 20))
 #define RUNTIME_THREADS   RUNTIME_HEAP_END                     /* TCS, SSA, stacks of later threads */
 #define RUNTIME_END       ELRANGE_SIZE
+
+/* Rewritten instructions enter the runtime here, in every release: measured stubs name them. */
+#define RUNTIME_SYSCALL_ENTRY RUNTIME_BASE
+#define RUNTIME_CPUID_ENTRY   (RUNTIME_BASE + 16)
+/* Shim door: one measured page that describes the measured program (abi/program.h). */
+#define PROGRAM_DESCRIPTOR (RUNTIME_BASE - 4096)
 
 #define SSA_FRAME_PAGES 1u
 #define THREADS_MAX     256u

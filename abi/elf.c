@@ -3,7 +3,7 @@
  * mapped without further thought about overflow or overlap.
  *
  * The adversary: the file is measured, but the workload may name any file of its layers. */
-#include "elf_image.h"
+#include "abi/elf.h"
 
 #include <errno.h>
 

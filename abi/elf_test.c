@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ELF reader on a real program (this one) and on headers that lie. */
-#include "elf_image.h"
+#include "abi/elf.h"
 
 #include <elf.h>
 #include <errno.h>
