@@ -2,6 +2,7 @@
 /* Every reason has a case that gives it, and gives it first; good evidence is accepted. */
 #include "intel/collateral.h"
 #include "forge/forge.h"
+#include "policy.h"
 #include "verify/limits.h"
 
 #include "tests/tap.h"
@@ -844,6 +845,123 @@ static void test_tolerance(void)
     CHECK(r.tcb_date == 1672531200, "the TCB date is the oldest part's: 2023-01-01");
 }
 
+/* ---- grace ---- */
+
+static void with_spec(void (*spec)(struct forge_spec *), struct forge_output *o)
+{
+    static struct forge_spec s;
+    forge_defaults(&s);
+    spec(&s);
+    forge_build(&s, o);
+}
+
+/* Every piece of collateral may have expired so long ago, and not a second longer. */
+static void test_collateral_grace(void)
+{
+    static const struct {
+        void (*spec)(struct forge_spec *);
+        int64_t until;
+        enum alcove_reason reason;
+    } pieces[] = {
+        {tcb_past, 1788998400, ALCOVE_REASON_TCB_INFO_EXPIRED}, /* 2026-09-10 */
+        {qe_past, 1788998400, ALCOVE_REASON_QE_IDENTITY_EXPIRED},
+        {root_crl_past, PAST, ALCOVE_REASON_ROOT_CRL_EXPIRED},
+        {pck_crl_past, PAST, ALCOVE_REASON_PCK_CRL_EXPIRED},
+        {signer_past, PAST, ALCOVE_REASON_SIGNER_EXPIRED},
+        {signer_root_past, PAST, ALCOVE_REASON_SIGNER_EXPIRED},
+    };
+    static struct forge_output o;
+    struct alcove_result r;
+    for (size_t i = 0; i < ARRAY_SIZE(pieces); i++) {
+        const char *name = alcove_reason_name(pieces[i].reason);
+        with_spec(pieces[i].spec, &o);
+        struct alcove_policy p = forge_policy(&o);
+        p.collateral_grace_s = (uint32_t)(FORGE_NOW - pieces[i].until);
+        r = judge(&o, &p);
+        CHECK(alcove_verdict_accepted(r.verdict) && r.collateral_grace_used &&
+                  !r.platform_grace_used && r.earliest_expiration == pieces[i].until,
+              "grace reaches %s, and the result says so", name);
+        p.collateral_grace_s--;
+        r = judge(&o, &p);
+        CHECK(r.first_reason == pieces[i].reason && !r.collateral_grace_used,
+              "and ends by the second: %s", name);
+        p.collateral_grace_s = 0;
+        p.platform_grace_s = UINT32_MAX;
+        r = judge(&o, &p);
+        CHECK(r.first_reason == pieces[i].reason, "the platform's grace is another: %s", name);
+    }
+    with_spec(leaf_past, &o);
+    struct alcove_policy p = forge_policy(&o);
+    p.collateral_grace_s = UINT32_MAX;
+    r = judge(&o, &p);
+    CHECK(r.first_reason == ALCOVE_REASON_CHAIN_EXPIRED, "the evidence's own chain has no grace");
+    with_spec(tcb_future, &o);
+    r = judge(&o, &p);
+    CHECK(r.first_reason == ALCOVE_REASON_TCB_INFO_NOT_YET_VALID, "nor has the future");
+    with_spec(nothing, &o);
+    r = judge(&o, &p);
+    CHECK(alcove_verdict_accepted(r.verdict) && !r.collateral_grace_used,
+          "grace that is not needed is not used");
+    CHECK(policy_later(INT64_MAX - 1, 2) == INT64_MAX && policy_later(-5, 5) == 0,
+          "grace does not wrap around");
+}
+
+SPEC(old_unconfigured)
+{
+    pcesvn_old(s);
+    edit_tcb(s, "\"OutOfDate\"", "\"OutOfDateConfigurationNeeded\"");
+}
+SPEC(old_revoked)
+{
+    pcesvn_old(s);
+    edit_tcb(s, "\"OutOfDate\"", "\"Revoked\"");
+}
+
+/* A platform that is out of date is tolerated for so long after the level's date. */
+static void test_platform_grace(void)
+{
+    const int64_t date = 1704067200; /* of the second level: 2024-01-01 */
+    static struct forge_output o;
+    with_spec(pcesvn_old, &o);
+    struct alcove_policy p = forge_policy(&o);
+    p.platform_grace_s = (uint32_t)(FORGE_NOW - date);
+    struct alcove_result r = judge(&o, &p);
+    CHECK(r.first_reason == ALCOVE_REASON_ADVISORY && r.platform_grace_used,
+          "grace for a status tolerates no advisory");
+    p.advisories.tolerate_mode = ALCOVE_EXPECT_ANY;
+    r = judge(&o, &p);
+    CHECK(alcove_verdict_accepted(r.verdict) && r.platform_grace_used && r.tcb_date == date &&
+              r.tcb_status == ALCOVE_TCB_OUT_OF_DATE,
+          "a platform may be out of date for so long, and the result says so");
+    p.platform_grace_s--;
+    r = judge(&o, &p);
+    CHECK(r.first_reason == ALCOVE_REASON_TCB_STATUS && !r.platform_grace_used,
+          "and not a second longer");
+    p.platform_grace_s = 0;
+    p.collateral_grace_s = UINT32_MAX;
+    CHECK(judge(&o, &p).first_reason == ALCOVE_REASON_TCB_STATUS,
+          "the collateral's grace is another");
+    p.collateral_grace_s = 0;
+    p.platform_grace_s = UINT32_MAX;
+    accept_old(&p);
+    r = judge(&o, &p);
+    CHECK(alcove_verdict_accepted(r.verdict) && !r.platform_grace_used,
+          "a status that is accepted by name needs no grace");
+
+    with_spec(old_unconfigured, &o);
+    p = forge_policy(&o);
+    p.advisories.tolerate_mode = ALCOVE_EXPECT_ANY;
+    p.platform_grace_s = UINT32_MAX;
+    CHECK(judge(&o, &p).first_reason == ALCOVE_REASON_TCB_STATUS,
+          "grace does not tolerate what is to be configured");
+    p.accepted_statuses |= ALCOVE_TCB_BIT(ALCOVE_TCB_CONFIGURATION_NEEDED);
+    r = judge(&o, &p);
+    CHECK(alcove_verdict_accepted(r.verdict) && r.platform_grace_used,
+          "unless the policy accepts that by name");
+    with_spec(old_revoked, &o);
+    CHECK(judge(&o, &p).first_reason == ALCOVE_REASON_TCB_STATUS, "nor what is revoked");
+}
+
 static void test_relaunch(void)
 {
     struct forge_spec s;
@@ -1006,6 +1124,8 @@ int main(void)
     for (size_t i = 0; i < ARRAY_SIZE(td5_cases); i++) {
         run_case(&td5_cases[i], QUOTE_VERSION_5);
     }
+    test_collateral_grace();
+    test_platform_grace();
     test_relaunch();
     test_enclaves_in_newer_quotes();
     test_every_reason_has_a_case();
