@@ -2,7 +2,7 @@
 /* Verifies the evidence of a run. The adversary chooses the whole file: quote, collateral, claims
  * and manifest are believed only after the quote verifies and binds them by hash. */
 #include "verify/run.h"
-#include "crypto/legacy.h"
+#include "crypto/crypto.h"
 
 static const char *const run_reason_names[] = {
     [RUN_REASON_NONE] = "none",

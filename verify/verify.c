@@ -6,8 +6,8 @@
  * family: a family whose expectations the policy leaves unset rejects. */
 #include "verify/verify.h"
 #include "check.h"
-#include "crypto/legacy.h"
 #include "policy.h"
+#include "x509/certificate.h"
 #include "x509/pem.h"
 
 static bool begins_with(struct bytes b, const void *prefix, size_t size)
@@ -133,7 +133,8 @@ struct alcove_policy alcove_policy_strict(void)
 bool alcove_root_read(struct alcove_bytes certificate, struct alcove_root *ret)
 {
     struct pem_chain pem;
-    struct certificate c = {0};
+    struct certificate c;
+    struct crypto x;
     struct bytes der = check_view(certificate);
     if (pem_read(der, &pem)) {
         if (pem.count != 1) {
@@ -141,13 +142,13 @@ bool alcove_root_read(struct alcove_bytes certificate, struct alcove_root *ret)
         }
         der = pem.certificates[0];
     }
-    legacy_enter();
-    bool ok = certificate_read(der, &c) && c.profile_ok && c.has_basic_constraints && c.is_ca &&
-              bytes_equal(c.subject, c.issuer) && crypto_p256_verify(c.key, c.tbs, c.signature);
+    crypto_enter(&x);
+    bool ok = certificate_read(der, &c) && c.is_v3 && c.is_ca && !c.repeated_extension &&
+              !c.malformed_extension && !c.unknown_critical && certificate_links(&c, &c) &&
+              crypto_verify(&x, &c.key, &c.signature, c.tbs);
     if (ok) {
         __builtin_memcpy(ret->spki_sha256, c.spki_sha256, sizeof ret->spki_sha256);
     }
-    certificate_done(&c);
-    legacy_leave();
+    crypto_leave(&x);
     return ok;
 }

@@ -5,6 +5,7 @@
  * machine is software. Source: Intel "PCK Certificate and CRL Profile Specification". */
 #include "intel/chain.h"
 #include "policy.h"
+#include "x509/crl.h"
 
 /* SHA-256 of the SubjectPublicKeyInfo of Intel's SGX root. The key is pinned, not the certificate:
  * Intel re-issued that with the same key (notAfter 2033, then 2049). */
@@ -62,80 +63,69 @@ static bool root_name_fits(const struct certificate *root)
                                 : same(root->common_name, n->root);
 }
 
-static bool links(const struct certificate *subject, const struct certificate *issuer)
+/* X.509 v3, P-256, ECDSA with SHA-256, and no extension that could mean anything else. */
+static bool profile_ok(const struct certificate *c)
 {
-    return subject->issuer.size > 0 && bytes_equal(subject->issuer, issuer->subject);
+    return c->is_v3 && c->key.kind == KEY_P256 && c->signature.scheme == SCHEME_ECDSA_SHA256 &&
+           !c->repeated_extension && !c->malformed_extension && !c->unknown_critical;
 }
 
-static bool signed_by(const struct certificate *subject, const struct certificate *issuer)
+static bool signed_by(struct check *c, const struct certificate *subject,
+                      const struct certificate *issuer)
 {
-    return crypto_p256_verify(issuer->key, subject->tbs, subject->signature);
+    return check_signature(c, &issuer->key, &subject->signature, subject->tbs);
 }
 
 /* ---- PCK chain ---- */
 
 /* Puts the certificates into their places by their names: real quotes carry the root before the
  * intermediate as well as after it. Whether the names really link up is checked afterwards. */
-static void assign_places(struct certificate in[3], struct pck_chain *chain)
+static void assign_places(struct pck_chain *chain)
 {
+    const struct certificate *in = chain->certificates;
     size_t root = 2, intermediate = 1;
     for (size_t i = 0; i < 3; i++) {
-        if (links(&in[i], &in[i])) {
+        if (certificate_links(&in[i], &in[i])) {
             root = i;
         }
     }
     for (size_t i = 0; i < 3; i++) {
-        if (i != root && links(&in[i], &in[root])) {
+        if (i != root && certificate_links(&in[i], &in[root])) {
             intermediate = i;
         }
     }
     if (intermediate == root) {
         intermediate = root == 0 ? 1 : 0;
     }
-    chain->root = in[root];
-    chain->intermediate = in[intermediate];
-    chain->leaf = in[3 - root - intermediate];
+    chain->root = &in[root];
+    chain->intermediate = &in[intermediate];
+    chain->leaf = &in[3 - root - intermediate];
 }
 
 static bool pck_chain_read(struct bytes text, struct pck_chain *chain)
 {
-    struct certificate in[3] = {0};
     bool ok = pem_read(text, &chain->pem) && chain->pem.count == 3;
     for (size_t i = 0; ok && i < 3; i++) {
-        ok = certificate_read(chain->pem.certificates[i], &in[i]);
+        ok = certificate_read(chain->pem.certificates[i], &chain->certificates[i]);
     }
-    if (!ok) {
-        for (size_t i = 0; i < 3; i++) {
-            certificate_done(&in[i]);
-        }
-        return false;
+    if (ok) {
+        assign_places(chain);
     }
-    assign_places(in, chain);
-    return true;
-}
-
-static bool root_is_named(const struct alcove_policy *policy, const uint8_t spki_sha256[32])
-{
-    for (size_t i = 0; i < policy->root_count; i++) {
-        if (__builtin_memcmp(policy->roots[i].spki_sha256, spki_sha256, 32) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return ok;
 }
 
 /* Which root, and does the relying party accept it? */
 static void check_root(struct check *c, const struct pck_chain *chain)
 {
     struct alcove_result *r = c->result;
-    __builtin_memcpy(r->root_spki_sha256, chain->root.spki_sha256, 32);
-    __builtin_memcpy(r->root_certificate_sha256, chain->root.sha256, 32);
-    bool intel = __builtin_memcmp(chain->root.spki_sha256, intel_root_spki_sha256, 32) == 0;
+    __builtin_memcpy(r->root_spki_sha256, chain->root->spki_sha256, 32);
+    __builtin_memcpy(r->root_certificate_sha256, chain->root->sha256, 32);
+    bool intel = __builtin_memcmp(chain->root->spki_sha256, intel_root_spki_sha256, 32) == 0;
     bool software =
-        is_software(&chain->root) || is_software(&chain->intermediate) || is_software(&chain->leaf);
+        is_software(chain->root) || is_software(chain->intermediate) || is_software(chain->leaf);
     r->root_kind = intel ? ALCOVE_ROOT_INTEL : software ? ALCOVE_ROOT_SOFTWARE : ALCOVE_ROOT_OTHER;
     bool accepted = (intel && !c->policy->refuse_builtin_roots) ||
-                    root_is_named(c->policy, chain->root.spki_sha256);
+                    check_root_named(c, chain->root->spki_sha256);
     check_that(c, accepted,
                r->root_kind == ALCOVE_ROOT_SOFTWARE ? ALCOVE_REASON_SOFTWARE_ROOT
                                                     : ALCOVE_REASON_UNKNOWN_ROOT);
@@ -143,13 +133,14 @@ static void check_root(struct check *c, const struct pck_chain *chain)
 
 static void check_pck_names(struct check *c, const struct pck_chain *chain)
 {
-    const struct names *n = names_under(&chain->root);
-    const char *ca = chain->intermediate.common_name;
-    bool fit = same(chain->leaf.common_name, n->leaf) &&
+    const struct names *n = names_under(chain->root);
+    const char *ca = chain->intermediate->common_name;
+    bool fit = same(chain->leaf->common_name, n->leaf) &&
                (same(ca, n->intermediates[0]) || same(ca, n->intermediates[1])) &&
-               root_name_fits(&chain->root);
-    bool linked = links(&chain->leaf, &chain->intermediate) &&
-                  links(&chain->intermediate, &chain->root) && links(&chain->root, &chain->root);
+               root_name_fits(chain->root);
+    bool linked = certificate_links(chain->leaf, chain->intermediate) &&
+                  certificate_links(chain->intermediate, chain->root) &&
+                  certificate_links(chain->root, chain->root);
     check_that(c, fit && linked, ALCOVE_REASON_CHAIN_NAMES);
 }
 
@@ -165,8 +156,8 @@ void pck_chain_check(struct check *c, struct bytes pem, struct pck_chain *ret)
         return;
     }
     ret->readable = true;
-    const struct certificate *leaf = &ret->leaf, *ca = &ret->intermediate, *root = &ret->root;
-    check_that(c, leaf->profile_ok && ca->profile_ok && root->profile_ok,
+    const struct certificate *leaf = ret->leaf, *ca = ret->intermediate, *root = ret->root;
+    check_that(c, profile_ok(leaf) && profile_ok(ca) && profile_ok(root),
                ALCOVE_REASON_CHAIN_PROFILE);
     check_pck_names(c, ret);
     check_that(c, !leaf->is_ca && is_issuing_ca(ca) && is_issuing_ca(root), ALCOVE_REASON_CHAIN_CA);
@@ -174,7 +165,7 @@ void pck_chain_check(struct check *c, struct bytes pem, struct pck_chain *ret)
                leaf->usage_digital_signature && !leaf->usage_cert_sign && ca->usage_cert_sign &&
                    ca->usage_crl_sign && root->usage_cert_sign && root->usage_crl_sign,
                ALCOVE_REASON_CHAIN_KEY_USAGE);
-    check_that(c, signed_by(leaf, ca) && signed_by(ca, root) && signed_by(root, root),
+    check_that(c, signed_by(c, leaf, ca) && signed_by(c, ca, root) && signed_by(c, root, root),
                ALCOVE_REASON_CHAIN_SIGNATURE);
     const struct certificate *all[] = {leaf, ca, root};
     for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
@@ -183,13 +174,6 @@ void pck_chain_check(struct check *c, struct bytes pem, struct pck_chain *ret)
     }
     check_root(c, ret);
     check_completed(c, CHECKED_CHAIN);
-}
-
-void pck_chain_done(struct pck_chain *chain)
-{
-    certificate_done(&chain->leaf);
-    certificate_done(&chain->intermediate);
-    certificate_done(&chain->root);
 }
 
 /* ---- The signers of TCB info and QE identity ---- */
@@ -210,15 +194,16 @@ void signer_chain_check(struct check *c, struct bytes pem, const struct pck_chai
     }
     ret->readable = true;
     const struct certificate *signer = &ret->signer, *root = &ret->root;
-    check_that(c, signer->profile_ok && root->profile_ok, ALCOVE_REASON_SIGNER_PROFILE);
+    check_that(c, profile_ok(signer) && profile_ok(root), ALCOVE_REASON_SIGNER_PROFILE);
     bool names_ok = same(signer->common_name, names_under(root)->signer) && root_name_fits(root) &&
-                    links(signer, root) && links(root, root);
+                    certificate_links(signer, root) && certificate_links(root, root);
     check_that(c, names_ok, ALCOVE_REASON_SIGNER_NAMES);
     check_that(c, !signer->is_ca && is_issuing_ca(root), ALCOVE_REASON_SIGNER_CA);
     check_that(c,
                signer->usage_digital_signature && !signer->usage_cert_sign && root->usage_cert_sign,
                ALCOVE_REASON_SIGNER_KEY_USAGE);
-    check_that(c, signed_by(signer, root) && signed_by(root, root), ALCOVE_REASON_SIGNER_SIGNATURE);
+    check_that(c, signed_by(c, signer, root) && signed_by(c, root, root),
+               ALCOVE_REASON_SIGNER_SIGNATURE);
     policy_collateral_period(c, signer->not_before, signer->not_after,
                              ALCOVE_REASON_SIGNER_NOT_YET_VALID, ALCOVE_REASON_SIGNER_EXPIRED);
     policy_collateral_period(c, root->not_before, root->not_after,
@@ -226,15 +211,9 @@ void signer_chain_check(struct check *c, struct bytes pem, const struct pck_chai
     if (!pck->readable) {
         return;
     }
-    check_that(c, __builtin_memcmp(root->spki_sha256, pck->root.spki_sha256, 32) == 0,
+    check_that(c, __builtin_memcmp(root->spki_sha256, pck->root->spki_sha256, 32) == 0,
                ALCOVE_REASON_SIGNER_ROOT);
     check_completed(c, CHECKED_SIGNERS);
-}
-
-void signer_chain_done(struct signer_chain *chain)
-{
-    certificate_done(&chain->signer);
-    certificate_done(&chain->root);
 }
 
 /* ---- Revocation ---- */
@@ -253,13 +232,13 @@ static const struct crl_reasons pck_crl_reasons = {
 static bool check_list(struct check *c, struct bytes der, const struct certificate *issuer,
                        const struct crl_reasons *reasons, struct crl *ret)
 {
-    if (!crl_read(der, ret)) {
+    if (!crl_read(der, ret) || ret->signature.scheme != SCHEME_ECDSA_SHA256) {
         check_fail(c, reasons->format);
         return false;
     }
     check_that(c, ret->issuer.size > 0 && bytes_equal(ret->issuer, issuer->subject),
                reasons->issuer);
-    check_that(c, crypto_p256_verify(issuer->key, ret->tbs, ret->signature), reasons->signature);
+    check_that(c, check_signature(c, &issuer->key, &ret->signature, ret->tbs), reasons->signature);
     policy_collateral_issue(c, ret->this_update, ret->next_update, reasons->not_yet_valid,
                             reasons->expired);
     return true;
@@ -267,7 +246,7 @@ static bool check_list(struct check *c, struct bytes der, const struct certifica
 
 static bool same_key(const struct certificate *a, const struct certificate *b)
 {
-    return a->profile_ok && __builtin_memcmp(a->spki_sha256, b->spki_sha256, 32) == 0 &&
+    return profile_ok(a) && __builtin_memcmp(a->spki_sha256, b->spki_sha256, 32) == 0 &&
            bytes_equal(a->subject, b->subject);
 }
 
@@ -277,18 +256,16 @@ void crl_chain_check(struct check *c, struct bytes pem, const struct pck_chain *
     if (pem.size == 0 || !pck->readable) {
         return;
     }
-    chain.signer = chain.root = (struct certificate){0};
     if (pem_read(pem, &chain.pem) && chain.pem.count == 2 &&
-        bytes_equal(chain.pem.certificates[0], pck->intermediate.der) &&
-        bytes_equal(chain.pem.certificates[1], pck->root.der)) {
+        bytes_equal(chain.pem.certificates[0], pck->intermediate->der) &&
+        bytes_equal(chain.pem.certificates[1], pck->root->der)) {
         return; /* the very certificates that were checked already */
     }
     check_that(c,
-               signer_chain_read(pem, &chain) && same_key(&chain.signer, &pck->intermediate) &&
-                   same_key(&chain.root, &pck->root) && signed_by(&chain.signer, &chain.root) &&
-                   signed_by(&chain.root, &chain.root),
+               signer_chain_read(pem, &chain) && same_key(&chain.signer, pck->intermediate) &&
+                   same_key(&chain.root, pck->root) && signed_by(c, &chain.signer, &chain.root) &&
+                   signed_by(c, &chain.root, &chain.root),
                ALCOVE_REASON_PCK_CRL_CHAIN);
-    signer_chain_done(&chain);
 }
 
 void revocation_check(struct check *c, struct bytes root_crl, struct bytes pck_crl,
@@ -299,13 +276,13 @@ void revocation_check(struct check *c, struct bytes root_crl, struct bytes pck_c
         return;
     }
     struct crl by_root = {0}, by_ca = {0};
-    bool root_list = check_list(c, root_crl, &pck->root, &root_crl_reasons, &by_root);
-    bool pck_list = check_list(c, pck_crl, &pck->intermediate, &pck_crl_reasons, &by_ca);
+    bool root_list = check_list(c, root_crl, pck->root, &root_crl_reasons, &by_root);
+    bool pck_list = check_list(c, pck_crl, pck->intermediate, &pck_crl_reasons, &by_ca);
     if (root_list) {
-        check_that(c, !crl_lists(&by_root, &pck->intermediate), ALCOVE_REASON_INTERMEDIATE_REVOKED);
+        check_that(c, !crl_lists(&by_root, pck->intermediate), ALCOVE_REASON_INTERMEDIATE_REVOKED);
     }
     if (pck_list) {
-        check_that(c, !crl_lists(&by_ca, &pck->leaf), ALCOVE_REASON_PCK_REVOKED);
+        check_that(c, !crl_lists(&by_ca, pck->leaf), ALCOVE_REASON_PCK_REVOKED);
     }
     bool signers = tcb_signer->readable && qe_signer->readable;
     if (root_list && signers) {
@@ -317,6 +294,4 @@ void revocation_check(struct check *c, struct bytes root_crl, struct bytes pck_c
     if (root_list && pck_list && signers) {
         check_completed(c, CHECKED_REVOCATION);
     }
-    crl_done(&by_root);
-    crl_done(&by_ca);
 }

@@ -6,12 +6,13 @@
 #pragma once
 
 #include "check.h"
-#include "crypto/legacy.h"
+#include "x509/certificate.h"
 #include "x509/pem.h"
 
 struct pck_chain {
     struct pem_chain pem;
-    struct certificate leaf, intermediate, root;
+    struct certificate certificates[3];                   /* in the text's order */
+    const struct certificate *leaf, *intermediate, *root; /* of these, if readable */
     bool readable;
 };
 
@@ -21,14 +22,11 @@ struct signer_chain {
     bool readable;
 };
 
-/* Each makes all of its checks that can be made and reports failures to `c`. The structures own
- * certificates: call the _done functions, which are safe on zeroed ones. */
+/* Each makes all of its checks that can be made and reports failures to `c`. */
 void pck_chain_check(struct check *c, struct bytes pem, struct pck_chain *ret);
-void pck_chain_done(struct pck_chain *chain);
 /* Under the same root key as `pck`. */
 void signer_chain_check(struct check *c, struct bytes pem, const struct pck_chain *pck,
                         struct signer_chain *ret);
-void signer_chain_done(struct signer_chain *chain);
 
 /* The PCK revocation list's own chain, if there is one, must be the quote's. */
 void crl_chain_check(struct check *c, struct bytes pem, const struct pck_chain *pck);

@@ -6,7 +6,6 @@
  * The adversary chooses quote and collateral. Source: Intel's DCAP and PCS documents named in
  * verify/verify.h. */
 #include "check.h"
-#include "crypto/legacy.h"
 #include "intel/chain.h"
 #include "intel/collateral.h"
 #include "intel/judge.h"
@@ -80,7 +79,12 @@ static void check_platform_chain(struct check *c, const struct alcove_collateral
     if (!r->pck.readable) {
         return;
     }
-    r->has_platform = platform_read(r->pck.leaf.sgx_extension, &r->platform);
+    static const uint8_t sgx_extension[] = {0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x01, 0x0d, 0x01};
+    struct bytes extension;
+    bool critical = false;
+    r->has_platform =
+        certificate_extension(r->pck.leaf, BYTES_OF(sgx_extension), &extension, &critical) &&
+        platform_read(extension, &r->platform);
     check_that(c, r->has_platform, ALCOVE_REASON_SGX_EXTENSION);
     if (r->has_platform) {
         struct alcove_result *out = c->result;
@@ -114,6 +118,14 @@ static bool is_tdx(const struct reading *r)
     return r->quote.kind == ALCOVE_EVIDENCE_TDX_QUOTE;
 }
 
+/* Everything of Intel's that is not a certificate: r||s over the bytes as they are. */
+static bool signed_by(struct check *c, const struct public_key *key, const uint8_t signature[64],
+                      struct bytes message)
+{
+    const struct signature s = {SCHEME_ECDSA_SHA256, BYTES(signature, 64)};
+    return check_signature(c, key, &s, message);
+}
+
 static void check_tcb_info(struct check *c, struct bytes text, struct reading *r)
 {
     r->has_tcb_info = tcb_info_read(text, &r->tcb_info);
@@ -130,7 +142,7 @@ static void check_tcb_info(struct check *c, struct bytes text, struct reading *r
     if (!r->tcb_signer.readable || !r->has_platform) {
         return;
     }
-    check_that(c, crypto_p256_verify(r->tcb_signer.signer.key, d->body, d->signature),
+    check_that(c, signed_by(c, &r->tcb_signer.signer.key, d->signature, d->body),
                ALCOVE_REASON_TCB_INFO_SIGNATURE);
     check_that(c,
                __builtin_memcmp(info->fmspc, r->platform.fmspc, sizeof info->fmspc) == 0 &&
@@ -156,7 +168,7 @@ static void check_qe_identity(struct check *c, struct bytes text, struct reading
     if (!r->qe_signer->readable) {
         return;
     }
-    check_that(c, crypto_p256_verify(r->qe_signer->signer.key, d->body, d->signature),
+    check_that(c, signed_by(c, &r->qe_signer->signer.key, d->signature, d->body),
                ALCOVE_REASON_QE_IDENTITY_SIGNATURE);
     check_completed(c, CHECKED_QE_IDENTITY);
 }
@@ -185,8 +197,7 @@ static void check_quoting_enclave(struct check *c, const struct reading *r)
     const struct quote *q = &r->quote;
     check_that(c, qe_binds_key(q), ALCOVE_REASON_QE_REPORT_BINDING);
     if (r->pck.readable) {
-        check_that(c,
-                   crypto_p256_verify(r->pck.leaf.key, q->qe_report_bytes, q->qe_report_signature),
+        check_that(c, signed_by(c, &r->pck.leaf->key, q->qe_report_signature, q->qe_report_bytes),
                    ALCOVE_REASON_QE_REPORT_SIGNATURE);
     }
     if (!r->has_qe_identity || !r->pck.readable) {
@@ -206,9 +217,9 @@ static void check_quoting_enclave(struct check *c, const struct reading *r)
 
 static void check_quote_signature(struct check *c, const struct quote *q)
 {
-    check_that(c, crypto_p256_key_valid(q->attestation_key), ALCOVE_REASON_ATTESTATION_KEY);
-    check_that(c, crypto_p256_verify(q->attestation_key, q->signed_bytes, q->signature),
-               ALCOVE_REASON_QUOTE_SIGNATURE);
+    const struct public_key key = {.kind = KEY_P256, .point = BYTES_OF(q->attestation_key)};
+    check_that(c, crypto_key_valid(&c->crypto, &key), ALCOVE_REASON_ATTESTATION_KEY);
+    check_that(c, signed_by(c, &key, q->signature, q->signed_bytes), ALCOVE_REASON_QUOTE_SIGNATURE);
     check_completed(c, CHECKED_SIGNATURE);
 }
 
@@ -381,10 +392,5 @@ void intel_check(struct check *c, struct bytes quote, const struct alcove_collat
 {
     struct reading r = {0};
     c->required |= CHECK_INTEL;
-    legacy_enter();
     run_checks(c, quote, collateral, &r);
-    signer_chain_done(&r.other_signer);
-    signer_chain_done(&r.tcb_signer);
-    pck_chain_done(&r.pck);
-    legacy_leave();
 }

@@ -282,8 +282,8 @@ struct alcove_policy {
  * nothing trailing, no grace; expectations still unset. */
 ALCOVE_VERIFY_API struct alcove_policy alcove_policy_strict(void);
 
-/* Reads one certificate, PEM or DER, as a root to name. False if it is not one self-issued CA
- * certificate with a P-256 key. */
+/* Reads one certificate, PEM or DER, as a root to name. False if it is not one CA certificate that
+ * signs itself, with a key of a kind that some evidence uses. */
 ALCOVE_VERIFY_API bool alcove_root_read(struct alcove_bytes certificate, struct alcove_root *ret);
 
 /* ---- What was found -------------------------------------------------------------------------- */
