@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Test tool: applies the library to files, one case per line of standard input, and prints what it
- * found, one line per case, for evidence_test.py. The policy tolerates whatever is a matter of
- * policy (TCB status, debug, trailing bytes), so that the answers show what was found.
+ * found, one line per case, for tests/evidence/run.py. The policy tolerates whatever is a matter of
+ * policy (status, debug, migration, trailing bytes, old formats, AMD's list, a document's own
+ * time), so that the answers show what was found.
  *
- * In, separated by tabs ("-" for none): time, named root, quote, TCB info, its chain, QE identity,
- * its chain, PCK CRL, root CRL, PCK chain.
- * Out, separated by tabs: accepted or rejected, status, platform's, QE's, advisories, reasons,
- * debug or -. Lists are separated by commas. */
+ * In, fields KEY=VALUE separated by tabs: `time` in seconds; `evidence`; `root` (a certificate to
+ * name, any number of them); and the members of struct alcove_collateral; all of them files.
+ * Out, separated by tabs: accepted or rejected, kind, wrapping, status, platform's, QE's, module's,
+ * advisories, failed reasons in order, flags. Lists are separated by commas, "-" stands for none.
+ */
 #include "base/bytes.h"
 #include "verify/verify.h"
 
@@ -14,14 +16,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIELDS   10
-#define FILE_MAX (4u << 20)
+#define LINE_MAX_SIZE 32768
+#define FILE_MAX      (4u << 20)
+#define NAMED_MAX     8
+
+static const struct {
+    const char *key;
+    size_t offset;
+} members[] = {
+#define MEMBER(name)                                                                               \
+    {                                                                                              \
+#name, offsetof(struct alcove_collateral, name)                                            \
+    }
+    MEMBER(tcb_info), MEMBER(tcb_chain), MEMBER(qe_identity),   MEMBER(qe_chain),
+    MEMBER(pck_crl),  MEMBER(root_crl),  MEMBER(pck_crl_chain), MEMBER(pck_chain),
+    MEMBER(amd_vek),  MEMBER(amd_chain), MEMBER(amd_crl),       MEMBER(amd_cert_table),
+#undef MEMBER
+};
+
+struct job {
+    int64_t time;
+    struct alcove_bytes evidence;
+    struct alcove_collateral collateral;
+    struct alcove_root named[NAMED_MAX];
+    size_t named_count;
+};
 
 static struct alcove_bytes load(const char *path)
 {
-    if (strcmp(path, "-") == 0) {
-        return (struct alcove_bytes){0};
-    }
     FILE *f = fopen(path, "rb");
     if (f == NULL) {
         perror(path);
@@ -44,40 +66,59 @@ static void unload(struct alcove_bytes b)
     free((void *)(uintptr_t)b.data);
 }
 
-static struct alcove_policy tolerant(const char *root_path, struct alcove_root *root)
+static struct alcove_policy tolerant(const struct job *j)
 {
     struct alcove_policy p = alcove_policy_strict();
+    p.roots = j->named;
+    p.root_count = j->named_count;
     p.accepted_statuses = ALCOVE_TCB_BIT(ALCOVE_TCB_NOT_SUPPORTED) - 2;
     p.advisories.tolerate_mode = ALCOVE_EXPECT_ANY;
-    p.allow_debug = p.allow_trailing = p.allow_migration = true;
-    p.mrservicetd.mode = ALCOVE_EXPECT_ANY;
-    p.mrenclave.mode = p.signer.mode = ALCOVE_EXPECT_ANY;
-    p.configid.mode = p.report_data.mode = p.mrtd.mode = ALCOVE_EXPECT_ANY;
+    p.allow_debug = p.allow_migration = p.allow_trailing = true;
+    p.revocation.amd = ALCOVE_REVOCATION_IF_GIVEN;
+    p.report_data.mode = ALCOVE_EXPECT_ANY;
+    p.mrenclave.mode = p.signer.mode = p.configid.mode = ALCOVE_EXPECT_ANY;
+    p.mrtd.mode = p.mrseam.mode = p.mrservicetd.mode = ALCOVE_EXPECT_ANY;
     for (size_t i = 0; i < ARRAY_SIZE(p.rtmr); i++) {
         p.rtmr[i].mode = ALCOVE_EXPECT_ANY;
     }
-    struct alcove_bytes text = load(root_path);
-    if (text.size > 0) {
-        if (!alcove_root_read(text, root)) {
-            fprintf(stderr, "%s: not a root certificate\n", root_path);
-            exit(1);
-        }
-        p.roots = root;
-        p.root_count = 1;
+    p.snp_measurement.mode = p.snp_host_data.mode = p.azure_key.mode = ALCOVE_EXPECT_ANY;
+    p.snp_vmpl.mode = p.snp_min_tcb.mode = ALCOVE_EXPECT_ANY;
+    for (size_t i = 0; i < ARRAY_SIZE(p.nitro_pcr); i++) {
+        p.nitro_pcr[i].mode = ALCOVE_EXPECT_ANY;
     }
-    unload(text);
+    p.nitro_nonce.mode = p.nitro_user_data.mode = p.nitro_public_key.mode = ALCOVE_EXPECT_ANY;
+    p.nitro_time = ALCOVE_NITRO_TIME_OF_DOCUMENT;
+    p.ratls_nonce.mode = p.ratls_key.mode = ALCOVE_EXPECT_ANY;
+    p.ratls_legacy = ALCOVE_RATLS_LEGACY_GRAMINE | ALCOVE_RATLS_LEGACY_RATS_TLS;
     return p;
+}
+
+static void print_flags(const struct alcove_result *r)
+{
+    bool debug = (r->has_sgx && (r->sgx.attributes_flags & ALCOVE_SGX_FLAG_DEBUG)) ||
+                 (r->has_td && (r->td.td_attributes & ALCOVE_TD_ATTRIBUTES_DEBUG)) ||
+                 (r->has_snp && (r->snp.policy & ALCOVE_SNP_POLICY_DEBUG));
+    static const uint8_t zero[64];
+    if (r->has_nitro) {
+        debug = true;
+        for (size_t i = 0; i < 3; i++) {
+            debug = debug && memcmp(r->nitro.pcr[i], zero, sizeof zero) == 0;
+        }
+    }
+    printf("\t%s\n", debug ? "debug" : "-");
 }
 
 static void print_result(const struct alcove_result *r)
 {
-    printf("%s\t%s\t%s\t%s\t", alcove_verdict_accepted(r->verdict) ? "accepted" : "rejected",
+    printf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t",
+           alcove_verdict_accepted(r->verdict) ? "accepted" : "rejected",
+           alcove_evidence_kind_name(r->kind), alcove_wrapping_name(r->wrapping),
            alcove_tcb_status_name(r->tcb_status), alcove_tcb_status_name(r->platform_status),
-           alcove_tcb_status_name(r->qe_status));
+           alcove_tcb_status_name(r->qe_status), alcove_tcb_status_name(r->module_status));
     for (size_t i = 0; i < r->advisory_count; i++) {
         printf("%s%s", i ? "," : "", r->advisories[i]);
     }
-    printf("\t");
+    printf("%s\t", r->advisory_count ? "" : "-");
     const char *separator = "";
     for (int reason = 1; reason < ALCOVE_REASON_COUNT; reason++) {
         if (alcove_result_failed(r, (enum alcove_reason)reason)) {
@@ -85,59 +126,80 @@ static void print_result(const struct alcove_result *r)
             separator = ",";
         }
     }
-    bool debug = (r->has_sgx && (r->sgx.attributes_flags & ALCOVE_SGX_FLAG_DEBUG)) ||
-                 (r->has_td && (r->td.td_attributes & ALCOVE_TD_ATTRIBUTES_DEBUG));
-    printf("\t%s\n", debug ? "debug" : "-");
+    printf("%s", *separator ? "" : "-");
+    print_flags(r);
     fflush(stdout);
 }
 
-static void one_case(char **field)
+static void run(const struct job *j)
 {
-    struct alcove_root root;
-    struct alcove_policy policy = tolerant(field[1], &root);
-    struct alcove_bytes quote = load(field[2]);
-    struct alcove_collateral c = {
-        .tcb_info = load(field[3]),
-        .tcb_chain = load(field[4]),
-        .qe_identity = load(field[5]),
-        .qe_chain = load(field[6]),
-        .pck_crl = load(field[7]),
-        .root_crl = load(field[8]),
-        .pck_chain = load(field[9]),
-    };
-    struct alcove_result r;
-    struct alcove_verdict v = alcove_verify(quote, &c, &policy, strtoll(field[0], NULL, 10), &r);
+    static struct alcove_result r;
+    struct alcove_policy policy = tolerant(j);
+    struct alcove_verdict v = alcove_verify(j->evidence, &j->collateral, &policy, j->time, &r);
     if (alcove_verdict_accepted(v) != alcove_verdict_accepted(r.verdict)) {
         abort();
     }
     print_result(&r);
-    unload(quote);
-    struct alcove_bytes parts[] = {c.tcb_info, c.tcb_chain, c.qe_identity, c.qe_chain,
-                                   c.pck_crl,  c.root_crl,  c.pck_chain};
-    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-        unload(parts[i]);
+}
+
+static struct alcove_bytes *member_of(struct job *j, const char *key)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+        if (strcmp(key, members[i].key) == 0) {
+            return (struct alcove_bytes *)(void *)((uint8_t *)&j->collateral + members[i].offset);
+        }
     }
+    return strcmp(key, "evidence") == 0 ? &j->evidence : NULL;
+}
+
+/* False if nobody here knows the field. */
+static bool take_field(struct job *j, char *field)
+{
+    char *value = strchr(field, '=');
+    if (value == NULL) {
+        return false;
+    }
+    *value++ = 0;
+    if (strcmp(field, "time") == 0) {
+        j->time = strtoll(value, NULL, 10);
+        return true;
+    }
+    if (strcmp(field, "root") == 0 && j->named_count < NAMED_MAX) {
+        struct alcove_bytes text = load(value);
+        bool good = alcove_root_read(text, &j->named[j->named_count]);
+        j->named_count += good;
+        unload(text);
+        return good;
+    }
+    struct alcove_bytes *b = member_of(j, field);
+    if (b == NULL || b->data != NULL) {
+        return false;
+    }
+    *b = load(value);
+    return true;
 }
 
 int main(void)
 {
-    char line[16384];
+    static char line[LINE_MAX_SIZE];
     while (fgets(line, sizeof line, stdin) != NULL) {
-        char *field[FIELDS] = {0};
+        struct job j = {0};
         line[strcspn(line, "\n")] = 0;
-        size_t count = 0;
-        for (char *p = line, *next; p != NULL && count < FIELDS; p = next) {
+        for (char *p = line, *next; p != NULL && *p != 0; p = next) {
             next = strchr(p, '\t');
             if (next != NULL) {
                 *next++ = 0;
             }
-            field[count++] = p;
+            if (!take_field(&j, p)) {
+                fprintf(stderr, "verify_files: cannot use the field %s\n", p);
+                return 2;
+            }
         }
-        if (count != FIELDS) {
-            fprintf(stderr, "verify_files: a line needs %d fields\n", FIELDS);
-            return 2;
+        run(&j);
+        unload(j.evidence);
+        for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+            unload(*member_of(&j, members[i].key));
         }
-        one_case(field);
     }
     return 0;
 }
