@@ -1072,6 +1072,51 @@ static void test_chain_beside_the_quote(void)
     }
 }
 
+/* Judges with the chain of `o` beside the quote of `s`. */
+static struct alcove_result judge_beside(const struct forge_spec *s, struct forge_output *o)
+{
+    struct alcove_result r;
+    forge_build(s, o);
+    struct alcove_policy p = forge_policy(o);
+    struct alcove_collateral c = forge_collateral(o);
+    c.pck_chain = (struct alcove_bytes){o->pck_chain.data, o->pck_chain.size};
+    struct alcove_bytes quote = {o->quote.data, o->quote.size};
+    struct alcove_verdict v = alcove_verify(quote, &c, &p, FORGE_NOW, &r);
+    REQUIRE(v.accepted_word == r.verdict.accepted_word);
+    return r;
+}
+
+/* Certification data that help to find a chain: of their exact sizes, or the chain's own leaf. */
+static void test_hints(void)
+{
+    static struct forge_spec s;
+    static struct forge_output o;
+    for (uint16_t type = 1; type <= 4; type++) {
+        forge_defaults(&s);
+        s.cert_type = type;
+        CHECK(alcove_verdict_accepted(judge_beside(&s, &o).verdict),
+              "a chain beside certification data of type %u", type);
+        s.cert_data_cut = true;
+        bool cut = judge_beside(&s, &o).first_reason == ALCOVE_REASON_QUOTE_CERTIFICATION;
+        /* a PEM text that lacks only its last newline is still the leaf */
+        CHECK(cut == (type != 4), "certification data of type %u that miss a byte", type);
+    }
+    static struct forge_output other;
+    forge_defaults(&s);
+    s.cert_type = 4;
+    forge_build(&s, &o);
+    s.leaf.serial = 33;
+    forge_build(&s, &other);
+    struct alcove_policy p = forge_policy(&o);
+    struct alcove_collateral c = forge_collateral(&o);
+    struct alcove_result r;
+    c.pck_chain = (struct alcove_bytes){other.pck_chain.data, other.pck_chain.size};
+    struct alcove_verdict v =
+        alcove_verify((struct alcove_bytes){o.quote.data, o.quote.size}, &c, &p, FORGE_NOW, &r);
+    CHECK(!alcove_verdict_accepted(v) && r.first_reason == ALCOVE_REASON_QUOTE_CERTIFICATION,
+          "a chain of another leaf than the quote's");
+}
+
 static void test_truncation(void)
 {
     struct forge_spec s;
@@ -1132,6 +1177,7 @@ int main(void)
     test_tolerance();
     test_software();
     test_chain_beside_the_quote();
+    test_hints();
     test_truncation();
     test_zero_is_rejected();
     test_root_reading();

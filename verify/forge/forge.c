@@ -450,6 +450,28 @@ static void put_signed(const struct forge_spec *s, struct writer *w)
     writer_put(w, text);
 }
 
+/* What certifies the key that signs quoting enclaves' reports, or helps to find it. */
+static void put_certification(const struct forge_spec *s, const struct forge_output *out,
+                              struct writer *w)
+{
+    static const uint8_t ppid[512] = {0};
+    static const size_t sizes[] = {0, 36, 276, 404}; /* of types 1 to 3 */
+    static const char end[] = "-----END CERTIFICATE-----\n";
+    struct bytes data = BYTES(out->pck_chain.data, out->pck_chain.size);
+    if (s->cert_type > 0 && s->cert_type < 4) {
+        data = BYTES(ppid, sizes[s->cert_type]);
+    } else if (s->cert_type == QUOTE_CERT_PCK_LEAF) {
+        const char *text = (const char *)data.data;
+        data.size = (size_t)(strstr(text, end) - text) + strlen(end);
+    }
+    if (s->cert_data_cut) {
+        data.size--;
+    }
+    put_le(w, s->cert_type, 2);
+    put_le(w, data.size, 4);
+    writer_put(w, data);
+}
+
 /* The quoting enclave's report, its signature and what certifies that. */
 static void put_qe(const struct forge_spec *s, const struct forge_output *out,
                    const uint8_t attestation_key[64], struct writer *w)
@@ -467,9 +489,7 @@ static void put_qe(const struct forge_spec *s, const struct forge_output *out,
     writer_put(w, BYTES_OF(signature));
     put_le(w, sizeof auth_data, 2);
     writer_put(w, BYTES_OF(auth_data));
-    put_le(w, s->cert_type, 2);
-    put_le(w, out->pck_chain.size, 4);
-    writer_put(w, BYTES(out->pck_chain.data, out->pck_chain.size));
+    put_certification(s, out, w);
 }
 
 static void put_quote(const struct forge_spec *s, struct forge_output *out)

@@ -63,6 +63,7 @@ struct forge_spec {
     enum forge_key qe_report_key, quote_key;
     bool ak_off_curve;
     uint16_t cert_type;
+    bool cert_data_cut; /* a byte is missing from what is there */
 
     /* Evidence of a run: when not empty, REPORTDATA and CONFIGID are their hashes. */
     struct bytes claims, manifest;

@@ -66,11 +66,40 @@ static bool check_evidence(struct check *c, struct bytes evidence, struct quote 
     return policy_readable;
 }
 
+/* Quotes that carry no chain carry what finds one: a PPID, plain or encrypted, with CPUSVN, PCESVN
+ * and PCE id (which Intel's own sample of a plain PPID lacks), or the leaf. Nothing signs these, so
+ * they are hints: whether the chain beside the quote is the right one shows in the signature of the
+ * quoting enclave's report. */
+static bool has_hint_of_its_size(const struct quote *q)
+{
+    const size_t svns = 16 + 2, pceid = 2;
+    switch (q->cert_type) {
+    case QUOTE_CERT_PPID_PLAIN:
+        return q->cert_data.size == 16 + svns || q->cert_data.size == 16 + svns + pceid;
+    case QUOTE_CERT_PPID_RSA2048:
+        return q->cert_data.size == 2048 / 8 + svns + pceid;
+    case QUOTE_CERT_PPID_RSA3072:
+        return q->cert_data.size == 3072 / 8 + svns + pceid;
+    case QUOTE_CERT_PCK_LEAF:
+        return q->cert_data.size > 0;
+    default:
+        return false;
+    }
+}
+
+/* A leaf that the quote does carry is the given chain's. */
+static bool is_this_leaf(struct bytes text, const struct pck_chain *chain)
+{
+    struct pem_chain pem;
+    return bytes_equal(text, chain->leaf->der) ||
+           (pem_read(text, &pem) && pem.count == 1 &&
+            bytes_equal(pem.certificates[0], chain->leaf->der));
+}
+
 static void check_platform_chain(struct check *c, const struct alcove_collateral *collateral,
                                  struct reading *r)
 {
-    bool external = r->quote.cert_type >= QUOTE_CERT_PPID_PLAIN &&
-                    r->quote.cert_type <= QUOTE_CERT_PCK_LEAF && collateral->pck_chain.size > 0;
+    bool external = has_hint_of_its_size(&r->quote) && collateral->pck_chain.size > 0;
     if (r->quote.cert_type != QUOTE_CERT_PCK_CHAIN && !external) {
         check_fail(c, ALCOVE_REASON_QUOTE_CERTIFICATION);
         return;
@@ -78,6 +107,9 @@ static void check_platform_chain(struct check *c, const struct alcove_collateral
     pck_chain_check(c, external ? check_view(collateral->pck_chain) : r->quote.cert_data, &r->pck);
     if (!r->pck.readable) {
         return;
+    }
+    if (r->quote.cert_type == QUOTE_CERT_PCK_LEAF) {
+        check_that(c, is_this_leaf(r->quote.cert_data, &r->pck), ALCOVE_REASON_QUOTE_CERTIFICATION);
     }
     static const uint8_t sgx_extension[] = {0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x01, 0x0d, 0x01};
     struct bytes extension;
