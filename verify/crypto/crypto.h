@@ -13,6 +13,10 @@
  * between enter and leave leaves none. */
 struct crypto {
     void *p256, *p384;
+    /* Names of signatures that this verification found good (check_signature()): chains share
+     * roots. */
+    uint8_t good[8][32];
+    size_t good_count; /* how many there were; the last ones are kept */
 };
 void crypto_enter(struct crypto *x);
 void crypto_leave(struct crypto *x);

@@ -15,6 +15,7 @@
 #define TCB_LEVELS_MAX        64u        /* Intel sends fewer than 20 */
 #define TDX_MODULES_MAX       8u         /* Intel lists three */
 #define TDX_MODULE_LEVELS_MAX 16u
-#define ROOTS_MAX             64u /* roots that one policy names */
+#define CACHE_ENTRIES_MAX     (1u << 24) /* half a gigabyte */
+#define ROOTS_MAX             64u        /* roots that one policy names */
 #define POLICY_IDS_MAX        65536u /* ids in one allow or deny list: a fleet; searched one by one */
 #define POLICY_ADVISORIES_MAX 256u
