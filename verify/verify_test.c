@@ -100,6 +100,12 @@ SPEC(leaf_is_ca) { s->leaf.is_ca = true; }
 SPEC(ca_is_not) { s->ca.is_ca = false; }
 SPEC(ca_says_nothing) { s->ca.no_constraints = true; }
 SPEC(root_is_not) { s->root.is_ca = false; }
+SPEC(root_of_leaves) { s->root.path_length = "0"; }
+SPEC(path_lengths)
+{
+    s->root.path_length = s->signer_root.path_length = "1";
+    s->ca.path_length = "0";
+}
 SPEC(leaf_may_certify) { s->leaf.usage = USAGE_SIGNATURE | USAGE_CERT; }
 SPEC(leaf_may_not_sign) { s->leaf.usage = USAGE_CRL; }
 SPEC(leaf_no_usage) { s->leaf.usage = 0; }
@@ -397,6 +403,11 @@ OUTPUT(body_size_wrong) { o->quote.data[50]++; }
 SPEC(body_type_sgx) { s->body_type = 1; }
 SPEC(body_type_td_1_0) { s->body_type = 2; }
 SPEC(body_type_5) { s->body_type = 5; }
+SPEC(td_1_0) { s->body_type = 2; s->td_size = 584; s->td[TD_MRSERVICETD] = 1; }
+SPEC(td_1_5_ex) { s->body_type = 4; s->td_size = 885; memset(s->td + 648, 0xee, 885 - 648); }
+SPEC(td_1_5_ex_cut) { s->body_type = 4; s->td_size = 884; }
+SPEC(td_1_5_ex_service) { td_1_5_ex(s); s->td[TD_MRSERVICETD] = 1; }
+SPEC(td_1_0_updated) { td_1_0(s); s->td[TD_TCB_SVN] = 4; }
 SPEC(outer_type) { s->outer_cert_type = 5; }
 OUTPUT(tee_0x82) { o->quote.data[4] = 0x82; }
 OUTPUT(version_6) { o->quote.data[0] = 6; }
@@ -518,6 +529,7 @@ static const struct test_case cases[] = {
     S(ca_is_not, CHAIN_CA, "an intermediate that is no CA"),
     S(ca_says_nothing, CHAIN_CA, "an intermediate that does not say"),
     S(root_is_not, CHAIN_CA, "a root that is no CA"),
+    S(root_of_leaves, CHAIN_CA, "a root that may have no intermediate below it"),
     S(leaf_may_certify, CHAIN_KEY_USAGE, "a leaf that may sign certificates"),
     S(leaf_may_not_sign, CHAIN_KEY_USAGE, "a leaf that may not sign"),
     S(leaf_no_usage, CHAIN_KEY_USAGE, "a leaf without keyUsage"),
@@ -662,6 +674,7 @@ static const struct test_case cases[] = {
     S(new_version, NONE, "a newer version than the minimum"),
     O(crl_chain_none, NONE, "no chain with the PCK list: it is in the quote"),
     O(qe_signer_again, NONE, "chains with other signatures of the same certificates"),
+    S(path_lengths, NONE, "path lengths as Intel's CAs have them"),
     P(this_evaluation, NONE, "exactly the minimum evaluation number"),
     SP(pcesvn_old, tolerate_both, NONE, "advisories that are tolerated by name"),
     SP(pcesvn_old, tolerate_any, NONE, "any advisory"),
@@ -735,6 +748,11 @@ static const struct test_case td5_cases[] = {
     O(body_size_wrong, QUOTE_FORMAT, "a body that says another size"),
     S(body_type_sgx, QUOTE_FORMAT, "an enclave's body in a virtual machine's quote"),
     S(body_type_td_1_0, QUOTE_FORMAT, "a body of another type's size"),
+    S(td_1_5_ex_cut, QUOTE_FORMAT, "a body of TD 1.5 \"ex\" that is too short"),
+    S(td_1_5_ex_service, MRSERVICETD, "a service TD in a body of TD 1.5 \"ex\""),
+    S(td_1_0_updated, TCB_STATUS, "a module out of date in a body of TD 1.0"),
+    S(td_1_0, NONE, "a body of TD 1.0"),
+    S(td_1_5_ex, NONE, "a body of TD 1.5 \"ex\""),
     S(body_type_5, QUOTE_FORMAT, "an unknown body type"),
     S(td_service, MRSERVICETD, "a service TD that nobody expects"),
     SP(td_service, any_service_td, NONE, "any service TD"),

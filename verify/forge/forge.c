@@ -178,7 +178,10 @@ static void add_extensions(const struct forge_spec *s, const struct forge_cert *
         add_known(x, NID_key_usage, usage);
     }
     if (!c->no_constraints) {
-        add_known(x, NID_basic_constraints, c->is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
+        char constraints[64];
+        snprintf(constraints, sizeof constraints, "critical,CA:%s%s%s", c->is_ca ? "TRUE" : "FALSE",
+                 c->path_length ? ",pathlen:" : "", c->path_length ? c->path_length : "");
+        add_known(x, NID_basic_constraints, constraints);
     }
     if (c->unknown_critical) {
         add_raw(x, "1.2.3.4.5", true, BYTES_STR("\x05\x00"));
@@ -397,6 +400,7 @@ void forge_defaults_tdx(struct forge_spec *ret, uint16_t version)
     ret->version = version;
     ret->tdx = true;
     ret->body_type = 3;
+    ret->td_size = 648;
     forge_edit(ret->qe_body, sizeof ret->qe_body, "\"QE\"", "\"TD_QE\"");
     forge_edit(ret->tcb_body, sizeof ret->tcb_body, "\"id\":\"SGX\",",
                "\"id\":\"TDX\",\"tdxModule\":{" MODULE "},\"tdxModuleIdentities\":[{\"id\":"
@@ -441,7 +445,7 @@ static void put_signed(const struct forge_spec *s, struct writer *w)
     q.header.version = s->version;
     q.header.tee_type = s->tdx ? QUOTE_TEE_TDX : QUOTE_TEE_SGX;
     struct bytes text =
-        s->tdx ? BYTES(s->td, s->version == QUOTE_VERSION_5 ? 648 : 584) : BYTES_OF(q.body);
+        s->tdx ? BYTES(s->td, s->version == QUOTE_VERSION_5 ? s->td_size : 584) : BYTES_OF(q.body);
     writer_put(w, BYTES_OF(q.header));
     if (s->version == QUOTE_VERSION_5) {
         put_le(w, s->tdx ? s->body_type : 1, 2);

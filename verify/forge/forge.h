@@ -20,6 +20,7 @@ struct forge_cert {
     int serial;
     int64_t from, until;
     bool is_ca, no_constraints;
+    const char *path_length; /* of a CA: "0"; NULL: no limit */
     unsigned usage;
     bool unknown_critical; /* an extension nobody knows */
     bool sha384;           /* signed with another hash */
@@ -57,8 +58,9 @@ struct forge_spec {
     struct sgx_report_body qe_report, body;
     uint16_t version;         /* 3, 4 or 5 */
     bool tdx;                 /* a virtual machine's quote: td, not body */
-    uint8_t td[648];          /* a TD 1.5 report body; version 4 takes the 584 bytes of TD 1.0 */
+    uint8_t td[885];          /* a TD 1.5 "ex" report body; version 4 takes the 584 bytes of 1.0 */
     uint16_t body_type;       /* of version 5 */
+    size_t td_size;           /* of version 5; 648: TD 1.5 */
     uint16_t outer_cert_type; /* 6, from version 4 on */
     enum forge_key qe_report_key, quote_key;
     bool ak_off_curve;

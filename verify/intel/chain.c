@@ -144,9 +144,10 @@ static void check_pck_names(struct check *c, const struct pck_chain *chain)
     check_that(c, fit && linked, ALCOVE_REASON_CHAIN_NAMES);
 }
 
-static bool is_issuing_ca(const struct certificate *c)
+/* A CA that may have so many others below it. */
+static bool is_issuing_ca(const struct certificate *c, int below)
 {
-    return c->has_basic_constraints && c->is_ca;
+    return c->has_basic_constraints && c->is_ca && (c->path_length < 0 || c->path_length >= below);
 }
 
 void pck_chain_check(struct check *c, struct bytes pem, struct pck_chain *ret)
@@ -160,7 +161,8 @@ void pck_chain_check(struct check *c, struct bytes pem, struct pck_chain *ret)
     check_that(c, profile_ok(leaf) && profile_ok(ca) && profile_ok(root),
                ALCOVE_REASON_CHAIN_PROFILE);
     check_pck_names(c, ret);
-    check_that(c, !leaf->is_ca && is_issuing_ca(ca) && is_issuing_ca(root), ALCOVE_REASON_CHAIN_CA);
+    check_that(c, !leaf->is_ca && is_issuing_ca(ca, 0) && is_issuing_ca(root, 1),
+               ALCOVE_REASON_CHAIN_CA);
     check_that(c,
                leaf->usage_digital_signature && !leaf->usage_cert_sign && ca->usage_cert_sign &&
                    ca->usage_crl_sign && root->usage_cert_sign && root->usage_crl_sign,
@@ -198,7 +200,7 @@ void signer_chain_check(struct check *c, struct bytes pem, const struct pck_chai
     bool names_ok = same(signer->common_name, names_under(root)->signer) && root_name_fits(root) &&
                     certificate_links(signer, root) && certificate_links(root, root);
     check_that(c, names_ok, ALCOVE_REASON_SIGNER_NAMES);
-    check_that(c, !signer->is_ca && is_issuing_ca(root), ALCOVE_REASON_SIGNER_CA);
+    check_that(c, !signer->is_ca && is_issuing_ca(root, 0), ALCOVE_REASON_SIGNER_CA);
     check_that(c,
                signer->usage_digital_signature && !signer->usage_cert_sign && root->usage_cert_sign,
                ALCOVE_REASON_SIGNER_KEY_USAGE);
