@@ -261,7 +261,7 @@ struct alcove_policy {
     struct alcove_expect_48 snp_measurement;
     struct alcove_expect_32 snp_host_data;
     struct alcove_expect_vmpl snp_vmpl;
-    struct alcove_expect_snp_tcb snp_min_tcb; /* of REPORTED_TCB */
+    struct alcove_expect_snp_tcb snp_min_tcb; /* of REPORTED_TCB and LAUNCH_TCB */
     struct alcove_expect_32
         azure_key; /* of an Azure guest: SHA-256 of the vTPM attestation key's modulus */
     /* Of a Nitro enclave. Registers 0 to 2 must be set; strict sets the others to ANY. */
@@ -402,6 +402,7 @@ struct alcove_snp_report {
 #define ALCOVE_SNP_POLICY_SMT        (UINT64_C(1) << 16)
 #define ALCOVE_SNP_POLICY_MIGRATE_MA (UINT64_C(1) << 18)
 #define ALCOVE_SNP_POLICY_DEBUG      (UINT64_C(1) << 19)
+#define ALCOVE_SNP_PLATFORM_SMT      (UINT64_C(1) << 0)
 
 /* What Azure's paravisor says besides: bound by the report's REPORTDATA. */
 struct alcove_azure {
