@@ -71,26 +71,39 @@ static bool take_base64(struct cursor *c, struct writer *out)
     return digit_count > 0 && digit_count % 4 == 0 && !out->failed;
 }
 
-bool pem_read(struct bytes text, struct pem_chain *ret)
+/* The certificates of the text: how many, or 0 if it is anything but 1 to `max` of them. */
+static size_t read_blocks(struct bytes text, struct writer *out, struct bytes *ret, size_t max)
 {
-    ret->count = 0;
-    if (text.size > PEM_BYTES_MAX) {
-        return false;
-    }
+    size_t count = 0;
     while (text.size > 0 && text.data[text.size - 1] == 0) {
         text.size--;
     }
     struct cursor c = cursor_of(text);
-    struct writer out = writer_of(ret->storage, sizeof ret->storage);
     skip_space(&c);
     while (c.rest.size > 0) {
-        size_t start = out.size;
-        if (ret->count == CHAIN_MAX || !take_text(&c, BYTES_STR("-----BEGIN CERTIFICATE-----")) ||
-            !take_base64(&c, &out) || !take_text(&c, BYTES_STR("-----END CERTIFICATE-----"))) {
-            return false;
+        size_t start = out->size;
+        if (count == max || !take_text(&c, BYTES_STR("-----BEGIN CERTIFICATE-----")) ||
+            !take_base64(&c, out) || !take_text(&c, BYTES_STR("-----END CERTIFICATE-----"))) {
+            return 0;
         }
-        ret->certificates[ret->count++] = BYTES(ret->storage + start, out.size - start);
+        ret[count++] = BYTES(out->data + start, out->size - start);
         skip_space(&c);
     }
+    return count;
+}
+
+bool pem_read(struct bytes text, struct pem_chain *ret)
+{
+    struct writer out = writer_of(ret->storage, sizeof ret->storage);
+    ret->count = 0;
+    if (text.size <= PEM_BYTES_MAX) {
+        ret->count = read_blocks(text, &out, ret->certificates, CHAIN_MAX);
+    }
     return ret->count > 0;
+}
+
+bool pem_read_one(struct bytes text, struct writer *out, struct bytes *ret)
+{
+    /* Base64 and its line ends are less than half as much again. */
+    return text.size / 2 <= out->capacity && read_blocks(text, out, ret, 1) == 1;
 }

@@ -15,3 +15,5 @@ struct pem_chain {
 
 /* Exactly all certificates of the text, one at least and CHAIN_MAX at most. */
 bool pem_read(struct bytes text, struct pem_chain *ret) MUST_USE;
+/* Exactly one certificate, decoded into `out`; at most twice as much text as `out` holds. */
+bool pem_read_one(struct bytes text, struct writer *out, struct bytes *ret) MUST_USE;
