@@ -1,0 +1,112 @@
+#!/usr/bin/python3.11
+# SPDX-License-Identifier: Apache-2.0
+"""Branch coverage of verify/ by its own tests, and whether each branch without a test is explained.
+
+usage: coverage.py BUILD [--gaps FILE]     BUILD: configured with -Db_coverage=true, inside the tree
+
+Runs what Meson registered in BUILD and the collection of evidence, where there is one; then prints a line
+per file and the total. Fails under 95 %, and for every line with a branch that no test took and that
+docs/coverage.md does not explain, and for explanations of lines that are gone or are covered by now.
+--gaps writes the unexplained lines into a file.
+"""
+
+import argparse
+import collections
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+EXPLAINED = TOP / "docs/coverage.md"
+WANTED = 95.0
+NOT_PRODUCT = r".*_(test|fuzz)\.c|verify/(forge/.*|verify_files\.c)"
+
+
+def run(*command, **options):
+    ran = subprocess.run([str(part) for part in command], cwd=TOP, text=True, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, **options)
+    if ran.returncode:
+        sys.exit(f"{ran.stdout}\ncoverage: {' '.join(map(str, command))} failed")
+    return ran.stdout
+
+
+def measure(build):
+    """{file: {line number: [count of each branch]}}"""
+    for old in build.rglob("*.gcda"):
+        old.unlink()
+    run("ninja", "-C", build)
+    run("meson", "test", "-C", build, "--no-rebuild")
+    shared = pathlib.Path(os.environ.get("ALCOVE_SHARED", TOP.parent / "shared"))
+    if (shared / "evidence").is_dir():
+        ran = subprocess.run([sys.executable, TOP / "tests/evidence/run.py", build / "verify/verify_files"],
+                             stdout=subprocess.PIPE, text=True)
+        print("coverage: with " + ran.stdout.splitlines()[-1].lstrip("# "))
+    else:
+        print(f"coverage: without the collection of evidence: there is none at {shared}")
+    report = build / "coverage.json"
+    run("gcovr", "--root", TOP, "--object-directory", build, "--filter", "verify/", "--exclude", NOT_PRODUCT,
+        "--branches", "--json", report)
+    files = json.loads(report.read_text())["files"]
+    return {f["file"]: {line["line_number"]: [b["count"] for b in line["branches"]]
+                        for line in f["lines"] if line["branches"]} for f in files}
+
+
+def explanations():
+    """{file: {text of a line: why}}: "- `text`: why" under "## file"."""
+    told, current = collections.defaultdict(dict), None
+    for line in EXPLAINED.read_text().splitlines():
+        heading, item = re.match(r"## (verify/\S+)", line), re.match(r"- (`+)(.+?)\1: (.+)", line)
+        if line.startswith("## "):
+            current = heading and heading.group(1)
+        elif item and current:
+            told[current][item.group(2).strip()] = item.group(3)
+    return told
+
+
+def judge(measured):
+    """(unexplained lines, explanations of nothing)"""
+    told, used, missing = explanations(), set(), []
+    for name, lines in sorted(measured.items()):
+        source = (TOP / name).read_text().splitlines()
+        for number, branches in sorted(lines.items()):
+            text = source[number - 1].strip()
+            if 0 in branches and text in told[name]:
+                used.add((name, text))
+            elif 0 in branches:
+                taken = len(branches) - branches.count(0)
+                missing.append(f"{name}:{number}: {taken} of {len(branches)} branches: {text}")
+    stale = [f"{name}: {text}" for name, texts in sorted(told.items()) for text in texts
+             if (name, text) not in used]
+    return missing, stale
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Branch coverage of verify/ by its tests.")
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("--gaps", type=pathlib.Path, help="write the unexplained lines there")
+    options = parser.parse_args()
+    measured = measure((TOP / options.build).resolve())
+    total = taken = 0
+    for name, lines in sorted(measured.items()):
+        counts = [count for branches in lines.values() for count in branches]
+        here = sum(1 for count in counts if count)
+        total, taken = total + len(counts), taken + here
+        if counts:
+            print(f"{name:44} {here:5} of {len(counts):5} branches  {100 * here / len(counts):6.1f} %")
+    percent = 100 * taken / max(total, 1)
+    print(f"{'all':44} {taken:5} of {total:5} branches  {percent:6.1f} %, at least {WANTED:.0f} wanted")
+    missing, stale = judge(measured)
+    for line in missing:
+        print(f"not explained in {EXPLAINED.relative_to(TOP)}: {line}")
+    for line in stale:
+        print(f"explained, but covered or gone: {line}")
+    if options.gaps:
+        options.gaps.write_text("\n".join(missing) + "\n")
+    return 1 if percent < WANTED or missing or stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
