@@ -127,7 +127,7 @@ def certificates_in(data):
     found = []
     for text in PEM.findall(data):
         try:
-            found.append(read_signed(base64.b64decode(text)))
+            found.append(read_signed(base64.b64decode(text.replace(b"\\n", b""))))  # as in JSON
         except ValueError:
             continue
     if not found and data[:1] == b"\x30":
@@ -192,6 +192,9 @@ class Folder:
                 self.certificates += [(file, c) for c in certificates_in(data)]
                 self.lists += [(file, c) for c in lists_in(data)]
 
+    def certificates_of(self, file):
+        return [c for f, c in self.certificates if f == file]
+
     def files_about(self, name):
         """Files with a certificate whose subject's common name contains this."""
         return list(dict.fromkeys(f for f, c in self.certificates if name in c.name))
@@ -213,7 +216,8 @@ class Attempt:
     fields: list
     own_dates: set = dataclasses.field(default_factory=set)
     pool_dates: set = dataclasses.field(default_factory=set)
-    document_known: bool = True
+    document_known: bool = True  # the TCB info that the oracle used, as far as can be told
+    platform_known: bool = True  # any TCB info of this FMSPC
     what: str = ""
 
 
@@ -257,12 +261,13 @@ class Collection:
     # -- what belongs to it
 
     def attempts(self, row):
+        """(what, ways to check it): each of these has to give the row's verdict in one of its ways."""
         for evidence in self.evidence_files(row):
             make = {"snp": self.amd, "nitro": self.aws}.get(row["kind"], self.intel)
-            tries = list(make(row, evidence))
-            for attempt in tries:
-                attempt.fields.insert(0, ("evidence", evidence))
-            yield evidence.name, tries
+            for what, tries in make(row, evidence):
+                for attempt in tries:
+                    attempt.fields.insert(0, ("evidence", evidence))
+                yield what, tries
 
     def written(self, row, name, data):
         path = self.scratch / (row["case"].replace("/", "_") + "-" + name)
@@ -271,7 +276,9 @@ class Collection:
 
     def aws(self, row, evidence):
         at = self.time_said(row)
-        yield Attempt([("time", DEFAULT_TIME if at is None else max(at, DEFAULT_TIME))])
+        yield "as of its own time", [Attempt([("time", max(at or 0, DEFAULT_TIME))])]
+        if at is not None:
+            yield "as of the given time", [Attempt([("time", at), ("nitro_time", "given")])]
 
     def amd_chain(self, row, vek, own):
         """The intermediate and the ARK above a VCEK or VLEK: own ones, else AMD's."""
@@ -286,15 +293,21 @@ class Collection:
         own = folder(evidence.parent)
         veks = [(f, c) for f, c in own.certificates if c.name in ("SEV-VCEK", "SEV-VLEK")]
         if not veks:
-            yield Attempt([("time", self.time_said(row) or DEFAULT_TIME)])
+            at = self.time_said(row) or DEFAULT_TIME
+            yield f"{evidence.name} by itself", [Attempt([("time", at)])]
             return
         file, vek = veks[0]
         path, chain = self.amd_chain(row, vek, own.certificates)
         at = self.time_said(row) or max(c.since for c in [vek, *chain]) + DAY
+        if not file.read_bytes().startswith((b"\x30", b"-----BEGIN")):  # a service's answer around it
+            file = self.written(row, "vek.pem", vek.pem)
         fields = [("time", at), ("amd_vek", file)]
-        if path:
+        if path and len(own.certificates_of(file)) < 2:  # else the chain follows
             fields.append(("amd_chain", path))
-        yield Attempt(fields)
+        yield evidence.name, [Attempt(fields)]
+        for table in own.tables:
+            yield f"{evidence.name} with {table.name}", [
+                Attempt([("time", at), ("amd_cert_table", table), ("amd_chain", path)])]
 
     def near(self, things, at):
         return sorted(things, key=lambda thing: distance(thing, at))
@@ -324,9 +337,12 @@ class Collection:
         return file, certificates_in(file.read_bytes()) if file else []
 
     def intel(self, row, evidence):
+        yield evidence.name, list(self.intel_tries(row, evidence))
+
+    def intel_tries(self, row, evidence):
         data, own = evidence.read_bytes(), folder(evidence.parent)
-        if row["kind"] == "ratls":
-            data = b"".join(c.der for c in certificates_in(data)) or data
+        around = certificates_in(data) if row["kind"] == "ratls" else []
+        data = b"".join(c.der for c in around) or data
         inside = certificates_in(data) if PEM.search(data) else []
         chain_file, chain = self.own_chain(row, own, inside)
         leaf = next((c for c in chain if OID_FMSPC in c.der), None)
@@ -336,6 +352,7 @@ class Collection:
             fmspc = leaf.der[begin:begin + 6].hex()
         mine = [d for d in own.documents if d.member == "tcbInfo"]
         documents = [d for d in self.pool if d.member == "tcbInfo"]
+        about = [d for d in documents + mine if d.fmspc == fmspc]
         pooled = ([d for d in documents if d.fmspc == fmspc and d.id == kind]
                   or [d for d in documents if d.fmspc == fmspc]
                   or [d for d in documents if d.id == kind])
@@ -343,6 +360,8 @@ class Collection:
         if at is None:
             newest = max((d.since for d in mine or pooled), default=DEFAULT_TIME)
             at = max([newest, *(c.since for c in chain)]) + 3600
+            for c in around:  # is itself valid for a year or so
+                at = min(max(at, c.since + 3600), c.until - 3600)
         infos = mine + self.near(pooled, at)[:POOL_TRIES]
         identity_id = "TD_QE" if kind == "TDX" else "QE"
         identities = [d for d in own.documents if d.member == "enclaveIdentity"]
@@ -357,7 +376,8 @@ class Collection:
         root_list = self.root_list(own, at)
         signer, signing = self.signing_chain(own, at)
         for info, identity, crl in itertools.product(infos or [None], identities or [None], lists):
-            attempt = Attempt([("time", at)], document_known=self.known(row, fmspc, mine))
+            attempt = Attempt([("time", at)], document_known=self.known(row, fmspc, mine),
+                              platform_known=bool(about))
             attempt.fields += [("root", root) for root in roots]
             parts = [("tcb_info", info and info.path), ("tcb_chain", signer),
                      ("qe_identity", identity and identity.path), ("qe_chain", signer),

@@ -88,6 +88,8 @@ def judge_verified(row, got, attempt):
     status, advisories = expected(row)
     dates = attempt.own_dates | attempt.pool_dates
     allowed = dates | ({"tcb-not-supported"} if status == "NotSupported" else set())
+    if not attempt.platform_known and status is None:
+        allowed |= {"tcb-info-platform", "tcb-not-supported", "collateral-missing"}
     if set(got["reasons"]) - allowed:
         return "refused: " + ",".join(r for r in got["reasons"] if r not in allowed)
     if got["verdict"] != "accepted" and not got["reasons"]:
@@ -124,7 +126,7 @@ def judge(row, got, attempt):
     if row["result"] == "refused":
         return judge_refused(row, got, attempt)
     if row["result"] == "structure-only":  # nothing to check it with, so it cannot be accepted
-        return "accepted without what would show it" if got["verdict"] == "accepted" else None
+        return judge_refused(row, got, attempt)
     return judge_verified(row, got, attempt)
 
 
