@@ -78,15 +78,29 @@ COSE(unprotected_twice) { FORGE_BLOB_LIT(&c->unprotected, "\xa2\x01\x00\x01\x00"
 COSE(unprotected_text_twice) { FORGE_BLOB_LIT(&c->unprotected, "\xa2\x61x\x00\x61x\x00"); }
 COSE(unprotected_label) { FORGE_BLOB_LIT(&c->unprotected, "\xa1\x41x\x00"); }
 COSE(unprotected_cut) { FORGE_BLOB_LIT(&c->unprotected, "\xbf\x01"); }
-COSE(unprotected_many) { FORGE_BLOB_LIT(&c->unprotected, "\xa9\x01\0\x02\0\x03\0\x04\0\x05\0\x06\0\x07\0\x08\0\x09\0"); }
-COSE(unprotected_deep) { FORGE_BLOB_LIT(&c->unprotected, "\xa1\x01\x81\x81\x81\x81\x81\x81\x81\x81\x81\x81\x81\x81\x80"); }
+COSE(unprotected_many)
+{
+    FORGE_BLOB_LIT(&c->unprotected, "\xa9\x01\0\x02\0\x03\0\x04\0\x05\0\x06\0\x07\0\x08\0\x09\0");
+}
+COSE(unprotected_deep)
+{
+    FORGE_BLOB_LIT(&c->unprotected, "\xa1\x01\x81\x81\x81\x81\x81\x81\x81\x81\x81\x81\x81\x81\x80");
+}
 COSE(unprotected_alg) { FORGE_BLOB_LIT(&c->unprotected, "\xa1\x01\x38\x22"); }
-COSE(unprotected_full) { FORGE_BLOB_LIT(&c->unprotected, "\xbf\x01\x26\x04\x42hi\x20\x81\x61x\x61k\xa1\x01\x02\x61l\xf5\xff"); }
+COSE(unprotected_full)
+{
+    FORGE_BLOB_LIT(&c->unprotected,
+                   "\xbf\x01\x26\x04\x42hi\x20\x81\x61x\x61k\xa1\x01\x02\x61l\xf5\xff");
+}
 COSE(trailing) { FORGE_BLOB_LIT(&c->tail, "\0\0\0"); }
 COSE(tagged) { FORGE_BLOB_LIT(&c->head, "\xd2\x84"); }
 COSE(alg_es256) { FORGE_BLOB_LIT(&c->protected_header, "\xa1\x01\x26"); }
 COSE(alg_missing) { FORGE_BLOB_LIT(&c->protected_header, "\xa0"); }
-COSE(alg_empty) { c->protected_header.size = 0; FORGE_BLOB_LIT(&c->unprotected, "\xa1\x01\x38\x22"); }
+COSE(alg_empty)
+{
+    c->protected_header.size = 0;
+    FORGE_BLOB_LIT(&c->unprotected, "\xa1\x01\x38\x22");
+}
 COSE(alg_and_more) { FORGE_BLOB_LIT(&c->protected_header, "\xa2\x01\x38\x22\x03\x00"); }
 SPEC(with_array_of_3) { f->wrap = array_of_3; }
 SPEC(with_four_and_more) { f->wrap = four_and_more_announced; }
@@ -114,7 +128,13 @@ SPEC(with_alg_outside) { f->protect = alg_empty; }
 SPEC(with_alg_and_more) { f->protect = alg_and_more; }
 POLICY(allow_trailing) { p->allow_trailing = true; }
 
-EDIT(not_a_map) { p->count = 0; p->indefinite = true; VALUE(0, ""); FORGE_BLOB_LIT(&p->tail, "\x80"); }
+EDIT(not_a_map)
+{
+    p->count = 0;
+    p->indefinite = true;
+    VALUE(0, "");
+    FORGE_BLOB_LIT(&p->tail, "\x80");
+}
 EDIT(map_and_more) { FORGE_BLOB_LIT(&p->tail, "\0"); }
 EDIT(map_cut) { p->members[p->count - 1].value.size--; }
 EDIT(no_end) { FORGE_BLOB_LIT(&p->members[NITRO_NONCE].key, ""); VALUE(NITRO_NONCE, ""); }
@@ -146,12 +166,22 @@ EDIT(timestamp_tagged) { VALUE(NITRO_TIMESTAMP, "\xc1\x01"); }
 EDIT(timestamp_greatest) { VALUE(NITRO_TIMESTAMP, "\x1b\xff\xff\xff\xff\xff\xff\xff\xff"); }
 EDIT(pcrs_empty) { VALUE(NITRO_PCRS, "\xa0"); }
 EDIT(pcrs_array) { VALUE(NITRO_PCRS, "\x80"); }
-EDIT(pcrs_text_key) { VALUE(NITRO_PCRS, "\xa1\x61\x30\x58\x20" "0123456789abcdef0123456789abcdef"); }
+EDIT(pcrs_text_key)
+{
+    VALUE(NITRO_PCRS, "\xa1\x61\x30\x58\x20" "0123456789abcdef0123456789abcdef");
+}
 EDIT(pcrs_key_32) { VALUE(NITRO_PCRS, "\xa1\x18\x20\x58\x20" "0123456789abcdef0123456789abcdef"); }
-EDIT(pcrs_key_huge) { VALUE(NITRO_PCRS, "\xa1\x1b\x80\0\0\0\0\0\0\0\x58\x20" "0123456789abcdef0123456789abcdef"); }
+EDIT(pcrs_key_huge)
+{
+    VALUE(NITRO_PCRS, "\xa1\x1b\x80\0\0\0\0\0\0\0\x58\x20" "0123456789abcdef0123456789abcdef");
+}
 EDIT(pcrs_twice) { p->members[NITRO_PCRS].value.data[1 + 51] = 0; }
 EDIT(pcrs_text) { p->members[NITRO_PCRS].value.data[2] = 0x78; }
-EDIT(pcrs_two_sizes) { VALUE(NITRO_PCRS, "\xa2\x00\x58\x20" "0123456789abcdef0123456789abcdef\x01\x58\x30" "0123456789abcdef0123456789abcdef0123456789abcdef"); }
+EDIT(pcrs_two_sizes)
+{
+    VALUE(NITRO_PCRS, "\xa2\x00\x58\x20" "0123456789abcdef0123456789abcdef\x01\x58\x30"
+                      "0123456789abcdef0123456789abcdef0123456789abcdef");
+}
 EDIT(pcrs_cut) { struct forge_blob *b = &p->members[NITRO_PCRS].value; b->data[0] = 0xbf; }
 EDIT(certificate_empty) { VALUE(NITRO_CERTIFICATE, "\x40"); }
 EDIT(certificate_text) { VALUE(NITRO_CERTIFICATE, "\x61x"); }
@@ -161,7 +191,11 @@ EDIT(cabundle_empty_indefinite) { VALUE(NITRO_CABUNDLE, "\x9f\xff"); }
 EDIT(cabundle_map) { VALUE(NITRO_CABUNDLE, "\xa0"); }
 EDIT(cabundle_element_empty) { VALUE(NITRO_CABUNDLE, "\x81\x40"); }
 EDIT(cabundle_nested) { VALUE(NITRO_CABUNDLE, "\x81\x81\x41x"); }
-EDIT(cabundle_many) { VALUE(NITRO_CABUNDLE, "\x9b\xff\xff\xff\xff\xff\xff\xff\xff\x41x\x41x\x41x\x41x\x41x\x41x\x41x\x41x\x41x"); }
+EDIT(cabundle_many)
+{
+    VALUE(NITRO_CABUNDLE, "\x9b\xff\xff\xff\xff\xff\xff\xff\xff\x41x\x41x\x41x\x41x\x41x\x41x"
+                          "\x41x\x41x\x41x");
+}
 EDIT(cabundle_element_cut) { VALUE(NITRO_CABUNDLE, "\x9f\x41x"); }
 EDIT(public_key_long) { long_value(p, NITRO_PUBLIC_KEY, 2, 1025); }
 EDIT(user_data_long) { long_value(p, NITRO_USER_DATA, 2, 513); }
@@ -170,11 +204,31 @@ EDIT(nonce_text) { VALUE(NITRO_NONCE, "\x65nonce"); }
 EDIT(nonce_undefined) { VALUE(NITRO_NONCE, "\xf7"); }
 EDIT(nonce_like_null) { VALUE(NITRO_NONCE, "\xf9\x00\x16"); }
 EDIT(nonce_pieces) { VALUE(NITRO_NONCE, "\x5f\x45nonce\xff"); }
-EDIT(nothing_said) { VALUE(NITRO_PUBLIC_KEY, "\xf6"); VALUE(NITRO_USER_DATA, "\xf6"); VALUE(NITRO_NONCE, "\xf6"); }
+EDIT(nothing_said)
+{
+    VALUE(NITRO_PUBLIC_KEY, "\xf6");
+    VALUE(NITRO_USER_DATA, "\xf6");
+    VALUE(NITRO_NONCE, "\xf6");
+}
 EDIT(nothing_there) { p->count = NITRO_PUBLIC_KEY; }
-EDIT(nothing_in_them) { VALUE(NITRO_PUBLIC_KEY, "\x40"); VALUE(NITRO_USER_DATA, "\x40"); VALUE(NITRO_NONCE, "\x40"); }
-EDIT(longest) { long_value(p, NITRO_PUBLIC_KEY, 2, 1024); long_value(p, NITRO_USER_DATA, 2, 512); long_value(p, NITRO_NONCE, 2, 512); }
-EDIT(other_order) { struct forge_nitro_member m = p->members[0]; p->members[0] = p->members[8]; p->members[8] = m; }
+EDIT(nothing_in_them)
+{
+    VALUE(NITRO_PUBLIC_KEY, "\x40");
+    VALUE(NITRO_USER_DATA, "\x40");
+    VALUE(NITRO_NONCE, "\x40");
+}
+EDIT(longest)
+{
+    long_value(p, NITRO_PUBLIC_KEY, 2, 1024);
+    long_value(p, NITRO_USER_DATA, 2, 512);
+    long_value(p, NITRO_NONCE, 2, 512);
+}
+EDIT(other_order)
+{
+    struct forge_nitro_member m = p->members[0];
+    p->members[0] = p->members[8];
+    p->members[8] = m;
+}
 
 POLICY(want_nothing)
 {
@@ -198,7 +252,11 @@ SPEC(made_yesterday)
     f->certs[1].until = f->certs[0].until;
 }
 SPEC(made_before_its_leaf) { f->timestamp_ms = (uint64_t)(NOW - 3601) * 1000; }
-SPEC(made_after_its_leaf) { f->timestamp_ms = (uint64_t)(NOW - 10) * 1000; f->certs[0].until = NOW - 11; }
+SPEC(made_after_its_leaf)
+{
+    f->timestamp_ms = (uint64_t)(NOW - 10) * 1000;
+    f->certs[0].until = NOW - 11;
+}
 POLICY(of_document) { p->nitro_time = ALCOVE_NITRO_TIME_OF_DOCUMENT; }
 POLICY(max_age_60) { p->nitro_max_age_s = 60; }
 POLICY(max_age_59) { p->nitro_max_age_s = 59; }
@@ -239,7 +297,10 @@ SPEC(leaf_from_now) { f->certs[0].from = NOW; }
 SPEC(leaf_until_now) { f->certs[0].until = NOW; }
 SPEC(leaf_expired) { f->certs[0].until = NOW - 1; }
 SPEC(region_expired) { f->certs[3].until = NOW - 1; }
-SPEC(root_of_stranger) { f->certs[4].key = f->certs[4].issuer_key = f->certs[3].issuer_key = NITRO_KEY_STRANGER; }
+SPEC(root_of_stranger)
+{
+    f->certs[4].key = f->certs[4].issuer_key = f->certs[3].issuer_key = NITRO_KEY_STRANGER;
+}
 SPEC(root_left_out) { f->cert_count = 4; }
 SPEC(leaf_by_root)
 {
@@ -257,7 +318,10 @@ SPEC(deepest_chain) /* eight in the bundle: root and the zone's CA again and aga
 {
     for (size_t i = 8; i >= 4; i--) { f->certs[i] = f->certs[i == 8 ? 4 : 3]; }
     for (size_t i = 1; i < 8; i++) { f->certs[i] = f->certs[3]; f->certs[i].path_length = -1; }
-    for (size_t i = 1; i < 7; i++) { f->certs[i].issuer = f->certs[i].subject; f->certs[i].issuer_key = f->certs[i].key; }
+    for (size_t i = 1; i < 7; i++) {
+        f->certs[i].issuer = f->certs[i].subject;
+        f->certs[i].issuer_key = f->certs[i].key;
+    }
     f->certs[0].issuer = f->certs[1].subject;
     f->certs[0].issuer_key = f->certs[1].key;
     f->cert_count = 9;
@@ -291,7 +355,13 @@ POLICY(allow_debug) { p->allow_debug = true; }
 POLICY(pcr0_differs) { p->nitro_pcr[0].value[47] ^= 1; }
 POLICY(pcr15_differs) { p->nitro_pcr[15].value[0] ^= 1; }
 POLICY(pcr20_wanted) { p->nitro_pcr[20] = p->nitro_pcr[0]; }
-POLICY(pcrs_of_64_wanted) { for (size_t i = 0; i < 16; i++) { p->nitro_pcr[i].size = 64; memset(p->nitro_pcr[i].value, (int)(0xa0 + i), 64); } }
+POLICY(pcrs_of_64_wanted)
+{
+    for (size_t i = 0; i < 16; i++) {
+        p->nitro_pcr[i].size = 64;
+        memset(p->nitro_pcr[i].value, (int)(0xa0 + i), 64);
+    }
+}
 POLICY(other_nonce) { p->nitro_nonce.value.data = (const uint8_t *)"nonse"; }
 POLICY(nonce_prefix) { p->nitro_nonce.value.size = 4; }
 POLICY(no_nonce) { p->nitro_nonce.value.size = 0; }
@@ -300,13 +370,16 @@ POLICY(other_public_key) { p->nitro_public_key.value.data = (const uint8_t *)"ke
 
 #define EDITED(name) SPEC(with_##name) { f->edit = name; }
 EDITED(not_a_map) EDITED(map_and_more) EDITED(map_cut) EDITED(no_end) EDITED(key_no_text)
-EDITED(unknown_member) EDITED(member_twice) EDITED(null_twice) EDITED(no_module_id) EDITED(no_digest)
-EDITED(no_timestamp) EDITED(no_pcrs) EDITED(no_certificate) EDITED(no_cabundle) EDITED(module_id_empty)
+EDITED(unknown_member) EDITED(member_twice) EDITED(null_twice)
+EDITED(no_module_id) EDITED(no_digest)
+EDITED(no_timestamp) EDITED(no_pcrs) EDITED(no_certificate)
+EDITED(no_cabundle) EDITED(module_id_empty)
 EDITED(module_id_bytes) EDITED(module_id_null) EDITED(module_id_long) EDITED(module_id_control)
 EDITED(module_id_high) EDITED(module_id_longest) EDITED(digest_bytes) EDITED(digest_other)
 EDITED(digest_longer) EDITED(timestamp_zero) EDITED(timestamp_negative) EDITED(timestamp_float)
 EDITED(timestamp_null) EDITED(timestamp_tagged) EDITED(timestamp_greatest) EDITED(pcrs_empty)
-EDITED(pcrs_array) EDITED(pcrs_text_key) EDITED(pcrs_key_32) EDITED(pcrs_key_huge) EDITED(pcrs_twice)
+EDITED(pcrs_array) EDITED(pcrs_text_key) EDITED(pcrs_key_32)
+EDITED(pcrs_key_huge) EDITED(pcrs_twice)
 EDITED(pcrs_text) EDITED(pcrs_two_sizes) EDITED(pcrs_cut) EDITED(certificate_empty)
 EDITED(certificate_text) EDITED(certificate_long) EDITED(cabundle_empty)
 EDITED(cabundle_empty_indefinite) EDITED(cabundle_map) EDITED(cabundle_element_empty)
@@ -548,11 +621,26 @@ static void forge(void (*spec)(struct forge_nitro *f), struct forge_blob *ret,
     forge_nitro_build(&f, ret, ret_root);
 }
 
+/* Inputs for the fuzz target: ALCOVE_SEEDS=tests/corpus/nitro (new keys each time). */
+static void keep_seed(size_t number, const struct forge_blob *document)
+{
+    char path[512];
+    const char *folder = getenv("ALCOVE_SEEDS");
+    if (folder == NULL) {
+        return;
+    }
+    snprintf(path, sizeof path, "%s/seed-%03zu", folder, number);
+    FILE *f = fopen(path, "wb");
+    REQUIRE(f != NULL && fwrite(document->data, 1, document->size, f) == document->size);
+    fclose(f);
+}
+
 static void run_case(const struct test_case *t)
 {
     static struct forge_blob document;
     struct alcove_root root;
     forge(t->spec, &document, &root);
+    keep_seed((size_t)(t - cases), &document);
     struct alcove_policy p = forge_nitro_policy(&root);
     if (t->policy != NULL) {
         t->policy(&p);
