@@ -6,39 +6,10 @@
  * family: a family whose expectations the policy leaves unset rejects. */
 #include "verify/verify.h"
 #include "check.h"
+#include "kind.h"
 #include "policy.h"
 #include "x509/certificate.h"
 #include "x509/pem.h"
-
-static bool begins_with(struct bytes b, const void *prefix, size_t size)
-{
-    return b.size >= size && __builtin_memcmp(b.data, prefix, size) == 0;
-}
-
-/* No two kinds begin alike: quotes have a key type other than zero where reports have the upper
- * half of a small version. What begins like nothing is judged, and refused, as a quote. */
-static enum family {
-    FAMILY_INTEL,
-    FAMILY_AMD,
-    FAMILY_AZURE,
-    FAMILY_AWS,
-    FAMILY_RATLS,
-} family_of(struct bytes e)
-{
-    if (begins_with(e, "HCLA", 4)) {
-        return FAMILY_AZURE;
-    }
-    if (begins_with(e, "-----BEGIN ", 11) || begins_with(e, "\x30\x82", 2)) {
-        return FAMILY_RATLS;
-    }
-    if (begins_with(e, "\x84", 1) || begins_with(e, "\xd2\x84", 2)) {
-        return FAMILY_AWS;
-    }
-    if (e.size >= 4 && e.data[2] == 0 && e.data[3] == 0) {
-        return FAMILY_AMD;
-    }
-    return FAMILY_INTEL;
-}
 
 static void run_checks(struct check *c, struct bytes evidence,
                        const struct alcove_collateral *collateral)

@@ -2,6 +2,7 @@
 /* Every reason has a case that gives it, and gives it first; good evidence is accepted. */
 #include "intel/collateral.h"
 #include "forge/forge.h"
+#include "forge/ratls.h"
 #include "policy.h"
 #include "verify/limits.h"
 
@@ -1152,6 +1153,116 @@ static void test_truncation(void)
     CHECK(accepted == 0, "every shorter piece of a quote is refused as malformed");
 }
 
+/* What bytes claim to be, and that each family's judge refuses what is not his. */
+static void test_kinds(void)
+{
+#define CLAIM(text, kind, wrapping, first)                                                         \
+    {                                                                                              \
+        {(const uint8_t *)(text), sizeof(text) - 1}, ALCOVE_EVIDENCE_##kind,                       \
+            ALCOVE_WRAPPING_##wrapping, ALCOVE_REASON_##first                                      \
+    }
+    static const struct {
+        struct alcove_bytes evidence;
+        enum alcove_evidence_kind kind;
+        enum alcove_wrapping wrapping;
+        enum alcove_reason first; /* of a policy for quotes */
+    } claims[] = {
+        CLAIM("", NONE, NONE, QUOTE_FORMAT),
+        CLAIM("\x03\0\2\0\0\0\0", NONE, NONE, QUOTE_FORMAT),
+        CLAIM("\x03\0\2\0\0\0\0\0", SGX_QUOTE, NONE, QUOTE_FORMAT),
+        CLAIM("\x04\0\2\0\x81\0\0\0", TDX_QUOTE, NONE, QUOTE_FORMAT),
+        CLAIM("\x05\0\2\0\x82\0\0\0", NONE, NONE, QUOTE_FORMAT),
+        CLAIM("\x02\0\2\0\0\0\0\0", NONE, NONE, QUOTE_FORMAT),
+        CLAIM("\x06\0\2\0\0\0\0\0", NONE, NONE, QUOTE_FORMAT),
+        CLAIM("\2\0\0\0", SNP_REPORT, NONE, NONE),
+        CLAIM("\0\0\0\0", NONE, NONE, NONE),
+        CLAIM("\2\1\0\0", NONE, NONE, NONE),
+        CLAIM("HCLA", SNP_REPORT, AZURE_HCL, NONE),
+        CLAIM("\x84\x44", NITRO_DOCUMENT, NONE, NONE),
+        CLAIM("\xd2\x84", NITRO_DOCUMENT, NONE, NONE),
+        CLAIM("\xd2\x83", NONE, NONE, QUOTE_FORMAT),
+        CLAIM("\x30\x82\0\0", NONE, RATLS, NONE),
+        CLAIM("-----BEGIN CERTIFICATE-----", NONE, RATLS, NONE),
+    };
+    static struct forge_output o;
+    with_spec(nothing, &o);
+    struct alcove_policy p = forge_policy(&o);
+    struct alcove_collateral c = forge_collateral(&o);
+    for (size_t i = 0; i < ARRAY_SIZE(claims); i++) {
+        enum alcove_wrapping wrapping = ALCOVE_WRAPPING_COUNT;
+        struct alcove_result r;
+        CHECK(alcove_evidence_kind_of(claims[i].evidence, &wrapping) == claims[i].kind &&
+                  wrapping == claims[i].wrapping,
+              "claim %zu is %s, %s", i, alcove_evidence_kind_name(claims[i].kind),
+              alcove_wrapping_name(claims[i].wrapping));
+        struct alcove_verdict v = alcove_verify(claims[i].evidence, &c, &p, FORGE_NOW, &r);
+        CHECK(!alcove_verdict_accepted(v) && r.first_reason != ALCOVE_REASON_NONE &&
+                  (claims[i].first == ALCOVE_REASON_NONE || r.first_reason == claims[i].first),
+              "and refused: %s", alcove_reason_name(r.first_reason));
+    }
+}
+
+static void cut_text(struct forge_text *t)
+{
+    t->size--;
+}
+
+/* Certificates around quotes. */
+static void test_kinds_in_certificates(void)
+{
+    static struct forge_ratls s;
+    static struct forge_ratls_output o;
+    enum alcove_wrapping wrapping;
+    forge_ratls_defaults(&s);
+    forge_ratls_build(&s, &o);
+    struct alcove_bytes der = {o.der.data, o.der.size}, pem = {o.pem.data, o.pem.size};
+    CHECK(alcove_evidence_kind_of(der, &wrapping) == ALCOVE_EVIDENCE_SGX_QUOTE &&
+              wrapping == ALCOVE_WRAPPING_RATLS &&
+              alcove_evidence_kind_of(pem, &wrapping) == ALCOVE_EVIDENCE_SGX_QUOTE &&
+              wrapping == ALCOVE_WRAPPING_RATLS,
+          "a quote in a certificate, DER and PEM");
+    s.edit_evidence = cut_text;
+    forge_ratls_build(&s, &o);
+    der.size = o.der.size;
+    CHECK(alcove_evidence_kind_of(der, &wrapping) == ALCOVE_EVIDENCE_NONE &&
+              wrapping == ALCOVE_WRAPPING_RATLS,
+          "evidence in a certificate that cannot be read");
+    s.interoperable = false;
+    s.gramine = true;
+    forge_ratls_build(&s, &o);
+    der.size = o.der.size;
+    CHECK(alcove_evidence_kind_of(der, &wrapping) == ALCOVE_EVIDENCE_SGX_QUOTE &&
+              wrapping == ALCOVE_WRAPPING_RATLS_LEGACY_GRAMINE,
+          "a quote as older Gramine carries it");
+    s.gramine = false;
+    s.rats_tls = true;
+    forge_ratls_build(&s, &o);
+    der.size = o.der.size;
+    CHECK(alcove_evidence_kind_of(der, &wrapping) == ALCOVE_EVIDENCE_SGX_QUOTE &&
+              wrapping == ALCOVE_WRAPPING_RATLS_LEGACY_RATS_TLS,
+          "a quote as older RATS-TLS carries it");
+    s.rats_tls = false;
+    forge_ratls_build(&s, &o);
+    der.size = o.der.size;
+    CHECK(alcove_evidence_kind_of(der, &wrapping) == ALCOVE_EVIDENCE_NONE &&
+              wrapping == ALCOVE_WRAPPING_RATLS,
+          "a certificate without a quote");
+}
+
+static void test_names_of_enums(void)
+{
+    CHECK(alcove_evidence_kind_name(ALCOVE_EVIDENCE_KIND_COUNT) == NULL &&
+              alcove_wrapping_name(ALCOVE_WRAPPING_COUNT) == NULL &&
+              alcove_snp_product_name(ALCOVE_SNP_PRODUCT_COUNT) == NULL &&
+              strcmp(alcove_snp_product_name(ALCOVE_SNP_TURIN), "Turin") == 0,
+          "there are no names of kinds, wrappings and products beyond the enums");
+    struct alcove_result r;
+    memset(&r, 0xff, sizeof r);
+    CHECK(alcove_result_failed(&r, ALCOVE_REASON_REPORT_DATA) &&
+              !alcove_result_failed(&r, ALCOVE_REASON_COUNT),
+          "nor does a reason beyond the enum fail");
+}
+
 static void test_zero_is_rejected(void)
 {
     struct alcove_result r = {0};
@@ -1197,6 +1308,9 @@ int main(void)
     test_chain_beside_the_quote();
     test_hints();
     test_truncation();
+    test_kinds();
+    test_kinds_in_certificates();
+    test_names_of_enums();
     test_zero_is_rejected();
     test_root_reading();
     return tap_done();
