@@ -305,6 +305,7 @@ void forge_ratls_build(const struct forge_ratls *s, struct forge_ratls_output *r
     } else {
         SHA256(claims.data, claims.size, hash);
     }
+    hash[63] = s->dirty_tail;
     if (!s->keep_report_data) {
         set_report_data(&quote, hash);
     }

@@ -22,6 +22,7 @@ struct forge_text {
 struct forge_ratls {
     struct forge_spec quote; /* REPORTDATA is made to fit, unless keep_report_data */
     bool keep_report_data;
+    bool dirty_tail;         /* ... up to its last byte */
     bool sha384_report_data; /* as Intel's library does for virtual machines */
 
     /* The certificate. */

@@ -24,7 +24,10 @@ static uint8_t long_nonce[ALCOVE_RATLS_NONCE_MAX + 1];
 POLICY(key_unset) { p->ratls_key.mode = ALCOVE_EXPECT_UNSET; }
 POLICY(nonce_unset) { p->ratls_nonce.mode = ALCOVE_EXPECT_UNSET; }
 POLICY(nonce_missing) { p->ratls_nonce.value = (struct alcove_bytes){NULL, 5}; }
-POLICY(nonce_too_long) { p->ratls_nonce.value = (struct alcove_bytes){long_nonce, sizeof long_nonce}; }
+POLICY(nonce_too_long)
+{
+    p->ratls_nonce.value = (struct alcove_bytes){long_nonce, sizeof long_nonce};
+}
 POLICY(legacy_strange) { p->ratls_legacy = 4; }
 POLICY(report_data_unset) { p->report_data.mode = ALCOVE_EXPECT_UNSET; }
 
@@ -80,7 +83,10 @@ POLICY(accept_gramine_nonce)
     accept_gramine(p);
     p->ratls_nonce.value = (struct alcove_bytes){(const uint8_t *)"fresh", 5};
 }
-POLICY(accept_both) { p->ratls_legacy = ALCOVE_RATLS_LEGACY_GRAMINE | ALCOVE_RATLS_LEGACY_RATS_TLS; }
+POLICY(accept_both)
+{
+    p->ratls_legacy = ALCOVE_RATLS_LEGACY_GRAMINE | ALCOVE_RATLS_LEGACY_RATS_TLS;
+}
 
 TEXT(other_tag) { t->data[2] = 0x61; }
 TEXT(no_tag) { memmove(t->data, t->data + 3, t->size -= 3); }
@@ -103,7 +109,7 @@ SPEC(evidence_empty) { s->edit_evidence = nothing_left; }
 
 /* Version 3 is in a longer form at 4; the first text follows at 9. */
 TEXT(version_is_text) { t->data[4] = 0x7a; }
-TEXT(list_odd)
+TEXT(list_not_hex)
 {
     /* The PCK list in hexadecimal: a letter that is none. */
     uint8_t *p = memmem(t->data, t->size, "308", 3);
@@ -119,7 +125,12 @@ SPEC(endorsements_longer) { endorsements(s); s->edit_endorsements = one_more; }
 SPEC(endorsements_shorter) { endorsements(s); s->edit_endorsements = one_less; }
 SPEC(endorsements_endless) { endorsements(s); s->edit_endorsements = endless; }
 SPEC(endorsements_version) { endorsements(s); s->edit_endorsements = version_is_text; }
-SPEC(endorsements_not_hex) { endorsements(s); s->lists_in_hex = true; s->edit_endorsements = list_odd; }
+SPEC(endorsements_not_hex)
+{
+    endorsements(s);
+    s->lists_in_hex = true;
+    s->edit_endorsements = list_not_hex;
+}
 SPEC(endorsements_hex) { endorsements(s); s->lists_in_hex = s->c_strings = true; }
 SPEC(endorsements_c) { endorsements(s); s->c_strings = s->dated = true; }
 SPEC(endorsements_old)
@@ -205,20 +216,12 @@ POLICY(any)
 POLICY(other_key) { p->ratls_key.value[0] ^= 1; }
 SPEC(other_hash) { s->other_hash = true; }
 SPEC(report_data) { s->keep_report_data = true; }
-SPEC(report_data_tail)
-{
-    /* The right hash, and then not zeros: what the default description would be is replaced. */
-    s->keep_report_data = true;
-    s->has_nonce = false;
-}
+SPEC(report_data_tail) { s->dirty_tail = true; }
 SPEC(sha384_report_data) { s->sha384_report_data = true; }
 SPEC(gramine_report_data) { gramine(s); s->keep_report_data = true; }
 SPEC(rats_tls_report_data) { rats_tls(s); s->keep_report_data = true; }
 POLICY(fixed_report_data) { p->report_data.mode = ALCOVE_EXPECT_VALUE; }
-SPEC(quote_cut)
-{
-    s->quote.version = 9;
-}
+SPEC(quote_version) { s->quote.version = 9; }
 SPEC(debug) { s->quote.body.attributes.flags |= SGX_FLAGS_DEBUG; }
 
 /* Good ones. */
@@ -333,7 +336,7 @@ static const struct test_case cases[] = {
     CASE(nonce_513, NULL, any, RATLS_CLAIMS, "a nonce of 513 bytes"),
     S(other_hash, RATLS_KEY_HASH, "claims of another key"),
     S(report_data, RATLS_BINDING, "report data of something else"),
-    S(report_data_tail, RATLS_BINDING, "the same without a nonce"),
+    S(report_data_tail, RATLS_BINDING, "the right hash and then not zeros"),
     S(sha384_report_data, RATLS_BINDING, "SHA-384 of the claims in an enclave's report"),
     S(tdx_report_data, RATLS_BINDING, "a virtual machine's report data of something else"),
     CASE(gramine_report_data, NULL, accept_gramine, RATLS_BINDING, "Gramine: something else"),
@@ -345,7 +348,7 @@ static const struct test_case cases[] = {
     CASE(no_nonce, NULL, nonce_wanted, RATLS_NONCE, "no nonce"),
     CASE(gramine, NULL, accept_gramine_nonce, RATLS_NONCE, "older formats have no nonce"),
     P(fixed_report_data, REPORT_DATA, "expected report data count besides"),
-    S(quote_cut, QUOTE_VERSION, "no quote inside"),
+    S(quote_version, QUOTE_VERSION, "no quote inside"),
     S(debug, DEBUG, "a debug enclave"),
     O(no_collateral, COLLATERAL_MISSING, "no collateral, no endorsements"),
     CASE(endorsements, some_collateral, NULL, COLLATERAL_MISSING,
