@@ -268,7 +268,7 @@ struct alcove_policy {
     struct alcove_expect_pcr nitro_pcr[32];
     struct alcove_expect_bytes nitro_nonce, nitro_user_data, nitro_public_key;
     enum alcove_nitro_time nitro_time;
-    uint32_t nitro_max_age_s; /* with TIME_GIVEN; 0: as long as its certificate is valid */
+    uint32_t nitro_max_age_s; /* how old the document may be; 0: as its certificate allows */
     uint32_t clock_skew_s;    /* how far ahead a Nitro enclave's clock may be; strict: 60 */
     /* Of an RA-TLS certificate, besides those of the quote in it. */
     struct alcove_expect_bytes ratls_nonce;
