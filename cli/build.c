@@ -14,7 +14,7 @@
 #include "build/interrupt.h"
 
 const char verb_build_help[] =
-    "usage: alcove build DIR [-o BUNDLE] [--verbose]\n"
+    "usage: alcove build DIR [-o BUNDLE] [--key FILE] [--verbose]\n"
     "\n"
     "Reads DIR/alcove.yaml and makes a bundle: a folder with the workload's measured files, the\n"
     "canonical manifest, the enclave's runtime and their identities. Two builds from equal inputs\n"
@@ -22,6 +22,8 @@ const char verb_build_help[] =
     "machine's packages on first use and kept in the layer store.\n"
     "\n"
     "  -o BUNDLE      the folder to make; default: the name of DIR with .bundle, here\n"
+    "  -k, --key FILE  what signs a program of the shim door (door: shim); default: the one of\n"
+    "                 'alcove key show'\n"
     "  -v, --verbose  say what was found, made and rewritten\n"
     "      --help     this text\n"
     "\n"
@@ -47,14 +49,18 @@ static int default_name(const char *dir, char *ret, struct diag *d)
 static int parse(int argc, char **argv, struct bundle_request *ret)
 {
     static const struct option options[] = {{"output", required_argument, NULL, 'o'},
+                                            {"key", required_argument, NULL, 'k'},
                                             {"verbose", no_argument, NULL, 'v'},
                                             {NULL, 0, NULL, 0}};
     int option;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "o:v", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "o:k:v", options, NULL)) != -1) {
         switch (option) {
         case 'o':
             ret->bundle = optarg;
+            break;
+        case 'k':
+            ret->key = optarg;
             break;
         case 'v':
             ret->verbose = true;

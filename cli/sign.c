@@ -12,6 +12,7 @@
 
 #include "build/file.h"
 #include "build/key.h"
+#include "build/sign.h"
 #include "machine/machine.h"
 
 #define IMAGE_MAX (UINT64_C(1) << 30)
@@ -40,10 +41,8 @@ const char verb_sign_help[] =
     "Exit status: 0 signed, 1 failed, 2 wrong usage.\n";
 
 struct sign_request {
-    const char *image, *output, *key;
-    uint32_t date;
-    uint16_t isvprodid, isvsvn;
-    bool no_debug, provision_key;
+    const char *image, *output;
+    struct sign_terms terms;
 };
 
 /* Decimal number up to max; false for anything else. */
@@ -92,16 +91,16 @@ static int parse_option(int option, struct sign_request *q)
         q->output = optarg;
         return CLI_OK;
     case 'k':
-        q->key = optarg;
+        q->terms.key = optarg;
         return CLI_OK;
     case 'n':
-        q->no_debug = true;
+        q->terms.no_debug = true;
         return CLI_OK;
     case 'v':
-        q->provision_key = true;
+        q->terms.provision_key = true;
         return CLI_OK;
     case 'd':
-        return parse_date(optarg, &q->date)
+        return parse_date(optarg, &q->terms.date)
                    ? CLI_OK
                    : cli_usage("sign", "--date wants a day as YYYYMMDD, not '%s'", optarg);
     case 'p':
@@ -109,7 +108,7 @@ static int parse_option(int option, struct sign_request *q)
         if (!parse_number(optarg, UINT16_MAX, &number)) {
             return cli_usage("sign", "'%s' is not a number from 0 to 65535", optarg);
         }
-        *(option == 'p' ? &q->isvprodid : &q->isvsvn) = (uint16_t)number;
+        *(option == 'p' ? &q->terms.isvprodid : &q->terms.isvsvn) = (uint16_t)number;
         return CLI_OK;
     default:
         return cli_usage("sign", "unknown or incomplete option");
@@ -137,46 +136,6 @@ static int parse(int argc, char **argv, struct sign_request *q)
     return CLI_OK;
 }
 
-/* What the enclave may be; sigstruct_sign() adds the key and the signature. SDM 3D, SIGSTRUCT. */
-static struct sgx_sigstruct unsigned_sigstruct(const struct sign_request *q,
-                                               const uint8_t mrenclave[32])
-{
-    static const uint8_t header[16] = {6, 0, 0, 0, 0xe1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0};
-    static const uint8_t header2[16] = {1, 1, 0, 0, 0x60, 0, 0, 0, 0x60, 0, 0, 0, 1, 0, 0, 0};
-    struct sgx_sigstruct s = {
-        .date = q->date,
-        .miscselect = SGX_MISC_EXINFO,
-        .miscmask = UINT32_MAX,
-        .attributes = {SGX_FLAGS_MODE64BIT | SGX_FLAGS_KSS |
-                           (q->provision_key ? SGX_FLAGS_PROVISIONKEY : 0),
-                       3},
-        .attributemask = {~(SGX_FLAGS_INIT | (q->no_debug ? 0 : SGX_FLAGS_DEBUG)), 3},
-        .isvprodid = q->isvprodid,
-        .isvsvn = q->isvsvn,
-    };
-    memcpy(s.header, header, sizeof header);
-    memcpy(s.header2, header2, sizeof header2);
-    memcpy(s.enclavehash, mrenclave, sizeof s.enclavehash);
-    return s;
-}
-
-static int sign_with_key(const struct sign_request *q, struct sgx_sigstruct *s, struct diag *d)
-{
-    char path[PATH_MAX];
-    uint8_t pem[KEY_PEM_MAX];
-    struct writer w = writer_of(pem, sizeof pem);
-    int err = 0;
-    if (q->key != NULL) {
-        base_format(path, sizeof path, "%s", q->key);
-    } else {
-        err = key_default_path(path, d);
-    }
-    err = err != 0 ? err : key_read(path, &w, d);
-    err = err != 0 ? err : sigstruct_sign(s, BYTES(pem, w.size), d);
-    secure_zero(pem, sizeof pem);
-    return err;
-}
-
 static int sign(const struct sign_request *q, struct diag *d)
 {
     struct mapped_file image;
@@ -192,9 +151,8 @@ static int sign(const struct sign_request *q, struct diag *d)
         diag_prefix(d, "%s", q->image);
         return err;
     }
-    struct sgx_sigstruct s = unsigned_sigstruct(q, mrenclave);
-    err = sign_with_key(q, &s, d);
-    err = err != 0 ? err : sigstruct_verify(&s, mrsigner, d);
+    struct sgx_sigstruct s;
+    err = sign_measurement(&q->terms, mrenclave, &s, mrsigner, d);
     err = err != 0 ? err : file_write(q->output, BYTES_OF(s), 0644, d);
     if (err == 0) {
         hex_encode(hex, mrenclave, 32);
@@ -207,7 +165,7 @@ static int sign(const struct sign_request *q, struct diag *d)
 
 int verb_sign(int argc, char **argv)
 {
-    struct sign_request request = {.date = today()};
+    struct sign_request request = {.terms.date = today()};
     struct diag d = {""};
     int status = parse(argc, argv, &request);
     if (status != CLI_OK) {

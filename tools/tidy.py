@@ -21,6 +21,7 @@ COMPONENTS = {
     "verify": ("verify", ["abi", "base"]),
     "runtime": ("enclave/runtime", ["abi", "base"]),
     "libos": ("enclave/libos", ["runtime", "abi", "base"]),
+    "shim": ("enclave/shim", ["libos", "runtime", "abi", "base"]),
     "sdk": ("enclave/sdk", ["runtime", "abi", "base"]),
     "services": ("services", ["sdk", "runtime", "abi", "base"]),
     "host": ("host", ["machine", "abi", "base"]),

@@ -21,6 +21,9 @@
 #include "file.h"
 #include "host/install.h"
 #include "layer.h"
+#include "machine/machine.h"
+#include "program.h"
+#include "sign.h"
 #include "store.h"
 #include "tree.h"
 
@@ -30,6 +33,8 @@ struct builder {
     char work[PATH_MAX]; /* the hidden folder */
     char layers[PATH_MAX];
     char runtime[2][PATH_MAX];
+    /* Shim door: the file that is the program; it goes into the image instead of a layer. */
+    const struct config_file *program;
     struct layer_id ids[MANIFEST_LAYERS_MAX];
     char names[MANIFEST_LAYERS_MAX][NAME_MAX_BYTES + 1];
     size_t layer_count;
@@ -122,6 +127,9 @@ static int stage_files(const struct builder *b, struct stage *s, struct diag *d)
     stage_skip(s, b->request->bundle);
     for (size_t i = 0; i < b->config->file_count && err == 0; i++) {
         const struct config_file *f = &b->config->files[i];
+        if (f == b->program) {
+            continue;
+        }
         err = source_path(b, f->source.text, source, d);
         if (err == 0 &&
             (strcmp(f->path.text, "/.alcove") == 0 || strncmp(f->path.text, "/.alcove/", 9) == 0)) {
@@ -168,6 +176,9 @@ static int stage_places(const struct config *c, struct stage *s, struct diag *d)
 static int add_own_layer(struct builder *b, struct diag *d)
 {
     struct stage s;
+    if (b->program != NULL && b->config->file_count == 1 && b->layer_count == 0) {
+        return 0; /* nothing but the program: no file system, so no layer */
+    }
     int err = stage_open(&s, b->work, d);
     if (err != 0) {
         return err;
@@ -192,6 +203,9 @@ static int check_entry(const struct builder *b, const struct erofs_view *view, s
 {
     const struct config *c = b->config;
     uint32_t mode;
+    if (b->program != NULL) {
+        return 0; /* no file */
+    }
     int err = erofs_view_mode(view, c->entry.text, true, &mode);
     if (err != 0) {
         return fail_lookup(b, &c->entry, err, d);
@@ -244,6 +258,14 @@ static int check_mounts(const struct builder *b, const struct erofs_view *view, 
 static int check_stack(const struct builder *b, struct diag *d)
 {
     const struct config *c = b->config;
+    if (b->layer_count == 0) { /* what appears at run time makes its own place */
+        return strcmp(c->cwd.text, "/") == 0
+                   ? 0
+                   : config_fail(c, &c->cwd, d,
+                                 "cwd %s is not there: a program without layers "
+                                 "starts in /",
+                                 c->cwd.text);
+    }
     struct erofs_view view = {0};
     char path[PATH_MAX];
     uint32_t mode = 0;
@@ -281,7 +303,7 @@ static void fill_manifest(const struct builder *b, struct manifest *m)
 {
     const struct config *c = b->config;
     *m = (struct manifest){
-        .door = DOOR_LIBOS,
+        .door = c->shim ? DOOR_SHIM : DOOR_LIBOS,
         .debug = c->debug,
         .stdin_host = c->stdin_host,
         .stdout_host = c->stdout_host,
@@ -341,10 +363,80 @@ static const char *const runtime_members[] = {"runtime.sgxs", "runtime.sig"};
 /* Asked first, because layers take long. */
 static int find_runtime(struct builder *b, struct diag *d)
 {
-    int err = 0;
-    for (size_t i = 0; i < ARRAY_SIZE(runtime_members) && err == 0; i++) {
-        err = host_find_file(runtime_members[i], b->runtime[i], d);
+    int err = host_find_file(b->config->shim ? "shim.sgxs" : runtime_members[0], b->runtime[0], d);
+    return err != 0 ? err : host_find_file(runtime_members[1], b->runtime[1], d);
+}
+
+static int find_program(struct builder *b, struct diag *d)
+{
+    const struct config *c = b->config;
+    for (size_t i = 0; i < c->file_count && c->shim; i++) {
+        if (strcmp(c->files[i].path.text, c->entry.text) == 0) {
+            b->program = &c->files[i];
+        }
     }
+    return !c->shim || b->program != NULL
+               ? 0
+               : config_fail(
+                     c, &c->entry, d,
+                     "%s is not among 'files': behind the shim door the program is the file "
+                     "of this folder that 'files' names there, made by 'alcove cc'",
+                     c->entry.text);
+}
+
+/* The date of the release's own signature, so that equal inputs give equal bytes. */
+static int sign_image(const struct builder *b, const uint8_t mrenclave[32],
+                      struct sgx_sigstruct *ret, struct diag *d)
+{
+    struct sign_terms terms = {.key = b->request->key,
+                               .isvprodid = (uint16_t)b->config->isvprodid,
+                               .isvsvn = (uint16_t)b->config->isvsvn};
+    struct mapped_file release;
+    uint8_t mrsigner[32];
+    int err = mapped_file_open(&release, b->runtime[1], sizeof *ret, d);
+    if (err != 0) {
+        return err;
+    }
+    if (release.bytes.size == sizeof *ret) {
+        memcpy(&terms.date, release.bytes.data + offsetof(struct sgx_sigstruct, date),
+               sizeof terms.date);
+    }
+    mapped_file_close(&release);
+    return sign_measurement(&terms, mrenclave, ret, mrsigner, d);
+}
+
+static int write_member(const struct builder *b, const char *name, struct bytes content,
+                        struct diag *d)
+{
+    char path[PATH_MAX];
+    int err = format_path(path, d, b->work, "/", name);
+    return err != 0 ? err : file_write(path, content, 0644, d);
+}
+
+static int make_image(const struct builder *b, struct diag *d)
+{
+    char source[PATH_MAX];
+    struct mapped_file runtime;
+    struct bytes sgxs;
+    struct sgx_sigstruct sigstruct;
+    uint8_t mrenclave[32];
+    int err = source_path(b, b->program->source.text, source, d);
+    err = err != 0 ? err : mapped_file_open(&runtime, b->runtime[0], UINT64_C(1) << 30, d);
+    if (err != 0) {
+        return err;
+    }
+    err = program_compose(source, runtime.bytes, &sgxs, d);
+    mapped_file_close(&runtime);
+    if (err != 0) {
+        char why[DIAG_MAX];
+        memcpy(why, d->text, sizeof why);
+        return config_fail(b->config, &b->program->source, d, "%s", why);
+    }
+    err = sgxs_measure(sgxs, mrenclave, d);
+    err = err != 0 ? err : sign_image(b, mrenclave, &sigstruct, d);
+    err = err != 0 ? err : write_member(b, runtime_members[0], sgxs, d);
+    err = err != 0 ? err : write_member(b, runtime_members[1], BYTES_OF(sigstruct), d);
+    free((void *)(uintptr_t)sgxs.data);
     return err;
 }
 
@@ -352,6 +444,9 @@ static int copy_runtime(const struct builder *b, struct diag *d)
 {
     char to[PATH_MAX];
     int err = 0;
+    if (b->program != NULL) {
+        return make_image(b, d);
+    }
     for (size_t i = 0; i < ARRAY_SIZE(runtime_members) && err == 0; i++) {
         err = format_path(to, d, b->work, "/", runtime_members[i]);
         err = err != 0 ? err : file_copy(to, b->runtime[i], UINT64_C(1) << 30, d);
@@ -449,13 +544,14 @@ static int commit(const struct builder *b, struct diag *d)
 
 static int fill_bundle(struct builder *b, struct identity *ret, struct diag *d)
 {
-    int err = find_runtime(b, d);
+    int err = find_program(b, d);
+    err = err != 0 ? err : find_runtime(b, d);
     err = err != 0 ? err : open_work(b, d);
+    err = err != 0 ? err : copy_runtime(b, d);
     err = err != 0 ? err : add_bases(b, d);
     err = err != 0 ? err : add_own_layer(b, d);
     err = err != 0 ? err : check_stack(b, d);
     err = err != 0 ? err : write_manifest(b, d);
-    err = err != 0 ? err : copy_runtime(b, d);
     err = err != 0 ? err : write_identity(b, ret, d);
     return err != 0 ? err : commit(b, d);
 }

@@ -9,6 +9,7 @@
 struct bundle_request {
     const char *dir;    /* with alcove.yaml */
     const char *bundle; /* the folder to make; an earlier bundle there is replaced */
+    const char *key;    /* signs a program of the shim door; NULL: the default one (key.h) */
     bool verbose;
 };
 

@@ -433,7 +433,23 @@ static int take_user(struct context *x, const yaml_node_t *n)
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
+static int take_signature(struct context *x, const yaml_node_t *n)
+{
+    static const char *const keys[] = {"isvprodid", "isvsvn", NULL};
+    struct members m;
+    int err = take_members(x, n, keys, &m);
+    if (err == 0 && m.values[0] != NULL) {
+        err = take_number(x, m.values[0], 0, UINT16_MAX, &x->config->isvprodid);
+    }
+    if (err == 0 && m.values[1] != NULL) {
+        err = take_number(x, m.values[1], 0, UINT16_MAX, &x->config->isvsvn);
+    }
+    return err;
+}
+
 enum key {
+    KEY_DOOR,
+    KEY_SIGNATURE,
     KEY_BASE,
     KEY_FILES,
     KEY_ENTRY,
@@ -455,9 +471,9 @@ enum key {
     KEY_COUNT,
 };
 static const char *const key_names[] = {
-    "base",   "files",   "entry",       "argv",   "env",     "cwd",   "user",
-    "memory", "threads", "mounts",      "inputs", "outputs", "stdin", "stdout",
-    "stderr", "network", "attestation", "debug",  NULL,
+    "door",  "signature", "base",   "files",   "entry",       "argv",   "env",
+    "cwd",   "user",      "memory", "threads", "mounts",      "inputs", "outputs",
+    "stdin", "stdout",    "stderr", "network", "attestation", "debug",  NULL,
 };
 _Static_assert(ARRAY_SIZE(key_names) == KEY_COUNT + 1, "a name for each key");
 
@@ -466,6 +482,10 @@ static int take_key(struct context *x, enum key key, const yaml_node_t *n)
     struct config *c = x->config;
     bool ignored;
     switch (key) {
+    case KEY_DOOR:
+        return take_word(x, n, "libos", "shim", &c->shim);
+    case KEY_SIGNATURE:
+        return take_signature(x, n);
     case KEY_BASE:
         return take_base(x, n);
     case KEY_FILES:
@@ -526,6 +546,11 @@ static int take_root(struct context *x, const yaml_node_t *root)
     }
     if (err == 0 && c->base_count == 0 && c->file_count == 0) {
         return FAIL(x, root, "neither 'base' nor 'files': there is nothing to run");
+    }
+    if (err == 0 && m.values[KEY_SIGNATURE] != NULL && !c->shim) {
+        return FAIL(x, m.values[KEY_SIGNATURE],
+                    "'signature' belongs to 'door: shim'; behind the library OS door the release's "
+                    "runtime is the enclave, and it is signed already");
     }
     if (err == 0 && c->argv_count == 0) {
         c->argv[c->argv_count++] = c->entry;

@@ -45,6 +45,8 @@ struct config {
     struct config_mount mounts[MANIFEST_MOUNTS_MAX];
     struct config_io inputs[MANIFEST_FILES_MAX], outputs[MANIFEST_FILES_MAX];
     uint64_t memory, threads, uid, gid;
+    bool shim;                  /* door: shim */
+    uint64_t isvprodid, isvsvn; /* of the shim door's signature */
     bool stdin_host, stdout_host, stderr_host, debug, attestation;
 };
 

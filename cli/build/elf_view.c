@@ -253,14 +253,62 @@ static bool read_frames(struct elf_view *e, const struct elf_section *s)
     return good;
 }
 
+/* A function symbol; size 0 when the entry is something else. */
+static struct elf_range read_symbol(struct cursor *c, uint32_t *ret_name)
+{
+    *ret_name = cursor_le32(c);
+    uint8_t info = cursor_u8(c);
+    cursor_u8(c); /* visibility */
+    uint16_t section = cursor_le16(c);
+    uint64_t value = cursor_le64(c), size = cursor_le64(c), end = 0;
+    bool function = ELF64_ST_TYPE(info) == STT_FUNC || ELF64_ST_TYPE(info) == STT_GNU_IFUNC;
+    return function && section != SHN_UNDEF && add_ok(value, size, &end)
+               ? (struct elf_range){value, end}
+               : (struct elf_range){0, 0};
+}
+
+/* Among the first n functions, which are sorted and disjoint. */
+static bool overlaps(const struct elf_view *e, size_t n, struct elf_range f)
+{
+    size_t lo = 0, hi = n;
+    while (lo < hi) {
+        size_t middle = lo + (hi - lo) / 2;
+        if (e->functions[middle].end <= f.start) {
+            lo = middle + 1;
+        } else {
+            hi = middle;
+        }
+    }
+    return lo < n && e->functions[lo].start < f.end;
+}
+
+/* Functions that .eh_frame does not name: musl is compiled without it. */
+static bool read_symbols(struct elf_view *e, const struct elf_section *s, size_t framed)
+{
+    struct cursor c = cursor_of(section_bytes(e, s));
+    uint32_t name;
+    bool good = true;
+    while (good && c.rest.size >= sizeof(Elf64_Sym)) {
+        struct elf_range f = read_symbol(&c, &name);
+        good =
+            f.start == f.end || overlaps(e, framed, f) || add_function(e, f.start, f.end - f.start);
+    }
+    return good;
+}
+
 static int by_start(const void *a, const void *b)
 {
     uint64_t x = ((const struct elf_range *)a)->start;
     uint64_t y = ((const struct elf_range *)b)->start;
+    if (x == y) { /* aliases next to each other */
+        x = ((const struct elf_range *)a)->end;
+        y = ((const struct elf_range *)b)->end;
+    }
     return x < y ? -1 : x > y;
 }
 
-/* Sorted and disjoint: of two that overlap neither is certain, so both go. */
+/* Sorted and disjoint: of two that overlap neither is certain, so both go. Names of one function
+ * count once. */
 static void sort_functions(struct elf_view *e)
 {
     size_t n = 0;
@@ -270,6 +318,9 @@ static void sort_functions(struct elf_view *e)
     }
     for (size_t i = 0; i < e->function_count; i++) {
         struct elf_range f = e->functions[i];
+        if (i > 0 && f.start == e->functions[i - 1].start && f.end == e->functions[i - 1].end) {
+            continue;
+        }
         if (f.start >= end) {
             e->functions[n++] = f;
         } else if (n > 0 && e->functions[n - 1].end > f.start) {
@@ -335,6 +386,35 @@ void elf_view_addresses(const struct elf_view *e, void (*note)(void *context, ui
     }
 }
 
+const struct elf_section *elf_view_section(const struct elf_view *e, const char *name)
+{
+    for (size_t i = 0; i < e->section_count; i++) {
+        if (bytes_equal_str(e->sections[i].name, name)) {
+            return &e->sections[i];
+        }
+    }
+    return NULL;
+}
+
+struct bytes elf_view_function_at(const struct elf_view *e, uint64_t addr)
+{
+    for (size_t i = 0; i < e->section_count; i++) {
+        const struct elf_section *s = &e->sections[i];
+        if (s->type != SHT_SYMTAB || s->link >= e->section_count) {
+            continue;
+        }
+        struct cursor c = cursor_of(section_bytes(e, s));
+        while (c.rest.size >= sizeof(Elf64_Sym)) {
+            uint32_t name;
+            struct elf_range f = read_symbol(&c, &name);
+            if (addr >= f.start && addr < f.end) {
+                return text_at(section_bytes(e, &e->sections[s->link]), name);
+            }
+        }
+    }
+    return (struct bytes){NULL, 0};
+}
+
 /* ---- opening --------------------------------------------------------------------------------- */
 
 bool elf_view_open(struct elf_view *ret, struct bytes file)
@@ -358,10 +438,22 @@ bool elf_view_open(struct elf_view *ret, struct bytes file)
         entry_size != sizeof(Elf64_Shdr)) {
         return false;
     }
+    e.fixed = type == ET_EXEC;
     bool good = read_sections(&e, sections, count, names);
     for (size_t i = 0; good && i < e.section_count; i++) {
         if (bytes_equal_str(e.sections[i].name, ".eh_frame")) {
             good = read_frames(&e, &e.sections[i]);
+        }
+    }
+    if (!good) {
+        elf_view_close(&e);
+        return false;
+    }
+    sort_functions(&e);
+    size_t framed = e.function_count;
+    for (size_t i = 0; good && i < e.section_count; i++) {
+        if (e.sections[i].type == SHT_SYMTAB) {
+            good = read_symbols(&e, &e.sections[i], framed);
         }
     }
     if (!good) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of an x86-64 ELF file that say where code is: executable sections, functions (the
- * ranges of .eh_frame, which stripped files keep), and addresses that code or data may hold. */
+ * ranges of .eh_frame, which stripped files keep, and of symbols, for code that was compiled
+ * without), and addresses that code or data may hold. */
 #pragma once
 
 #include "base/bytes.h"
@@ -19,6 +20,7 @@ struct elf_range {
 struct elf_view {
     struct bytes file;
     uint64_t entry;
+    bool fixed; /* linked for one address: absolute addresses may stand in instructions */
     struct elf_section *sections;
     size_t section_count;
     struct elf_range *functions; /* sorted, disjoint, inside executable sections */
@@ -33,6 +35,10 @@ void elf_view_close(struct elf_view *e);
 struct bytes elf_view_at(const struct elf_view *e, uint64_t addr, uint64_t n);
 /* The executable section that holds addr; NULL when none does. */
 const struct elf_section *elf_view_code_at(const struct elf_view *e, uint64_t addr);
+/* The section of that name; NULL when there is none. */
+const struct elf_section *elf_view_section(const struct elf_view *e, const char *name);
+/* Name of the function symbol that holds addr; empty when none does. */
+struct bytes elf_view_function_at(const struct elf_view *e, uint64_t addr);
 /* Calls note for each address in the file's symbols and relocations that lies in code. */
 void elf_view_addresses(const struct elf_view *e, void (*note)(void *context, uint64_t addr),
                         void *context);

@@ -23,6 +23,7 @@
 #define NEIGHBOURS_MAX  8u /* instructions kept before a site */
 #define TABLE_ENTRIES   4096u
 #define SITES_MAX       1000000u
+#define SEEN_MAX        65536u
 #define PATCH_SIZE_MAX  (sizeof((struct site *)0)->original)
 #define ELF_SIZE_MAX    (UINT64_C(4) << 30)
 #define THREADS_AT_MOST 16u
@@ -36,6 +37,8 @@ struct scan {
     uint64_t last_end; /* file offset where the last patch ends */
     struct sites_stats stats;
     bool out_of_memory;
+    uint64_t *seen; /* addresses of all syscall and cpuid instructions, inside functions or not */
+    size_t seen_count;
 };
 
 /* ---- possible targets of jumps --------------------------------------------------------------- */
@@ -89,6 +92,8 @@ static void note_instruction(struct scan *s, const ZydisDecodedInstruction *i, u
     for (size_t k = 0; k < ARRAY_SIZE(i->raw.imm); k++) {
         if (i->raw.imm[k].size != 0 && i->raw.imm[k].is_relative) {
             note_target(s, next + (uint64_t)i->raw.imm[k].value.s);
+        } else if (i->raw.imm[k].size >= 32 && s->elf.fixed) {
+            note_target(s, i->raw.imm[k].value.u); /* mov $label,%eax */
         }
     }
     if (is_rip_relative(i)) {
@@ -100,12 +105,23 @@ static void note_instruction(struct scan *s, const ZydisDecodedInstruction *i, u
     }
 }
 
+static void note_seen(struct scan *s, const ZydisDecodedInstruction *i, uint64_t addr)
+{
+    bool site = i->mnemonic == ZYDIS_MNEMONIC_SYSCALL || i->mnemonic == ZYDIS_MNEMONIC_CPUID;
+    if (s->seen != NULL && site && s->seen_count < SEEN_MAX) {
+        s->seen[s->seen_count++] = addr;
+    }
+}
+
 /* All code, also what is in no function: from each byte that decodes on. */
-static void note_section(struct scan *s, uint64_t addr, struct bytes code)
+static void note_section(struct scan *s, uint64_t addr, struct bytes code, bool seen)
 {
     ZydisDecodedInstruction i;
     for (uint64_t at = 0; at < code.size;) {
         if (decode(s, code, at, &i)) {
+            if (seen) {
+                note_seen(s, &i, addr + at);
+            }
             note_instruction(s, &i, addr + at + i.length);
             at += i.length;
         } else {
@@ -120,13 +136,14 @@ static void note_all_targets(struct scan *s)
     for (size_t k = 0; k < s->elf.section_count; k++) {
         const struct elf_section *section = &s->elf.sections[k];
         if (elf_view_code_at(&s->elf, section->addr) == section) {
-            note_section(s, section->addr, elf_view_at(&s->elf, section->addr, section->size));
+            note_section(s, section->addr, elf_view_at(&s->elf, section->addr, section->size),
+                         true);
         }
     }
     /* Once more in step with the functions: a sweep through data may have lost its step. */
     for (size_t k = 0; k < s->elf.function_count; k++) {
         struct elf_range f = s->elf.functions[k];
-        note_section(s, f.start, elf_view_at(&s->elf, f.start, f.end - f.start));
+        note_section(s, f.start, elf_view_at(&s->elf, f.start, f.end - f.start), false);
     }
 }
 
@@ -394,17 +411,59 @@ static int scan_elf(struct scan *s, uint8_t **ret_table, size_t *ret_size)
     return make_table(s, ret_table, ret_size);
 }
 
+/* Is the instruction there the subject of a patch? */
+static bool is_listed(const struct scan *s, uint64_t addr)
+{
+    const struct elf_section *section = elf_view_code_at(&s->elf, addr);
+    uint64_t offset = section == NULL ? 0 : addr - section->addr + section->offset;
+    for (size_t i = 0; i < s->site_count; i++) {
+        if (s->sites[i].patch_offset + s->sites[i].insn_delta == offset) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void name_trapped(const struct scan *s, struct sites_trapped *ret)
+{
+    *ret = (struct sites_trapped){.count = 0};
+    for (size_t i = 0; i < s->seen_count; i++) {
+        if (is_listed(s, s->seen[i])) {
+            continue;
+        }
+        if (ret->count < SITES_NAMED_MAX) {
+            ret->at[ret->count] = s->seen[i];
+        }
+        ret->count++;
+    }
+}
+
 int sites_scan(struct bytes file, uint8_t **ret_table, size_t *ret_size, struct sites_stats *stats,
                struct diag *d)
 {
+    return sites_scan_named(file, ret_table, ret_size, stats, NULL, d);
+}
+
+int sites_scan_named(struct bytes file, uint8_t **ret_table, size_t *ret_size,
+                     struct sites_stats *stats, struct sites_trapped *ret_trapped, struct diag *d)
+{
     struct scan s = {.stats.files = 1};
+    if (ret_trapped != NULL) {
+        ret_trapped->count = 0;
+        s.seen = calloc(SEEN_MAX, sizeof *s.seen);
+    }
     *ret_table = NULL;
     *ret_size = 0;
     if (!elf_view_open(&s.elf, file)) {
+        free(s.seen);
         return 0;
     }
     int err = may_have_sites(&s.elf) ? scan_elf(&s, ret_table, ret_size) : 0;
+    if (err == 0 && ret_trapped != NULL) {
+        name_trapped(&s, ret_trapped);
+    }
     elf_view_close(&s.elf);
+    free(s.seen);
     free(s.targets);
     free(s.sites);
     if (err != 0) {

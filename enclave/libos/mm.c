@@ -28,6 +28,8 @@ static struct {
     uint64_t mapped, peak;
     uint64_t retained; /* committed bytes that no mapping uses; an upper bound */
     uint64_t brk_start, brk;
+    uint64_t measured_end; /* adopted pages of the image lie below; 0: there are none */
+    bool text_sealed;
     bool any_lazy; /* there was a lazy mapping once */
 } mm;
 
@@ -161,8 +163,9 @@ static int take(uint64_t start, uint64_t end, bool zero)
 /* The pages of a range that no mapping covers any more. */
 static void retire_pages(uint64_t start, uint64_t end)
 {
-    if (end - start < RETAIN_RANGE_MAX && mm.retained + (end - start) <= RETAIN_MAX &&
-        start < MM_RESERVE) {
+    /* Pages of the image cannot get rights beyond those that they were measured with. */
+    if (start >= mm.measured_end && end - start < RETAIN_RANGE_MAX &&
+        mm.retained + (end - start) <= RETAIN_MAX && start < MM_RESERVE) {
         mm.retained += end - start;
         return;
     }
@@ -336,7 +339,8 @@ static int check_prot(uint32_t prot)
     if ((prot & ~(OS_PROT_READ | OS_PROT_WRITE | OS_PROT_EXEC)) != 0) {
         return -EINVAL;
     }
-    return (prot & OS_PROT_WRITE) != 0 && (prot & OS_PROT_EXEC) != 0 ? -EACCES : 0;
+    return (prot & OS_PROT_EXEC) != 0 && ((prot & OS_PROT_WRITE) != 0 || mm.text_sealed) ? -EACCES
+                                                                                         : 0;
 }
 
 /* Decides what a file mapping is; /dev/zero becomes anonymous (*f = NULL), and a shared mapping
@@ -486,6 +490,32 @@ int64_t mm_map(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, st
         file_unref(v.file);
     }
     return at;
+}
+
+int mm_adopt(uint64_t start, uint64_t size, uint32_t prot)
+{
+    struct vma v = {.start = start, .prot = prot, .charged = true};
+    if (!range_ok(start, size, &v.end) || !vma_free_range(start, v.end)) {
+        return -EINVAL;
+    }
+    if (size > mm.limit - mm.charged) {
+        return -ENOMEM;
+    }
+    int r = vma_reserve(1);
+    r = r != 0 ? r : pages_reserve(start, v.end);
+    if (r != 0) {
+        return r;
+    }
+    pages_adopt(start, v.end, rights_of(prot));
+    account_added(&v);
+    vma_insert(&v);
+    mm.measured_end = v.end > mm.measured_end ? v.end : mm.measured_end;
+    return 0;
+}
+
+void mm_seal_text(void)
+{
+    mm.text_sealed = true;
 }
 
 int64_t sys_mmap(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, int fd,
@@ -748,6 +778,11 @@ enum {
     MADV_POPULATE_WRITE = 23
 };
 
+static bool is_measured(const struct vma *v)
+{
+    return v->file == NULL && v->start < mm.measured_end;
+}
+
 static int forget(const struct vma *v, uint64_t start, uint64_t end)
 {
     if (v->lazy) {
@@ -756,11 +791,11 @@ static int forget(const struct vma *v, uint64_t start, uint64_t end)
         mm.charged -= r == 0 ? before : 0;
         return r;
     }
+    if ((v->prot & OS_PROT_WRITE) == 0 && (v->file != NULL || is_measured(v))) {
+        return 0; /* could not be changed: what is there is the file's */
+    }
     if (v->file == NULL) {
         return pages_zero(start, end);
-    }
-    if ((v->prot & OS_PROT_WRITE) == 0) {
-        return 0; /* could not be changed: what is there is the file's */
     }
     uint64_t extent;
     int r = file_extent(v, &extent);
@@ -948,6 +983,8 @@ void mm_describe(uint64_t addr, char *ret, size_t capacity)
         base_format(ret, capacity, "a rewriting stub, 0x%llx", (unsigned long long)addr);
     } else if (v == NULL) {
         base_format(ret, capacity, "0x%llx, not mapped", (unsigned long long)addr);
+    } else if (v->file == NULL && v->end <= mm.measured_end) {
+        base_format(ret, capacity, "0x%llx of the program", (unsigned long long)addr);
     } else if (v->file == NULL) {
         base_format(ret, capacity, "0x%llx, anonymous memory", (unsigned long long)addr);
     } else {

@@ -41,6 +41,10 @@ int mm_start(uint64_t limit) MUST_USE;
 /* What sys_mmap does, for the loader of programs too. */
 int64_t mm_map(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, struct file *f,
                uint64_t offset) MUST_USE;
+/* Shim door: whole pages that are there already, part of the measured image, become a mapping. */
+int mm_adopt(uint64_t start, uint64_t size, uint32_t prot) MUST_USE;
+/* No page becomes executable any more, whatever it holds. */
+void mm_seal_text(void);
 /* A free place for an object of a program with all its segments; 0: none. */
 uint64_t mm_find_object(uint64_t size);
 /* The heap starts here (end of the program's data); break is where the program's bss ends. */

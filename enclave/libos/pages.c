@@ -135,6 +135,11 @@ int pages_protect(uint64_t start, uint64_t end, uint8_t rights)
     return 0;
 }
 
+void pages_adopt(uint64_t start, uint64_t end, uint8_t rights)
+{
+    set_state(start, end, (uint8_t)(PAGE_COMMITTED | PAGE_DIRTY | rights));
+}
+
 int pages_take(uint64_t start, uint64_t end, bool zero, uint64_t ahead_start, uint64_t ahead_end)
 {
     int r = commit(ahead_start < start ? ahead_start : start, ahead_end > end ? ahead_end : end);

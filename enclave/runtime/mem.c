@@ -154,6 +154,12 @@ int zero_app(app_ptr to, size_t n)
     return !app_range_ok(to, n) || rt_zero_faulting(app_cast(to), n) != 0 ? -EFAULT : 0;
 }
 
+/* SAFETY: a measured page that nothing writes to, at an address that the release fixes. */
+const struct program_descriptor *rt_program(void)
+{
+    return (const struct program_descriptor *)PROGRAM_DESCRIPTOR;
+}
+
 int64_t string_from_app(char *to, app_ptr from, size_t max)
 {
     for (size_t i = 0; i < max; i++) {

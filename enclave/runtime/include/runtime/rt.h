@@ -9,6 +9,7 @@
 #include "abi/hostcall.h"
 #include "abi/layout.h"
 #include "abi/manifest.h"
+#include "abi/program.h"
 #include "abi/sgx.h"
 #include "runtime/types.h"
 
@@ -75,6 +76,10 @@ void *app_raw(app_ptr p, uint64_t n);
 int rt_mem_commit(app_ptr at, uint64_t size) MUST_USE;
 int rt_mem_protect(app_ptr at, uint64_t size, uint64_t from_prot, uint64_t to_prot) MUST_USE;
 int rt_mem_release(app_ptr at, uint64_t size, uint64_t prot) MUST_USE;
+
+/* Shim door: the measured description of the program in the image. Only images that have that page may
+ * ask. */
+const struct program_descriptor *rt_program(void);
 
 /* Trusted heap, zeroed, 16-byte aligned; NULL only when memory is exhausted. free(NULL) is fine.
  * Thread-safe. Large sizes are page aligned. */
