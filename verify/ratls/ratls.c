@@ -45,11 +45,9 @@ static bool is_policy_complete(const struct alcove_policy *p)
 
 static bool read_certificate(struct bytes text, struct reading *r)
 {
-    struct bytes der = text;
-    if (text.size > 0 && text.data[0] == '-' && !pem_read_one(text, &r->decoded, &der)) {
-        return false;
-    }
-    return certificate_read(der, &r->certificate);
+    struct bytes der;
+    return certificate_read(text, &r->certificate) ||
+           (pem_read_one(text, &r->decoded, &der) && certificate_read(der, &r->certificate));
 }
 
 static const uint8_t oid_evidence[] = {0x67, 0x81, 0x05, 0x05, 0x04, 0x09};
@@ -195,18 +193,9 @@ static struct alcove_collateral choose_collateral(struct check *c, struct readin
 static bool is_hash_of(enum ratls_hash algorithm, struct bytes hash, struct bytes message)
 {
     uint8_t found[64];
-    bool ok = false;
-    switch (algorithm) {
-    case RATLS_SHA256:
-        ok = crypto_sha256(message, found);
-        break;
-    case RATLS_SHA384:
-        ok = crypto_sha384(message, found);
-        break;
-    case RATLS_SHA512:
-        ok = crypto_sha512(message, found);
-        break;
-    }
+    bool ok = algorithm == RATLS_SHA256   ? crypto_sha256(message, found)
+              : algorithm == RATLS_SHA384 ? crypto_sha384(message, found)
+                                          : crypto_sha512(message, found);
     return ok && bytes_equal(hash, BYTES(found, hash.size));
 }
 
@@ -252,23 +241,16 @@ static struct bytes pkcs1_key(const struct certificate *cert)
 
 static bool is_bound(const struct reading *r, const uint8_t report_data[64], bool is_td)
 {
-    struct bytes key = r->certificate.spki;
-    switch (r->wrapping) {
-    case ALCOVE_WRAPPING_RATLS:
-        /* The document says SHA-256. Intel's library writes SHA-384 for virtual machines. */
-        return is_report_data(report_data, RATLS_SHA256, r->claims) ||
-               (is_td && is_report_data(report_data, RATLS_SHA384, r->claims));
-    case ALCOVE_WRAPPING_RATLS_LEGACY_RATS_TLS:
-        key = pkcs1_key(&r->certificate);
-        return key.size > 0 && is_report_data(report_data, RATLS_SHA256, key);
-    case ALCOVE_WRAPPING_RATLS_LEGACY_GRAMINE:
-        return is_report_data(report_data, RATLS_SHA256, key);
-    case ALCOVE_WRAPPING_NONE:
-    case ALCOVE_WRAPPING_AZURE_HCL:
-    case ALCOVE_WRAPPING_COUNT:
-        break;
+    if (r->wrapping == ALCOVE_WRAPPING_RATLS_LEGACY_GRAMINE) {
+        return is_report_data(report_data, RATLS_SHA256, r->certificate.spki);
     }
-    return false;
+    if (r->wrapping == ALCOVE_WRAPPING_RATLS_LEGACY_RATS_TLS) {
+        struct bytes key = pkcs1_key(&r->certificate);
+        return key.size > 0 && is_report_data(report_data, RATLS_SHA256, key);
+    }
+    /* The document says SHA-256. Intel's library writes SHA-384 for virtual machines. */
+    return is_report_data(report_data, RATLS_SHA256, r->claims) ||
+           (is_td && is_report_data(report_data, RATLS_SHA384, r->claims));
 }
 
 static void check_expectations(struct check *c)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RA-TLS certificates: every reason has a case that gives it first; good ones are accepted. */
 #include "forge/ratls.h"
+#include "ratls/extension.h"
 #include "verify/verify.h"
 
 #include "tests/tap.h"
@@ -51,6 +52,17 @@ OUTPUT(pem) { o->der = o->pem; }
 OUTPUT(pem_nul) { o->der = o->pem; o->der.data[o->der.size++] = 0; }
 OUTPUT(changed) { o->der.data[o->der.size - 400] ^= 1; } /* inside the PCK chain */
 OUTPUT(signature_changed) { o->der.data[o->der.size - 1] ^= 1; }
+
+OUTPUT(outer_algorithm)
+{
+    /* The second time, ecdsa-with-SHA256 and NULL stand outside of what is signed. */
+    static const char algorithm[] = "\x2a\x86\x48\xce\x3d\x04\x03\x02\x05";
+    uint8_t *p = memmem(o->der.data, o->der.size, algorithm, 9);
+    REQUIRE(p != NULL);
+    p = memmem(p + 1, (size_t)(o->der.data + o->der.size - p - 1), algorithm, 9);
+    REQUIRE(p != NULL);
+    p[7] = 3;
+}
 
 SPEC(version1) { s->version1 = true; }
 SPEC(unknown_critical) { s->unknown_critical = true; }
@@ -177,6 +189,14 @@ TEXT(claims_entry_three) { t->data[AT_ENTRY] = 0x83; }
 TEXT(claims_entry_endless) { t->data[AT_ENTRY] = 0x9f; }
 TEXT(claims_algorithm_7) { t->data[AT_ALGORITHM] = 7; }
 TEXT(claims_algorithm_text) { t->data[AT_ALGORITHM] = 0x60; }
+TEXT(claims_hash_empty)
+{
+    /* [2, ""]: an unknown algorithm has a hash of no bytes. */
+    t->data[0] = 0xa1;
+    t->data[AT_VALUE] = 0x43;
+    memcpy(t->data + AT_VALUE + 1, "\x82\x02\x40", 3);
+    t->size = AT_VALUE + 4;
+}
 TEXT(claims_hash_is_text) { t->data[AT_HASH] = 0x78; }
 TEXT(claims_nonce_text) { t->data[t->size - 6] = 0x65; }
 TEXT(claims_strange_value) { t->data[0] = 0xa3; append(t, BYTES_STR("\x61x\x1c")); }
@@ -197,7 +217,7 @@ CLAIMS(claims_hash_twice) CLAIMS(claims_no_hash) CLAIMS(claims_name_bytes) CLAIM
 CLAIMS(claims_entry_three) CLAIMS(claims_entry_endless) CLAIMS(claims_algorithm_7)
 CLAIMS(claims_algorithm_text) CLAIMS(claims_hash_is_text) CLAIMS(claims_nonce_text)
 CLAIMS(claims_strange_value) CLAIMS(claims_any_value) CLAIMS(claims_long_number)
-CLAIMS(claims_empty)
+CLAIMS(claims_empty) CLAIMS(claims_hash_empty)
 SPEC(algorithm_2) { s->hash_algorithm = 2; }
 SPEC(many_claims) { s->extra_claims = 30; } /* 32 in all */
 SPEC(too_many_claims) { s->extra_claims = 31; }
@@ -216,6 +236,11 @@ POLICY(any)
 POLICY(other_key) { p->ratls_key.value[0] ^= 1; }
 SPEC(other_hash) { s->other_hash = true; }
 SPEC(report_data) { s->keep_report_data = true; }
+SPEC(report_data_zero)
+{
+    s->keep_report_data = true;
+    memset(s->quote.body.reportdata, 0, 64);
+}
 SPEC(report_data_tail) { s->dirty_tail = true; }
 SPEC(sha384_report_data) { s->sha384_report_data = true; }
 SPEC(gramine_report_data) { gramine(s); s->keep_report_data = true; }
@@ -281,6 +306,8 @@ static const struct test_case cases[] = {
     S(curve, RATLS_SIGNATURE_SCHEME, "a key on another curve"),
     S(sha512, RATLS_SIGNATURE_SCHEME, "ECDSA with SHA-512"),
     S(null_sha512, RATLS_SIGNATURE_SCHEME, "RSA with SHA-512"),
+    CASE(null_parameters, outer_algorithm, NULL, RATLS_SIGNATURE_SCHEME,
+         "two algorithms, both with NULL parameters"),
     S(by_stranger, RATLS_SIGNATURE, "a certificate signed by another key"),
     S(null_by_stranger, RATLS_SIGNATURE, "the same with NULL parameters"),
     O(changed, RATLS_SIGNATURE, "a changed byte"),
@@ -328,6 +355,7 @@ static const struct test_case cases[] = {
     C(claims_algorithm_7, "SHA-384 of 32 bytes"),
     C(claims_algorithm_text, "an algorithm that is text"),
     C(claims_hash_is_text, "a hash that is text"),
+    C(claims_hash_empty, "a hash of no bytes"),
     C(claims_nonce_text, "a nonce that is text"),
     C(claims_strange_value, "an unknown claim that is no CBOR"),
     C(claims_empty, "no claims"),
@@ -337,6 +365,7 @@ static const struct test_case cases[] = {
     S(other_hash, RATLS_KEY_HASH, "claims of another key"),
     S(report_data, RATLS_BINDING, "report data of something else"),
     S(report_data_tail, RATLS_BINDING, "the right hash and then not zeros"),
+    S(report_data_zero, RATLS_BINDING, "report data of nothing"),
     S(sha384_report_data, RATLS_BINDING, "SHA-384 of the claims in an enclave's report"),
     S(tdx_report_data, RATLS_BINDING, "a virtual machine's report data of something else"),
     CASE(gramine_report_data, NULL, accept_gramine, RATLS_BINDING, "Gramine: something else"),
@@ -463,6 +492,63 @@ static void test_result(void)
           "a rejection names all that is wrong");
 }
 
+/* Endorsements serve only where the caller has nothing at all. */
+static void test_gaps(void)
+{
+    static struct forge_ratls s;
+    static struct forge_ratls_output o;
+    struct alcove_result r;
+    forge_ratls_defaults(&s);
+    s.endorsements = true;
+    forge_ratls_build(&s, &o);
+    struct alcove_policy p = forge_ratls_policy(&s, &o);
+    for (size_t i = 0; i < 7; i++) {
+        struct alcove_collateral all = forge_collateral(&o.parts), one = {0};
+        const struct alcove_bytes *from[] = {&all.tcb_info,     &all.tcb_chain, &all.qe_identity,
+                                             &all.qe_chain,     &all.pck_crl,   &all.root_crl,
+                                             &all.pck_crl_chain};
+        struct alcove_bytes *to[] = {&one.tcb_info,     &one.tcb_chain, &one.qe_identity,
+                                     &one.qe_chain,     &one.pck_crl,   &one.root_crl,
+                                     &one.pck_crl_chain};
+        *to[i] = *from[i];
+        struct alcove_verdict v =
+            alcove_verify((struct alcove_bytes){o.der.data, o.der.size}, &one, &p, FORGE_NOW, &r);
+        CHECK(!alcove_verdict_accepted(v) && r.first_reason == ALCOVE_REASON_COLLATERAL_MISSING,
+              "endorsements do not fill up collateral that has only part %zu", i);
+    }
+}
+
+/* 60000([3, "", "", list, "", "", "", ""]) */
+static bool read_list(struct bytes list, size_t capacity, struct alcove_bytes *ret)
+{
+    uint8_t text[64], decoded[8];
+    struct writer w = writer_of(text, sizeof text), out = writer_of(decoded, capacity);
+    struct alcove_collateral c;
+    REQUIRE(capacity <= sizeof decoded && list.size < 24);
+    writer_put(&w, BYTES_STR("\xd9\xea\x60\x88\x03\x40\x40"));
+    writer_be(&w, 0x40 + list.size, 1);
+    writer_put(&w, list);
+    writer_put(&w, BYTES_STR("\x40\x40\x40\x40"));
+    if (!ratls_endorsements_read(BYTES(text, w.size), &out, &c)) {
+        return false;
+    }
+    *ret = c.pck_crl;
+    return true;
+}
+
+static void test_lists(void)
+{
+    struct alcove_bytes r = {0};
+    CHECK(read_list(BYTES_STR("\x30\x01\x05"), 8, &r) && r.size == 3, "a list in DER");
+    CHECK(read_list(BYTES_STR("\x30\x01\x05\x00"), 8, &r) && r.size == 3, "and a NUL");
+    CHECK(read_list(BYTES_STR("\x30\x01\x05\x01"), 8, &r) && r.size == 4,
+          "what follows otherwise is left there, for the list's reader to refuse");
+    CHECK(read_list(BYTES_STR("300105"), 8, &r) && r.size == 3 && r.data[0] == 0x30,
+          "a list in hexadecimal");
+    CHECK(!read_list(BYTES_STR("300105"), 2, &r), "for which there must be room");
+    CHECK(!read_list(BYTES_STR("30010"), 8, &r), "with an even number of digits");
+}
+
 static void test_truncation(void)
 {
     static struct forge_ratls s;
@@ -582,6 +668,8 @@ int main(int argc, char **argv)
     }
     test_every_reason_has_a_case();
     test_result();
+    test_gaps();
+    test_lists();
     test_truncation();
     const char *shared = getenv("ALCOVE_SHARED");
     if (shared == NULL && argc > 1) {
