@@ -223,6 +223,28 @@ static void put_certificate(const struct forge_spec *s, const struct forge_cert 
     X509_free(x);
 }
 
+/* Serial numbers of 20 bytes and a reason, as Intel writes them. */
+static void revoke_strangers(const struct forge_crl *c, X509_CRL *x)
+{
+    ASN1_TIME *t = ASN1_TIME_set(NULL, (time_t)c->from);
+    for (int i = 0; i < c->strangers; i++) {
+        unsigned char number[20] = {0x7f, 1, 2, 3};
+        number[18] = (unsigned char)(i >> 8);
+        number[19] = (unsigned char)i;
+        BIGNUM *n = BN_bin2bn(number, sizeof number, NULL);
+        ASN1_INTEGER *serial = BN_to_ASN1_INTEGER(n, NULL);
+        X509_REVOKED *r = X509_REVOKED_new();
+        X509_EXTENSION *e = raw_extension("2.5.29.21", false, BYTES_STR("\x0a\x01\x01"));
+        REQUIRE(X509_REVOKED_set_serialNumber(r, serial) == 1 &&
+                X509_REVOKED_set_revocationDate(r, t) == 1 &&
+                X509_REVOKED_add_ext(r, e, -1) == 1 && X509_CRL_add0_revoked(x, r) == 1);
+        X509_EXTENSION_free(e);
+        ASN1_INTEGER_free(serial);
+        BN_free(n);
+    }
+    ASN1_TIME_free(t);
+}
+
 static void put_crl(const struct forge_crl *c, struct forge_part *ret)
 {
     X509_CRL *x = X509_CRL_new();
@@ -233,6 +255,7 @@ static void put_crl(const struct forge_crl *c, struct forge_part *ret)
     REQUIRE(X509_CRL_set_issuer_name(x, name) == 1);
     REQUIRE(ASN1_TIME_set(t, (time_t)c->from) && X509_CRL_set1_lastUpdate(x, t) == 1);
     REQUIRE(ASN1_TIME_set(t, (time_t)c->until) && X509_CRL_set1_nextUpdate(x, t) == 1);
+    revoke_strangers(c, x);
     if (c->revoked_serial != 0) {
         X509_REVOKED *r = X509_REVOKED_new();
         ASN1_INTEGER *serial = ASN1_INTEGER_new();

@@ -34,6 +34,7 @@ struct forge_crl {
     enum forge_key key;
     int64_t from, until;
     int revoked_serial; /* 0: none */
+    int strangers;      /* so many others are revoked too, as in a list of years */
     bool critical_extension, critical_entry;
 };
 
@@ -52,7 +53,7 @@ struct forge_spec {
     size_t boolean_size;        /* 1 */
     bool configuration_twice;
 
-    char tcb_body[6144], qe_body[3072]; /* JSON, signed as they stand */
+    char tcb_body[14336], qe_body[3072]; /* JSON, signed as they stand */
     enum forge_key tcb_key, qe_key;
 
     struct sgx_report_body qe_report, body;
