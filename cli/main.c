@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli_version.h"
+#include "suggest.h"
 
 struct verb {
     const char *name;
@@ -63,42 +64,12 @@ static const struct verb *find_verb(const char *name)
     return NULL;
 }
 
-#define WORD_MAX 32u
-
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Edits (insert, delete, replace) that turn a into b; words longer than WORD_MAX are far away. */
-static size_t edit_distance(const char *a, const char *b)
-{
-    size_t row[WORD_MAX + 1];
-    size_t n = strlen(b);
-    if (strlen(a) > WORD_MAX || n > WORD_MAX) {
-        return SIZE_MAX;
-    }
-    for (size_t j = 0; j <= n; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 1; a[i - 1] != '\0'; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= n; j++) {
-            size_t replace = diagonal + (a[i - 1] != b[j - 1] ? 1 : 0);
-            diagonal = row[j];
-            row[j] = smaller(replace, smaller(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[n];
-}
-
 static int unknown_verb(const char *name)
 {
     const struct verb *nearest = NULL;
-    size_t best = 3; /* further away is a guess, not a typing error */
+    size_t best = SUGGEST_NEAR;
     for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
-        size_t distance = edit_distance(name, verbs[i].name);
+        size_t distance = suggest_distance(name, verbs[i].name);
         if (distance < best) {
             best = distance;
             nearest = &verbs[i];

@@ -243,12 +243,55 @@ TAKE(mrservicetd)
 {
     return EXPECT(POLICY->mrservicetd, "none");
 }
+TAKE(attributes_mask)
+{
+    return policy_take_bits(YAML, n, &POLICY->td_attributes.mask);
+}
+TAKE(attributes_value)
+{
+    return policy_take_bits(YAML, n, &POLICY->td_attributes.value);
+}
+TAKE(xfam_mask)
+{
+    return policy_take_bits(YAML, n, &POLICY->td_xfam.mask);
+}
+TAKE(xfam_value)
+{
+    return policy_take_bits(YAML, n, &POLICY->td_xfam.value);
+}
+static int take_bits(void *context, const yaml_node_t *n, const struct strict_yaml_member *members,
+                     struct alcove_expect_bits *ret)
+{
+    if (strict_yaml_is_word(n, "any")) {
+        ret->mode = ALCOVE_EXPECT_ANY;
+        return 0;
+    }
+    int err = policy_take_all_members(YAML, n, members, 2, context);
+    ret->mode = ALCOVE_EXPECT_VALUE;
+    return err == 0 && (ret->value & ~ret->mask) != 0
+               ? strict_yaml_fail(YAML, n, "'value' has bits that 'mask' does not compare")
+               : err;
+}
+TAKE(attributes)
+{
+    static const struct strict_yaml_member members[] = {
+        {"mask", take_attributes_mask}, {"value", take_attributes_value}, {NULL, NULL}};
+    return take_bits(context, n, members, &POLICY->td_attributes);
+}
+TAKE(xfam)
+{
+    static const struct strict_yaml_member members[] = {
+        {"mask", take_xfam_mask}, {"value", take_xfam_value}, {NULL, NULL}};
+    return take_bits(context, n, members, &POLICY->td_xfam);
+}
 TAKE(tdx)
 {
     static const struct strict_yaml_member members[] = {{"mrtd", take_mrtd},
                                                         {"rtmr", take_rtmr},
                                                         {"mrseam", take_mrseam},
                                                         {"mrservicetd", take_mrservicetd},
+                                                        {"attributes", take_attributes},
+                                                        {"xfam", take_xfam},
                                                         {NULL, NULL}};
     return strict_yaml_members(YAML, n, members, context);
 }
@@ -386,12 +429,7 @@ TAKE(nitro)
                                                         {"max_age", take_max_age},
                                                         {"clock_skew", take_clock_skew},
                                                         {NULL, NULL}};
-    int err = strict_yaml_members(YAML, n, members, context);
-    return err == 0 && POLICY->nitro_max_age_s != 0 && POLICY->nitro_time != ALCOVE_NITRO_TIME_GIVEN
-               ? strict_yaml_fail(YAML, n,
-                                  "max_age needs 'time: given': a document is never old "
-                                  "as of its own timestamp")
-               : err;
+    return strict_yaml_members(YAML, n, members, context);
 }
 
 /* ---- RA-TLS ---- */

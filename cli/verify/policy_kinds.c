@@ -118,7 +118,7 @@ const char *policy_template(enum policy_kind kind)
         "  nonce: CHOOSE        # hex, none, or any\n"
         "  user_data: CHOOSE    # hex, none, or any\n"
         "  public_key: CHOOSE   # hex, none, or any\n"
-        "# and in nitro:  max_age: 5m    with 'time: given'; as long as its certificate lives\n"
+        "# and in nitro:  max_age: 5m    none: as long as its certificate lives\n"
         "# and in nitro:  clock_skew: 60s\n" DEFAULTS,
         [POLICY_RATLS] = HEAD("SGX enclaves, by RA-TLS certificates") REPORT_DATA_BOUND //
         "ratls:\n"

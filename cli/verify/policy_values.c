@@ -43,6 +43,19 @@ static bool is_hex(const yaml_node_t *n, void *ret, size_t size)
            hex_decode(ret, size, BYTES(n->data.scalar.value, n->data.scalar.length));
 }
 
+int policy_take_bits(struct strict_yaml *y, const yaml_node_t *n, uint64_t *ret)
+{
+    uint8_t bytes[8];
+    if (!is_hex(n, bytes, sizeof bytes)) {
+        return strict_yaml_fail(y, n, "64 bits as 16 hex digits are expected here");
+    }
+    *ret = 0;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        *ret = *ret << 8 | bytes[i];
+    }
+    return 0;
+}
+
 int policy_take_expect(struct strict_yaml *y, const yaml_node_t *n, enum alcove_expect *ret_mode,
                        uint8_t *ret_value, size_t size, const char *zero_word)
 {

@@ -12,6 +12,9 @@ int policy_take_u8(struct strict_yaml *y, const yaml_node_t *n, uint8_t *ret) MU
 int policy_take_u16(struct strict_yaml *y, const yaml_node_t *n, uint16_t *ret) MUST_USE;
 int policy_take_u32(struct strict_yaml *y, const yaml_node_t *n, uint32_t *ret) MUST_USE;
 
+/* 64 bits as 16 hex digits, the most significant first, as Intel writes registers. */
+int policy_take_bits(struct strict_yaml *y, const yaml_node_t *n, uint64_t *ret) MUST_USE;
+
 /* "any", hex digits of exactly size bytes, or, where zero_word is not NULL, that word for zeros. */
 int policy_take_expect(struct strict_yaml *y, const yaml_node_t *n, enum alcove_expect *ret_mode,
                        uint8_t *ret_value, size_t size, const char *zero_word) MUST_USE;

@@ -4,14 +4,16 @@
 _alcove() {
     local word=${COMP_WORDS[COMP_CWORD]} options=
     if [ "$COMP_CWORD" -eq 1 ] || { [ "$COMP_CWORD" -eq 2 ] && [ "${COMP_WORDS[1]}" = help ]; }; then
-        mapfile -t COMPREPLY < <(compgen -W "build run measure verify machine key sign doctor help version" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "cc build run measure verify explain machine key sign doctor help version" -- "$word")
         return
     fi
     case ${COMP_WORDS[1]} in
-        build) options="--verbose --help" ;;
+        cc) options="--libc --finish --report --help" ;;
+        build) options="--key --verbose --help" ;;
         run) options="--input --output --quote --nonce --machine --trace --trap-only --help" ;;
         measure) options="--json --help" ;;
-        verify) options="--expect --root --nonce --input --output --at --accept-status --allow-debug --json --help" ;;
+        verify) options="--root --nonce --at --accept-status --allow-debug --json --help --policy --collateral --report-data --print-policy --expect --input --output" ;;
+        explain) options="--list --json --help" ;;
         machine) options="--sigstruct --key --page --rdi --rsi --rdx --report --help" ;;
         key) options="--if-missing --help" ;;
         sign) options="--key --date --isvprodid --isvsvn --no-debug --provision-key --help" ;;
