@@ -146,6 +146,28 @@ SPEC(no_extension) { s->leaf.sgx_extension = false; }
 SPEC(component_negative) { s->components[3] = -1; }
 SPEC(component_256) { s->components[3] = 256; }
 SPEC(component_twice) { s->component_twice = true; }
+SPEC(component_missing) { s->missing_component = true; }
+SPEC(component_nobody_knows) { s->unknown_component = true; }
+SPEC(component_long_oid) { s->long_component = true; }
+SPEC(later_member) { s->unknown_member = true; }
+SPEC(foreign_oid) { s->foreign_oid = true; }
+SPEC(extension_trailing) { s->extension_trailing = true; }
+SPEC(no_usage_signer) { s->signer.usage = USAGE_SIGNATURE | USAGE_CERT; }
+SPEC(signer_root_usage) { s->signer_root.usage = USAGE_CRL; }
+SPEC(root_no_crl) { s->root.usage = USAGE_CERT; }
+SPEC(root_name_signer) { s->signer_root.subject = s->signer_root.issuer = s->signer.issuer = "Intel SGX Root"; }
+SPEC(processor_ca)
+{
+    s->ca.subject = s->leaf.issuer = s->pck_crl.issuer = "Intel SGX PCK Processor CA";
+    s->no_platform_instance = true;
+}
+SPEC(software_leaf) { s->leaf.subject = "Alcove Software SGX PCK Certificate"; }
+SPEC(software_root_only)
+{
+    s->root.subject = s->root.issuer = s->ca.issuer = s->root_crl.issuer = "Alcove Software SGX Root CA 1";
+}
+/* Only the size is looked at. */
+OUTPUT(quote_huge) { o->quote.size = QUOTE_BYTES_MAX + 1; }
 SPEC(fmspc_5) { s->fmspc_size = 5; }
 SPEC(fmspc_7) { s->fmspc_size = 7; }
 SPEC(no_pceid) { s->leave_out_pceid = true; }
@@ -557,6 +579,20 @@ static const struct test_case cases[] = {
     S(fmspc_5, SGX_EXTENSION, "an FMSPC of five bytes"),
     S(fmspc_7, SGX_EXTENSION, "an FMSPC of seven bytes"),
     S(no_pceid, SGX_EXTENSION, "no PCE id"),
+    S(component_missing, SGX_EXTENSION, "fifteen components"),
+    S(component_nobody_knows, SGX_EXTENSION, "a nineteenth member of the TCB"),
+    S(component_long_oid, SGX_EXTENSION, "a member of the TCB with a longer identifier"),
+    S(foreign_oid, SGX_EXTENSION, "a member with a longer identifier"),
+    S(extension_trailing, SGX_EXTENSION, "a byte behind the extension"),
+    S(later_member, NONE, "a member of a later profile"),
+    S(processor_ca, NONE, "a platform of the Processor CA"),
+    S(software_leaf, CHAIN_NAMES, "a software leaf below Intel's names"),
+    S(software_root_only, CHAIN_NAMES, "Intel's names below a software root"),
+    S(root_no_crl, CHAIN_KEY_USAGE, "a root that may not sign lists"),
+    S(no_usage_signer, SIGNER_KEY_USAGE, "a signer that may sign certificates"),
+    S(signer_root_usage, SIGNER_KEY_USAGE, "a signer's root that may not certify"),
+    S(root_name_signer, SIGNER_NAMES, "a signer's root of another name"),
+    O(quote_huge, QUOTE_FORMAT, "a quote beyond the limit"),
     S(boolean_one, SGX_EXTENSION, "a boolean that is neither 0 nor 255"),
     S(boolean_two_bytes, SGX_EXTENSION, "a boolean of two bytes"),
     S(configuration_twice, SGX_EXTENSION, "a configuration that says SMT twice"),

@@ -107,13 +107,19 @@ static size_t sgx_extension(const struct forge_spec *s, uint8_t *out, size_t cap
     uint8_t tcb_text[1024], content[2048], zeros[16] = {0}, cpusvn[16];
     static const uint8_t fmspc[8] = {0x00, 0xa0, 0x6f, 0x05, 0x00, 0x00, 0x00, 0x00};
     struct writer tcb = writer_of(tcb_text, sizeof tcb_text);
-    for (uint8_t i = 1; i <= 16; i++) {
+    for (uint8_t i = 1; i <= (s->missing_component ? 15 : 16); i++) {
         uint8_t arcs[2] = {2, s->component_twice && i == 16 ? 15 : i};
         put_number(&tcb, BYTES_OF(arcs), s->components[i - 1]);
         cpusvn[i - 1] = (uint8_t)s->components[i - 1];
     }
     put_number(&tcb, BYTES_STR("\x02\x11"), s->pcesvn);
     put_member(&tcb, BYTES_STR("\x02\x12"), 4, BYTES_OF(cpusvn));
+    if (s->unknown_component) {
+        put_member(&tcb, BYTES_STR("\x02\x13"), 2, BYTES(zeros, 1));
+    }
+    if (s->long_component) {
+        put_member(&tcb, BYTES_STR("\x02\x14\x01"), 2, BYTES(zeros, 1));
+    }
 
     struct writer c = writer_of(content, sizeof content);
     put_member(&c, BYTES_STR("\x01"), 4, BYTES_OF(zeros));
@@ -126,8 +132,17 @@ static size_t sgx_extension(const struct forge_spec *s, uint8_t *out, size_t cap
     if (!s->no_platform_instance) {
         put_configuration(s, &c);
     }
+    if (s->unknown_member) {
+        put_member(&c, BYTES_STR("\x08"), 4, BYTES(zeros, 3));
+    }
+    if (s->foreign_oid) {
+        put_member(&c, BYTES_STR("\x81\x08"), 4, BYTES(zeros, 3));
+    }
     struct writer w = writer_of(out, capacity);
     put_tlv(&w, 0x30, BYTES(content, c.size));
+    if (s->extension_trailing) {
+        writer_put(&w, BYTES(zeros, 1));
+    }
     REQUIRE(!w.failed && !c.failed && !tcb.failed);
     return w.size;
 }

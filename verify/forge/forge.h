@@ -46,6 +46,12 @@ struct forge_spec {
     int components[16], pcesvn;
     size_t fmspc_size; /* 6 */
     bool leave_out_pceid, component_twice;
+    bool unknown_component;     /* one beyond CPUSVN */
+    bool missing_component;     /* the sixteenth */
+    bool unknown_member;        /* of the extension, of a later profile */
+    bool foreign_oid;           /* a member that is not below the extension's OID */
+    bool extension_trailing;    /* a byte behind the extension */
+    bool long_component;        /* a component followed by something else */
     bool no_platform_instance;  /* a certificate of the Processor CA: neither of the next */
     size_t instance_size;       /* 16 */
     uint8_t configuration[5];   /* dynamic platform, cached keys, SMT, and what nobody knows */
