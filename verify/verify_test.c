@@ -250,6 +250,19 @@ SPEC(tcb_date_word) { edit_tcb(s, "2026-09-01T00:00:00Z", "2026-02-29T00:00:00Z"
 SPEC(tcb_version_4) { edit_tcb(s, "\"version\":3", "\"version\":4"); }
 SPEC(tcb_version_2) { edit_tcb(s, "\"version\":3", "\"version\":2"); }
 SPEC(tcb_advisory_number) { edit_tcb(s, "\"INTEL-SA-00002\"", "2"); }
+/* 126 more than the two that are there, or 127; the quoting enclave's is one of the two. */
+static void more_advisories(struct forge_spec *s, int count)
+{
+    char text[4096] = "\"INTEL-SA-00002\"";
+    size_t n = strlen(text);
+    for (int i = 0; i < count; i++) {
+        n += (size_t)snprintf(text + n, sizeof text - n, ",\"INTEL-SA-%05d\"", 1000 + i);
+    }
+    edit_tcb(s, "\"INTEL-SA-00002\"", text);
+    s->pcesvn = 12;
+}
+SPEC(advisories_128) { more_advisories(s, 126); }
+SPEC(advisories_129) { more_advisories(s, 127); }
 SPEC(tcb_deep)
 {
     edit_tcb(s, "\"tcbType\":0,", "\"tcbType\":0,\"x\":[[[[[[[[[[]]]]]]]]]],");
@@ -447,6 +460,22 @@ SPEC(module_old) { s->td[TD_TCB_SVN] = 4; s->td[TD_TCB_SVN_2] = 4; }
 SPEC(module_updated) { s->td[TD_TCB_SVN] = 4; }
 SPEC(td_component_low) { s->td[TD_TCB_SVN + 2] = 4; }
 SPEC(version_0_low) { s->td[TD_TCB_SVN + 1] = 0; }
+SPEC(td_version_0)
+{
+    s->td[TD_TCB_SVN + 1] = s->td[TD_TCB_SVN_2 + 1] = 0;
+    edit_tcb(s, "\"tdxtcbcomponents\":[{\"svn\":5},{\"svn\":5}", "\"tdxtcbcomponents\":[{\"svn\":5},{\"svn\":0}");
+}
+SPEC(version_0_unnamed)
+{
+    td_version_0(s);
+    edit_tcb(s, "\"tdxModule\"", "\"tdxModul\"");
+}
+SPEC(module_attributes_named)
+{
+    module_attributes(s);
+    edit_tcb(s, "\"attributes\":\"00", "\"attributes\":\"01");
+    td_version_0(s);
+}
 SPEC(module_twice)
 {
     edit_tcb(s, "\"tdxModuleIdentities\":[", "\"tdxModuleIdentities\":[{\"id\":\"TDX_01\","
@@ -462,6 +491,8 @@ SPEC(module_status) { edit_tcb(s, "\"UpToDate\"", "\"SWHardeningNeeded\""); }
 SPEC(tdx_components_missing) { edit_tcb(s, "\"tdxtcbcomponents\"", "\"tdxtcbcomponent\""); }
 SPEC(sgx_identity) { edit_qe(s, "\"TD_QE\"", "\"QE\""); }
 SPEC(sgx_tcb_info) { edit_tcb(s, "\"id\":\"TDX\"", "\"id\":\"SGX\""); }
+SPEC(ca_curve) { s->ca.other_curve = true; }
+SPEC(ca_self_named) { s->ca.issuer = s->ca.subject; }
 SPEC(nothing) { (void)s; }
 
 /* clang-format on */
@@ -647,6 +678,8 @@ static const struct test_case cases[] = {
     S(tcb_version_4, TCB_INFO_FORMAT, "TCB info version 4"),
     S(tcb_version_2, TCB_INFO_FORMAT, "version 2 with the members of version 3"),
     S(tcb_advisory_number, TCB_INFO_FORMAT, "an advisory that is a number"),
+    SP(advisories_129, tolerate_any, TCB_INFO_FORMAT, "more advisories than the result holds"),
+    SP(advisories_128, tolerate_any, NONE, "as many advisories as the result holds"),
     S(tcb_deep, TCB_INFO_FORMAT, "deep nesting"),
     O(tcb_unsigned_member, TCB_INFO_FORMAT, "an unsigned member beside the signed one"),
     O(tcb_signature_case, TCB_INFO_FORMAT, "a capital letter in the signature"),
@@ -753,6 +786,9 @@ static const struct test_case td_cases[] = {
     S(module_version, TDX_MODULE, "a module version that nobody names"),
     S(module_signer, TDX_MODULE, "a module of another signer"),
     S(module_attributes, TDX_MODULE, "a module with attributes"),
+    S(module_attributes_named, TDX_MODULE, "a module with attributes that TCB info names"),
+    S(version_0_unnamed, TDX_MODULE, "a module of version 0 that nobody names"),
+    S(td_version_0, NONE, "a module of version 0"),
     S(module_ancient, TDX_MODULE_NOT_SUPPORTED, "a module below every level"),
     S(td_component_low, TCB_NOT_SUPPORTED, "a TDX component below every level"),
     S(version_0_low, TCB_NOT_SUPPORTED, "a low component of a module without levels of its own"),
@@ -1320,6 +1356,37 @@ static void test_root_reading(void)
     CHECK(!alcove_root_read((struct alcove_bytes){o.root_crl.data, o.root_crl.size}, &root),
           "a revocation list is not a root");
     CHECK(!alcove_root_read((struct alcove_bytes){NULL, 0}, &root), "nothing is not a root");
+    static const struct {
+        void (*spec)(struct forge_spec *);
+        const char *what;
+    } others[] = {
+        {critical_in_ca, "an extension that nobody knows"},
+        {ca_is_not, "no CA"},
+        {version1_ca, "version 1"},
+        {ca_curve, "a key on another curve"},
+        {nothing, "another issuer"},
+        {ca_self_named, "another's signature"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        forge_defaults(&s);
+        others[i].spec(&s);
+        forge_build(&s, &o);
+        /* the intermediate stands first in this chain */
+        const uint8_t *end = memmem(o.pck_crl_chain.data, o.pck_crl_chain.size, "-----END", 8);
+        REQUIRE(end != NULL);
+        struct alcove_bytes one = {o.pck_crl_chain.data, (size_t)(end - o.pck_crl_chain.data) + 26};
+        CHECK(!alcove_root_read(one, &root), "no root: %s", others[i].what);
+    }
+    forge_defaults(&s);
+    ca_self_named(&s);
+    s.ca.issuer_key = KEY_CA;
+    forge_build(&s, &o);
+    const uint8_t *end = memmem(o.pck_crl_chain.data, o.pck_crl_chain.size, "-----END", 8);
+    REQUIRE(end != NULL);
+    CHECK(alcove_root_read((struct alcove_bytes){o.pck_crl_chain.data,
+                                                 (size_t)(end - o.pck_crl_chain.data) + 26},
+                           &root),
+          "a certificate that signs itself is one");
 }
 
 int main(void)
