@@ -4,62 +4,11 @@
  * product, so a second one would be as remarkable as a second root. */
 #include "amd/chain.h"
 #include "amd/cert_table.h"
+#include "amd/pins.h"
 #include "policy.h"
 #include "verify/limits.h"
 #include "x509/crl.h"
 #include "x509/der.h"
-
-/* SHA-256 of the SubjectPublicKeyInfo of AMD's certificates as the KDS serves them
- * (https://kdsintf.amd.com/vcek/v1/PRODUCT/cert_chain, and vlek/v1 for the ASVKs). */
-static const struct product {
-    enum alcove_snp_product product;
-    const char *name;
-    uint8_t ark[32], ask[32], asvk[32];
-} products[] = {
-    {ALCOVE_SNP_MILAN,
-     "Milan",
-     {0x9f, 0x05, 0x6b, 0xee, 0x44, 0x37, 0x7e, 0x29, 0x30, 0x8c, 0xb5,
-      0xff, 0xa8, 0x95, 0xbd, 0xfb, 0x62, 0xd1, 0x88, 0x81, 0xfa, 0x6b,
-      0xed, 0x8d, 0x6f, 0x07, 0x5b, 0x02, 0x04, 0x08, 0x9c, 0xb9},
-     {0x42, 0x49, 0x16, 0x69, 0xcc, 0xb8, 0x51, 0xd6, 0x27, 0xea, 0x98,
-      0x46, 0xcd, 0x24, 0xec, 0xcb, 0xeb, 0x7d, 0xe7, 0xc2, 0xa6, 0x27,
-      0x40, 0x12, 0x0f, 0xff, 0x88, 0x00, 0x1d, 0x38, 0xeb, 0xb6},
-     {0x66, 0x45, 0x0a, 0x12, 0x3e, 0xa5, 0x87, 0x62, 0x06, 0xdf, 0x67,
-      0xf2, 0x51, 0x4a, 0x4f, 0xea, 0x22, 0x4c, 0x0f, 0x63, 0xb1, 0x83,
-      0x13, 0x42, 0x30, 0x78, 0xb0, 0xed, 0xc4, 0x53, 0x5e, 0x33}},
-    {ALCOVE_SNP_GENOA,
-     "Genoa",
-     {0x42, 0x9a, 0x69, 0xc9, 0x42, 0x2a, 0xa2, 0x58, 0xee, 0x4d, 0x8d,
-      0xb5, 0xfc, 0xda, 0x9c, 0x64, 0x70, 0xef, 0x15, 0xf8, 0xcd, 0x5a,
-      0x9c, 0xeb, 0xd6, 0xcb, 0xc7, 0xd9, 0x0b, 0x86, 0x38, 0x31},
-     {0x03, 0x24, 0xd5, 0x5b, 0xcd, 0x48, 0xba, 0x87, 0x7a, 0x8f, 0xd8,
-      0x7c, 0x0e, 0x1b, 0x49, 0x34, 0xde, 0xc8, 0x44, 0x8e, 0x38, 0x07,
-      0xa2, 0x43, 0x84, 0xa3, 0x4d, 0xc6, 0xa6, 0xc9, 0xeb, 0xb8},
-     {0x7d, 0x16, 0x33, 0x25, 0x2e, 0xbb, 0xad, 0xaa, 0x75, 0xf9, 0x6e,
-      0x9b, 0x4e, 0x6f, 0x7d, 0x43, 0xa9, 0x0c, 0xeb, 0x3f, 0x84, 0x39,
-      0x37, 0x48, 0x26, 0x30, 0xf8, 0xda, 0x24, 0x59, 0x26, 0x4e}},
-    {ALCOVE_SNP_TURIN,
-     "Turin",
-     {0x4f, 0x12, 0x54, 0x10, 0x56, 0x3a, 0x2a, 0xb9, 0xa5, 0x03, 0x56,
-      0xf9, 0x24, 0x3f, 0x6f, 0xe0, 0xb6, 0xf7, 0x3d, 0xe9, 0x86, 0x03,
-      0xf5, 0x3f, 0x90, 0x33, 0x9c, 0x70, 0xe9, 0xd7, 0xad, 0x08},
-     {0x00, 0x00, 0xea, 0xd3, 0x52, 0x02, 0x5f, 0x20, 0x8b, 0xf5, 0x52,
-      0x97, 0xc4, 0x19, 0x2c, 0x34, 0xcd, 0x1b, 0x87, 0x80, 0x02, 0x10,
-      0x73, 0x66, 0xd8, 0xf2, 0x06, 0x5a, 0x9a, 0xe7, 0xd3, 0xa9},
-     {0xbf, 0xc4, 0x41, 0x40, 0x8b, 0x2f, 0x80, 0x6c, 0x5d, 0xbf, 0x18,
-      0x0b, 0xd8, 0x92, 0x0e, 0x6e, 0x60, 0xdd, 0x40, 0x4d, 0x82, 0x14,
-      0x17, 0x80, 0xd8, 0x5d, 0xbf, 0x96, 0x29, 0x54, 0xd3, 0x86}},
-};
-
-static const struct product *product_find(enum alcove_snp_product product)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(products); i++) {
-        if (products[i].product == product) {
-            return &products[i];
-        }
-    }
-    return NULL;
-}
 
 /* ---- finding the certificates ---- */
 
@@ -158,10 +107,11 @@ static bool is_name(const char *text, const char *prefix, const char *name)
 static enum alcove_snp_product product_named(const struct amd_chain *chain)
 {
     const char *prefix = chain->is_vlek ? "SEV-VLEK-" : "SEV-";
-    for (size_t i = 0; i < ARRAY_SIZE(products); i++) {
-        if (is_name(chain->ask.common_name, prefix, products[i].name) &&
-            is_name(chain->ark.common_name, "ARK-", products[i].name)) {
-            return products[i].product;
+    for (int p = ALCOVE_SNP_UNKNOWN + 1; p < ALCOVE_SNP_PRODUCT_COUNT; p++) {
+        const char *name = alcove_snp_product_name((enum alcove_snp_product)p);
+        if (is_name(chain->ask.common_name, prefix, name) &&
+            is_name(chain->ark.common_name, "ARK-", name)) {
+            return (enum alcove_snp_product)p;
         }
     }
     return ALCOVE_SNP_UNKNOWN;
@@ -214,19 +164,20 @@ static void check_root(struct check *c, const struct amd_chain *chain)
     const uint8_t *ark = chain->ark.spki_sha256;
     struct alcove_result *out = c->result;
     bool any_built_in = false;
-    for (size_t i = 0; i < ARRAY_SIZE(products); i++) {
-        any_built_in = any_built_in || same_hash(products[i].ark, ark);
+    for (int p = ALCOVE_SNP_UNKNOWN + 1; p < ALCOVE_SNP_PRODUCT_COUNT; p++) {
+        any_built_in = any_built_in || same_hash(amd_pins((enum alcove_snp_product)p)->ark, ark);
     }
-    const struct product *p = product_find(chain->product);
-    bool built_in = p != NULL && same_hash(p->ark, ark);
+    const struct amd_pins *pins = amd_pins(chain->product);
+    bool built_in = pins != NULL && same_hash(pins->ark, ark);
     out->root_kind = any_built_in ? ALCOVE_ROOT_AMD : ALCOVE_ROOT_OTHER;
     __builtin_memcpy(out->root_spki_sha256, ark, sizeof out->root_spki_sha256);
     __builtin_memcpy(out->root_certificate_sha256, chain->ark.sha256,
                      sizeof out->root_certificate_sha256);
     check_that(c, (built_in && !c->policy->refuse_builtin_roots) || check_root_named(c, ark),
                ALCOVE_REASON_SNP_UNKNOWN_ROOT);
-    check_that(c, !built_in || same_hash(chain->is_vlek ? p->asvk : p->ask, chain->ask.spki_sha256),
-               ALCOVE_REASON_SNP_UNKNOWN_INTERMEDIATE);
+    check_that(
+        c, !built_in || same_hash(chain->is_vlek ? pins->asvk : pins->ask, chain->ask.spki_sha256),
+        ALCOVE_REASON_SNP_UNKNOWN_INTERMEDIATE);
 }
 
 static void check_chain(struct check *c, struct amd_chain *chain)
@@ -261,7 +212,11 @@ static void check_revocation(struct check *c, const struct amd_chain *chain)
         check_completed(c, CHECKED_REVOCATION);
         return;
     }
-    if (!crl_read(chain->crl, &crl)) {
+    uint8_t storage[PEM_BYTES_MAX];
+    struct writer decoded = writer_of(storage, sizeof storage);
+    struct bytes der = chain->crl;
+    bool is_der = der.data[0] == DER_SEQUENCE;
+    if ((!is_der && !pem_read_crl(chain->crl, &decoded, &der)) || !crl_read(der, &crl)) {
         check_fail(c, ALCOVE_REASON_SNP_CRL_FORMAT);
         return;
     }

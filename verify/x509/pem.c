@@ -71,8 +71,21 @@ static bool take_base64(struct cursor *c, struct writer *out)
     return digit_count > 0 && digit_count % 4 == 0 && !out->failed;
 }
 
-/* The certificates of the text: how many, or 0 if it is anything but 1 to `max` of them. */
-static size_t read_blocks(struct bytes text, struct writer *out, struct bytes *ret, size_t max)
+struct label {
+    struct bytes begin, end;
+};
+static const struct label certificate = {
+    {(const uint8_t *)"-----BEGIN CERTIFICATE-----", 27},
+    {(const uint8_t *)"-----END CERTIFICATE-----", 25},
+};
+static const struct label crl = {
+    {(const uint8_t *)"-----BEGIN X509 CRL-----", 24},
+    {(const uint8_t *)"-----END X509 CRL-----", 22},
+};
+
+/* The blocks of the text: how many, or 0 if it is anything but 1 to `max` of this label. */
+static size_t read_blocks(struct bytes text, const struct label *label, struct writer *out,
+                          struct bytes *ret, size_t max)
 {
     size_t count = 0;
     while (text.size > 0 && text.data[text.size - 1] == 0) {
@@ -82,8 +95,8 @@ static size_t read_blocks(struct bytes text, struct writer *out, struct bytes *r
     skip_space(&c);
     while (c.rest.size > 0) {
         size_t start = out->size;
-        if (count == max || !take_text(&c, BYTES_STR("-----BEGIN CERTIFICATE-----")) ||
-            !take_base64(&c, out) || !take_text(&c, BYTES_STR("-----END CERTIFICATE-----"))) {
+        if (count == max || !take_text(&c, label->begin) || !take_base64(&c, out) ||
+            !take_text(&c, label->end)) {
             return 0;
         }
         ret[count++] = BYTES(out->data + start, out->size - start);
@@ -97,7 +110,7 @@ bool pem_read(struct bytes text, struct pem_chain *ret)
     struct writer out = writer_of(ret->storage, sizeof ret->storage);
     ret->count = 0;
     if (text.size <= PEM_BYTES_MAX) {
-        ret->count = read_blocks(text, &out, ret->certificates, CHAIN_MAX);
+        ret->count = read_blocks(text, &certificate, &out, ret->certificates, CHAIN_MAX);
     }
     return ret->count > 0;
 }
@@ -105,5 +118,10 @@ bool pem_read(struct bytes text, struct pem_chain *ret)
 bool pem_read_one(struct bytes text, struct writer *out, struct bytes *ret)
 {
     /* Base64 and its line ends are less than half as much again. */
-    return text.size / 2 <= out->capacity && read_blocks(text, out, ret, 1) == 1;
+    return text.size / 2 <= out->capacity && read_blocks(text, &certificate, out, ret, 1) == 1;
+}
+
+bool pem_read_crl(struct bytes text, struct writer *out, struct bytes *ret)
+{
+    return text.size / 2 <= out->capacity && read_blocks(text, &crl, out, ret, 1) == 1;
 }

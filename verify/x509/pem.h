@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Certificates in PEM (RFC 7468), strictly: BEGIN and END lines, base64 between, nothing else but
- * white space, and NUL bytes at the very end (Intel's quotes carry one).
+/* Certificates and revocation lists in PEM (RFC 7468), strictly: BEGIN and END lines, base64
+ * between, nothing else but white space, and NUL bytes at the very end (Intel's quotes carry one).
  * Trust: the text comes from whoever wants to be believed. */
 #pragma once
 
@@ -17,3 +17,5 @@ struct pem_chain {
 bool pem_read(struct bytes text, struct pem_chain *ret) MUST_USE;
 /* Exactly one certificate, decoded into `out`; at most twice as much text as `out` holds. */
 bool pem_read_one(struct bytes text, struct writer *out, struct bytes *ret) MUST_USE;
+/* The same for exactly one revocation list. */
+bool pem_read_crl(struct bytes text, struct writer *out, struct bytes *ret) MUST_USE;
