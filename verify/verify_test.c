@@ -8,7 +8,9 @@
 
 #include "tests/tap.h"
 
+#include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define FUTURE       (FORGE_NOW + 1000)
 #define PAST         (FORGE_NOW - 1000)
@@ -1335,6 +1337,76 @@ static void test_names_of_enums(void)
           "nor does a reason beyond the enum fail");
 }
 
+/* ---- stack ---- */
+
+struct call {
+    struct alcove_bytes evidence;
+    struct alcove_collateral collateral;
+    struct alcove_policy policy;
+    bool accepted;
+};
+
+static void *make_call(void *argument)
+{
+    struct call *call = argument;
+    static struct alcove_result r;
+    call->accepted = alcove_verdict_accepted(
+        alcove_verify(call->evidence, &call->collateral, &call->policy, FORGE_NOW, &r));
+    return NULL;
+}
+
+/* How many bytes of a fresh stack a call touches. */
+static size_t stack_of(struct call *call)
+{
+    const size_t size = 4u << 20;
+    const char paint = 0x5a;
+    char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    pthread_attr_t attributes;
+    pthread_t thread;
+    REQUIRE(stack != MAP_FAILED && pthread_attr_init(&attributes) == 0);
+    memset(stack, paint, size);
+    REQUIRE(pthread_attr_setstack(&attributes, stack, size) == 0 &&
+            pthread_create(&thread, &attributes, make_call, call) == 0 &&
+            pthread_join(thread, NULL) == 0);
+    size_t untouched = 0;
+    while (untouched < size && stack[untouched] == paint) {
+        untouched++;
+    }
+    pthread_attr_destroy(&attributes);
+    munmap(stack, size);
+    return size - untouched;
+}
+
+/* What verify.h promises, measured where the compiler does not add anything of its own. */
+static void test_stack(void)
+{
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__)
+    const size_t promised = 256u << 10;
+#else
+    const size_t promised = 2u << 20;
+#endif
+    static struct forge_spec s;
+    static struct forge_output o;
+    forge_defaults_tdx(&s, QUOTE_VERSION_5);
+    forge_build(&s, &o);
+    struct call call = {.evidence = {o.quote.data, o.quote.size},
+                        .collateral = forge_collateral(&o),
+                        .policy = forge_policy(&o)};
+    size_t used = stack_of(&call);
+    CHECK(call.accepted && used <= promised, "a quote needs no more stack than promised");
+    printf("# %zu bytes\n", used);
+    static struct forge_ratls ratls;
+    static struct forge_ratls_output certificate;
+    forge_ratls_defaults(&ratls);
+    ratls.endorsements = true;
+    forge_ratls_build(&ratls, &certificate);
+    call = (struct call){.evidence = {certificate.pem.data, certificate.pem.size},
+                         .policy = forge_ratls_policy(&ratls, &certificate)};
+    used = stack_of(&call);
+    CHECK(call.accepted && used <= promised, "nor does a certificate around one");
+    printf("# %zu bytes\n", used);
+}
+
 static void test_zero_is_rejected(void)
 {
     struct alcove_result r = {0};
@@ -1414,6 +1486,7 @@ int main(void)
     test_kinds();
     test_kinds_in_certificates();
     test_names_of_enums();
+    test_stack();
     test_zero_is_rejected();
     test_root_reading();
     return tap_done();

@@ -496,7 +496,7 @@ ALCOVE_VERIFY_API enum alcove_evidence_kind
 alcove_evidence_kind_of(struct alcove_bytes evidence, enum alcove_wrapping *ret_wrapping);
 
 /* The entry point. `time` is seconds since 1970, the relying party's own. *ret_result is always
- * written; its verdict is also returned. No pointer may be NULL. Needs about 200 KiB of stack. */
+ * written; its verdict is also returned. No pointer may be NULL. Needs up to 256 KiB of stack. */
 ALCOVE_VERIFY_API struct alcove_verdict
 alcove_verify(struct alcove_bytes evidence, const struct alcove_collateral *collateral,
               const struct alcove_policy *policy, int64_t time, struct alcove_result *ret_result)
