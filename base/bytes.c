@@ -19,8 +19,10 @@ struct bytes cursor_take(struct cursor *c, size_t n)
         return (struct bytes){NULL, 0};
     }
     struct bytes taken = {c->rest.data, n};
-    c->rest.data += n;
-    c->rest.size -= n;
+    if (n > 0) { /* NULL + 0 is not defined */
+        c->rest.data += n;
+        c->rest.size -= n;
+    }
     return taken;
 }
 
