@@ -415,7 +415,10 @@ SPEC(hcl_data_version) { s->hcl.data_version = 2; }
 SPEC(hcl_size) { s->hcl.size_slack = 1; }
 SPEC(hcl_data_size) { s->hcl.data_size_slack = -1; }
 SPEC(hcl_length) { s->hcl.length_slack = 1; }
-SPEC(hcl_length_huge) { s->hcl.length_slack = s->hcl.size_slack = s->hcl.data_size_slack = 1000000; }
+SPEC(hcl_length_huge)
+{
+    s->hcl.length_slack = s->hcl.size_slack = s->hcl.data_size_slack = 1000000;
+}
 SPEC(hcl_no_text) { s->hcl.runtime[0] = 0; }
 SPEC(hcl_tdx) { s->hcl.report_type = 4; }
 SPEC(hcl_hash_0) { s->hcl.hash_type = 0; }
@@ -425,7 +428,11 @@ SPEC(hcl_sha512) { s->hcl.hash_type = 3; }
 SPEC(hcl_version_1) { s->hcl.version = 1; s->hcl.padding = 0; }
 OUTPUT(hcl_trailing) { (void)c; o->evidence.data[o->evidence.size - 1] = 1; }
 SPEC(hcl_not_bound) { s->hcl.not_bound = true; }
-OUTPUT(hcl_text_changed) { (void)c; edit((char *)o->evidence.data + 1236, "secure-boot", "secure-boat"); }
+OUTPUT(hcl_text_changed)
+{
+    (void)c;
+    edit((char *)o->evidence.data + 1236, "secure-boot", "secure-boat");
+}
 OUTPUT(hcl_hash_lied) { (void)c; o->evidence.data[1228] = 2; }
 SPEC(hcl_rest_used)
 {
