@@ -3,6 +3,8 @@
 """Builds and runs the fuzz targets of tools/fuzz-targets.txt with libFuzzer, ASan and UBSan.
 
     fuzz.py run SECONDS [NAME…]   every target for so long, as many at a time as there are CPUs
+    fuzz.py long [NAME…]          10 minutes for the targets of verify/, from real evidence too where
+                                  there is some; a minute for the others
     fuzz.py replay [NAME…]        the kept corpora once, as a TAP test
     fuzz.py keep [NAME…]          adds to the kept corpora what `run` found and covers something new
 
@@ -14,6 +16,7 @@ import concurrent.futures
 import dataclasses
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -27,6 +30,7 @@ FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-g", "-O1", "-fno-strict-aliasing", "-w
 INPUT_MAX = 1 << 16
 KEPT_MAX = 4096  # the kept corpora are part of the repository
 ONE_INPUT_TIMEOUT_S = 10
+LONG_S, SHORT_S = 600, 60  # what strangers send to the verifier gets ten times as long
 
 
 @dataclasses.dataclass
@@ -45,8 +49,15 @@ class Target:
         return TOP / "tests/corpus" / self.name
 
 
+def product_sources(folder):
+    """A library's sources: all below its folder that are no tests and make nothing for tests."""
+    return sorted(str(path.relative_to(TOP)) for path in (TOP / folder).rglob("*.c")
+                  if not re.search(r"_(test|fuzz|files)\.c$", path.name) and path.parent.name != "forge")
+
+
 def read_list(names):
-    """A line is NAME: SOURCES | INCLUDE FOLDERS | LIBRARIES; # begins a comment."""
+    """A line is NAME: SOURCES | INCLUDE FOLDERS | LIBRARIES; # begins a comment. A source that ends in a
+    slash is all of a library."""
     for number, line in enumerate(LIST.read_text().splitlines(), 1):
         line = line.split("#")[0].strip()
         if not line:
@@ -55,6 +66,8 @@ def read_list(names):
         fields = [field.split() for field in rest.split("|")]
         if not colon or len(fields) != 3:
             sys.exit(f"{LIST}:{number}: want NAME: SOURCES | INCLUDE FOLDERS | LIBRARIES")
+        fields[0] = [source for given in fields[0]
+                     for source in (product_sources(given) if given.endswith("/") else [given])]
         if not names or name in names:
             yield Target(name, *fields)
 
@@ -86,7 +99,20 @@ def build(target):
     return None
 
 
-def fuzz(target, seconds):
+def real_evidence():
+    """A folder with cases that the target `verify` may start from, or None."""
+    shared = pathlib.Path(os.environ.get("ALCOVE_SHARED", TOP.parent / "shared"))
+    if not (shared / "evidence").is_dir():
+        print(f"fuzz: forged evidence only: no collection at {shared}", flush=True)
+        return None
+    packed = BUILD / "real"
+    packed.mkdir(parents=True, exist_ok=True)
+    subprocess.run([sys.executable, TOP / "tests/evidence/pack.py", shared / "evidence", packed],
+                   check=True)
+    return packed
+
+
+def fuzz(target, seconds, real=None):
     complaint = build(target)
     if complaint:
         return complaint
@@ -96,8 +122,9 @@ def fuzz(target, seconds):
     command = [str(target.program), f"-max_total_time={seconds}", f"-max_len={INPUT_MAX}",
                f"-timeout={ONE_INPUT_TIMEOUT_S}", "-print_final_stats=1", "-rss_limit_mb=4096",
                f"-artifact_prefix={target.corpus}/", str(found), str(target.corpus)]
+    environment = {**os.environ, **({"ALCOVE_FUZZ_REAL": str(real)} if real else {})}
     ran = subprocess.run(command, cwd=TOP, text=True, errors="replace", stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+                         stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment)
     if ran.returncode:
         return "\n".join([shlex.join(command), *ran.stdout.splitlines()[-80:]])
     executed = [line.split()[-1] for line in ran.stdout.splitlines()
@@ -107,16 +134,26 @@ def fuzz(target, seconds):
     return None
 
 
-def run(seconds, names):
+def run(seconds_of, names, real=None):
+    """seconds_of: a target's time."""
     targets = list(read_list(names))
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for target, complaint in zip(targets, pool.map(lambda t: fuzz(t, seconds), targets)):
+        results = pool.map(lambda t: fuzz(t, seconds_of(t), real), targets)
+        for target, complaint in zip(targets, results):
             if complaint:
                 failed += 1
                 print(f"fuzz: {target.name}: FINDING\n{complaint}", flush=True)
-    print(f"fuzz: {len(targets)} targets, {seconds} s each, {failed} with findings")
+    total = sum(seconds_of(target) for target in targets)
+    print(f"fuzz: {len(targets)} targets, {total} s together, {failed} with findings")
     return 1 if failed or not targets else 0
+
+
+def run_long(names):
+    def seconds_of(target):
+        ours = any(source.startswith("verify/") for source in target.sources)
+        return LONG_S if ours else SHORT_S
+    return run(seconds_of, names, real_evidence())
 
 
 def replay_one(target):
@@ -164,7 +201,9 @@ def keep(names):
 
 def main(argv):
     if len(argv) >= 2 and argv[0] == "run" and argv[1].isdigit():
-        return run(int(argv[1]), argv[2:])
+        return run(lambda target: int(argv[1]), argv[2:])
+    if argv and argv[0] == "long":
+        return run_long(argv[1:])
     if argv and argv[0] == "replay":
         return replay(argv[1:])
     if argv and argv[0] == "keep":

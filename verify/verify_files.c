@@ -11,6 +11,7 @@
  * are separated by commas, "-" stands for none.
  */
 #include "base/bytes.h"
+#include "forge/tolerant.h"
 #include "verify/verify.h"
 
 #include <stdio.h>
@@ -68,30 +69,10 @@ static void unload(struct alcove_bytes b)
     free((void *)(uintptr_t)b.data);
 }
 
-static struct alcove_policy tolerant(const struct job *j)
+static struct alcove_policy policy_of(const struct job *j)
 {
-    struct alcove_policy p = alcove_policy_strict();
-    p.roots = j->named;
-    p.root_count = j->named_count;
-    p.accepted_statuses = ALCOVE_TCB_BIT(ALCOVE_TCB_NOT_SUPPORTED) - 2;
-    p.advisories.tolerate_mode = ALCOVE_EXPECT_ANY;
-    p.allow_debug = p.allow_migration = p.allow_trailing = true;
-    p.revocation.amd = ALCOVE_REVOCATION_IF_GIVEN;
-    p.report_data.mode = ALCOVE_EXPECT_ANY;
-    p.mrenclave.mode = p.signer.mode = p.configid.mode = ALCOVE_EXPECT_ANY;
-    p.mrtd.mode = p.mrseam.mode = p.mrservicetd.mode = ALCOVE_EXPECT_ANY;
-    for (size_t i = 0; i < ARRAY_SIZE(p.rtmr); i++) {
-        p.rtmr[i].mode = ALCOVE_EXPECT_ANY;
-    }
-    p.snp_measurement.mode = p.snp_host_data.mode = p.azure_key.mode = ALCOVE_EXPECT_ANY;
-    p.snp_vmpl.mode = p.snp_min_tcb.mode = ALCOVE_EXPECT_ANY;
-    for (size_t i = 0; i < ARRAY_SIZE(p.nitro_pcr); i++) {
-        p.nitro_pcr[i].mode = ALCOVE_EXPECT_ANY;
-    }
-    p.nitro_nonce.mode = p.nitro_user_data.mode = p.nitro_public_key.mode = ALCOVE_EXPECT_ANY;
+    struct alcove_policy p = tolerant_policy(j->named, j->named_count);
     p.nitro_time = j->nitro_time_given ? ALCOVE_NITRO_TIME_GIVEN : ALCOVE_NITRO_TIME_OF_DOCUMENT;
-    p.ratls_nonce.mode = p.ratls_key.mode = ALCOVE_EXPECT_ANY;
-    p.ratls_legacy = ALCOVE_RATLS_LEGACY_GRAMINE | ALCOVE_RATLS_LEGACY_RATS_TLS;
     return p;
 }
 
@@ -160,7 +141,7 @@ static bool same_with_cache(const struct job *j, const struct alcove_policy *pol
 static void run(const struct job *j)
 {
     static struct alcove_result r;
-    struct alcove_policy policy = tolerant(j);
+    struct alcove_policy policy = policy_of(j);
     struct alcove_verdict v = alcove_verify(j->evidence, &j->collateral, &policy, j->time, &r);
     if (alcove_verdict_accepted(v) != alcove_verdict_accepted(r.verdict)) {
         abort();
