@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every reason of SNP reports and of Azure's wrapping has a case that gives it, and gives it first;
  * good evidence of every product, version and kind of key is accepted. */
+#include "amd/cert_table.h"
+#include "amd/hcl.h"
 #include "forge/amd.h"
 #include "verify/limits.h"
 
@@ -98,6 +100,21 @@ OUTPUT(chain_of_one) { c->amd_chain = lend(&o->ask_pem); }
 OUTPUT(chain_of_three) { append(&o->chain, &o->ark_pem); c->amd_chain = lend(&o->chain); }
 OUTPUT(chain_cut) { (void)o; c->amd_chain.size -= 3; }
 OUTPUT(chain_in_der) { c->amd_chain = lend(&o->vek); }
+OUTPUT(chain_bad_ask)
+{
+    o->chain.size = 0;
+    edit((char *)o->ask_pem.data, "MII", "MIQ");
+    append(&o->chain, &o->ask_pem);
+    append(&o->chain, &o->ark_pem);
+    c->amd_chain = lend(&o->chain);
+}
+OUTPUT(chain_of_arks)
+{
+    o->chain.size = 0;
+    append(&o->chain, &o->ark_pem);
+    append(&o->chain, &o->ark_pem);
+    c->amd_chain = lend(&o->chain);
+}
 OUTPUT(vek_and_ask_in_pem)
 {
     append(&o->vek_pem, &o->ask_pem);
@@ -173,6 +190,7 @@ OUTPUT(table_with_vlek)
     from_table(o, c, entries, 3);
 }
 
+SPEC(malformed_ask) { s->ask.no_constraints = s->ask.malformed = true; }
 SPEC(critical_in_vek) { s->vek.unknown_critical = true; }
 SPEC(critical_in_ask) { s->ask.unknown_critical = true; }
 SPEC(critical_in_ark) { s->ark.unknown_critical = true; }
@@ -271,6 +289,9 @@ SPEC(report_says_vcek) { s->report[SNP_AT_FLAGS] = 0; }
 
 SPEC(struct_version_2) { s->ids.struct_version = 2; }
 SPEC(product_empty) { s->ids.product_name = ""; }
+SPEC(product_type) { s->ids.product_tag = true; }
+SPEC(strange_arc) { s->ids.strange_arc = true; }
+SPEC(foreign) { s->ids.foreign = true; }
 SPEC(component_256) { s->ids.component[8] = 256; }
 SPEC(component_two_integers) { s->ids.component_two_integers = true; }
 SPEC(unknown_arc) { s->ids.unknown_arc = true; }
@@ -555,12 +576,14 @@ static const struct test_case cases[] = {
     O(chain_cut, SNP_CHAIN_FORMAT, "a chain that is cut"),
     O(chain_in_der, SNP_CHAIN_FORMAT, "a chain that is a single DER certificate"),
     O(chain_of_lists, SNP_CHAIN_FORMAT, "an ARK that is not DER"),
+    O(chain_bad_ask, SNP_CHAIN_FORMAT, "an ASK that is not DER"),
     O(vek_and_ask_in_pem, SNP_CHAIN_FORMAT, "VCEK and ASK in one text, without ARK"),
     O(table_two_asks, SNP_CHAIN_FORMAT, "two certificates where the table has its ASK"),
     O(table_two_arks, SNP_CHAIN_FORMAT, "two certificates where the table has its ARK"),
     O(table_bad_ask, SNP_CHAIN_FORMAT, "something else as the table's ASK"),
     O(table_bad_ark, SNP_CHAIN_FORMAT, "an empty sequence as the table's ARK"),
     O(table_ark_not_pem, SNP_CHAIN_FORMAT, "something else as the table's ARK"),
+    S(malformed_ask, SNP_CHAIN_PROFILE, "basicConstraints that cannot be read"),
     S(critical_in_vek, SNP_CHAIN_PROFILE, "an unknown critical extension in the VCEK"),
     S(critical_in_ask, SNP_CHAIN_PROFILE, "an unknown critical extension in the ASK"),
     S(critical_in_ark, SNP_CHAIN_PROFILE, "an unknown critical extension in the ARK"),
@@ -578,6 +601,7 @@ static const struct test_case cases[] = {
     S(name_of_other_ask, SNP_CHAIN_NAMES, "Genoa's ASK below Milan's ARK"),
     S(name_of_rome, SNP_CHAIN_NAMES, "a product that this library does not know"),
     S(name_of_ark, SNP_CHAIN_NAMES, "Milan's ASK below Genoa's ARK"),
+    O(chain_of_arks, SNP_CHAIN_NAMES, "an ARK instead of the ASK"),
     S(vlek_below_ask, SNP_CHAIN_NAMES, "a VLEK below an ASK"),
     S(vek_not_linked, SNP_CHAIN_NAMES, "a VCEK of another issuer"),
     S(ask_not_linked, SNP_CHAIN_NAMES, "an ASK of another issuer"),
@@ -640,6 +664,8 @@ static const struct test_case cases[] = {
     S(report_says_vlek, SNP_VEK_KIND, "a report that says VLEK, and a VCEK"),
     S(struct_version_2, SNP_VEK_EXTENSIONS, "extensions of a version that nobody knows"),
     S(product_empty, SNP_VEK_EXTENSIONS, "a product without a name"),
+    S(product_type, SNP_VEK_EXTENSIONS, "a product's name of another type"),
+    S(strange_arc, SNP_VEK_EXTENSIONS, "an extension below AMD's HWID"),
     S(component_256, SNP_VEK_EXTENSIONS, "a component of 256"),
     S(component_two_integers, SNP_VEK_EXTENSIONS, "two numbers in one component"),
     S(unknown_arc, SNP_VEK_EXTENSIONS, "an extension of AMD's that nobody knows"),
@@ -704,6 +730,7 @@ static const struct test_case cases[] = {
     O(table_beside, NONE, "a table beside everything else"),
     O(crl_in_pem, NONE, "a list in PEM"),
     S(hwid_tagged, NONE, "a HWID with a tag"),
+    S(foreign, NONE, "an extension of somebody else, not critical"),
     S(product_plain, NONE, "a product without stepping"),
     S(no_product, NONE, "a VCEK that does not name the product"),
     S(no_struct_version, NONE, "a VCEK that does not name its version"),
@@ -713,6 +740,7 @@ static const struct test_case cases[] = {
 };
 
 static const struct test_case version_2_cases[] = {
+    S(name_of_vek, SNP_CHAIN_NAMES, "a leaf of another name"),
     S(model_in_version_2, SNP_RESERVED, "a model, which version 3 has"),
     S(vectors_in_version_3, SNP_RESERVED, "mitigation vectors, which version 5 has"),
     S(report_by_stranger, SNP_SIGNATURE, "a report signed by a stranger"),
@@ -736,6 +764,7 @@ static const struct test_case turin_cases[] = {
 static const struct test_case vlek_cases[] = {
     S(report_says_vcek, SNP_VEK_KIND, "a report that says VCEK, and a VLEK"),
     S(no_csp_id, SNP_VEK_EXTENSIONS, "a VLEK without a provider"),
+    S(no_snp, SNP_VEK_EXTENSIONS, "no SNP version"),
     S(csp_id_empty, SNP_VEK_EXTENSIONS, "a provider without a name"),
     S(csp_id_long, SNP_VEK_EXTENSIONS, "a provider's name that is too long"),
     S(hwid_in_vlek, SNP_VEK_EXTENSIONS, "a VLEK with a HWID"),
@@ -1009,8 +1038,74 @@ static void test_every_byte_counts(void)
           "a change of any byte of a report rejects");
 }
 
+static void test_table(void)
+{
+    static struct forge_amd_part t;
+    struct cert_table found;
+    struct forge_table_entry many[CERT_TABLE_ENTRIES_MAX + 1];
+    static const uint8_t other[16] = {1};
+    struct forge_table_entry good[] = {
+        {forge_guid_vcek, BYTES_STR("vcek")}, {other, BYTES_STR("other")},
+        {forge_guid_vlek, BYTES_STR("vlek")}, {forge_guid_ask, BYTES_STR("ask")},
+        {forge_guid_ark, BYTES_STR("ark")},   {forge_guid_crl, BYTES_STR("crl")}};
+    for (size_t i = 0; i < ARRAY_SIZE(many); i++) {
+        many[i] = (struct forge_table_entry){other, BYTES_STR("x")};
+    }
+    forge_cert_table(good, ARRAY_SIZE(good), &t);
+    CHECK(cert_table_read(view(&t), &found) && bytes_equal_str(found.vcek, "vcek") &&
+              bytes_equal_str(found.vlek, "vlek") && bytes_equal_str(found.ask, "ask") &&
+              bytes_equal_str(found.ark, "ark") && bytes_equal_str(found.crl, "crl"),
+          "a table of all kinds, and one that nobody knows");
+    t.size += 4000;
+    CHECK(cert_table_read(view(&t), &found), "a table with padding behind it");
+    t.size -= 4001;
+    CHECK(!cert_table_read(view(&t), &found), "contents that end behind the table");
+    t.size++;
+    t.data[16]--;
+    CHECK(!cert_table_read(view(&t), &found), "contents that begin in the entries");
+    forge_cert_table(good, 1, &t);
+    t.data[20] = 0;
+    CHECK(!cert_table_read(view(&t), &found), "no contents");
+    memset(t.data + 16, 0xff, 8);
+    CHECK(!cert_table_read(view(&t), &found), "an offset and a size whose sum is small again");
+    t.size = 47;
+    CHECK(!cert_table_read(view(&t), &found), "a table without an end");
+    good[1] = good[0];
+    forge_cert_table(good, 2, &t);
+    CHECK(!cert_table_read(view(&t), &found), "two VCEKs");
+    forge_cert_table(NULL, 0, &t);
+    CHECK(cert_table_read(view(&t), &found) && found.vcek.size == 0, "an empty table");
+    forge_cert_table(many, CERT_TABLE_ENTRIES_MAX, &t);
+    CHECK(cert_table_read(view(&t), &found), "as many entries as may be");
+    forge_cert_table(many, ARRAY_SIZE(many), &t);
+    CHECK(!cert_table_read(view(&t), &found), "one more");
+    static const uint8_t zeros[CERT_TABLE_SIZE_MAX + 1];
+    CHECK(cert_table_read(BYTES(zeros, CERT_TABLE_SIZE_MAX), &found) &&
+              !cert_table_read(BYTES_OF(zeros), &found),
+          "as many bytes as may be, and one more");
+}
+
+/* The entry point takes only what begins with HCLA for an HCL report, so that others do not get
+ * here. */
+static void test_hcl_reader(void)
+{
+    static struct forge_amd_spec s;
+    static struct forge_amd_output o;
+    struct hcl h;
+    forge_amd_defaults(&s, ALCOVE_SNP_MILAN, 3, false);
+    s.wrap = true;
+    forge_amd_build(&s, &o);
+    CHECK(hcl_read(view(&o.evidence), &h) == ALCOVE_REASON_NONE && h.report.size == SNP_SIZE,
+          "an HCL report is read");
+    o.evidence.data[3] = 'B';
+    CHECK(hcl_read(view(&o.evidence), &h) == ALCOVE_REASON_AZURE_FORMAT,
+          "one that begins with something else is not");
+}
+
 int main(void)
 {
+    test_table();
+    test_hcl_reader();
     for (size_t s = 0; s < ARRAY_SIZE(suites); s++) {
         for (size_t i = 0; i < suites[s].count; i++) {
             run_case(&suites[s].cases[i], &suites[s].in);

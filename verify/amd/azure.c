@@ -8,18 +8,13 @@
 
 #define REPORT_DATA_AT 0x50u
 
+/* Zeros behind the hash where it is shorter than REPORTDATA. */
 static bool hash_of(const struct hcl *h, uint8_t ret[64])
 {
     __builtin_memset(ret, 0, 64);
-    switch (h->hash) {
-    case HCL_SHA256:
-        return crypto_sha256(h->runtime, ret);
-    case HCL_SHA384:
-        return crypto_sha384(h->runtime, ret);
-    case HCL_SHA512:
-        return crypto_sha512(h->runtime, ret);
-    }
-    return false;
+    return h->hash == HCL_SHA256   ? crypto_sha256(h->runtime, ret)
+           : h->hash == HCL_SHA384 ? crypto_sha384(h->runtime, ret)
+                                   : crypto_sha512(h->runtime, ret);
 }
 
 static void check_key(struct check *c, const struct hcl *h)
@@ -38,7 +33,6 @@ static void check_key(struct check *c, const struct hcl *h)
     check_completed(c, CHECKED_WRAPPING);
 }
 
-/* The rest of REPORTDATA is zero where the hash is shorter. */
 static bool bound(const struct hcl *h)
 {
     uint8_t expected[64];

@@ -12,10 +12,10 @@
 
 /* ---- finding the certificates ---- */
 
-/* One DER certificate or all of a PEM text. */
+/* One DER certificate or all of a PEM text; not empty. */
 static bool certificates_of(struct bytes b, struct pem_chain *ret)
 {
-    if (b.size > 0 && b.data[0] == DER_SEQUENCE) {
+    if (b.data[0] == DER_SEQUENCE) {
         ret->count = 1;
         ret->certificates[0] = b;
         return true;
@@ -76,15 +76,15 @@ static bool self_issued(const struct certificate *c)
 
 static bool read_certificates(const struct found *found, struct amd_chain *chain)
 {
-    if (!certificate_read(found->vek, &chain->vek) || !certificate_read(found->ask, &chain->ask) ||
-        !certificate_read(found->ark, &chain->ark)) {
+    if (!certificate_read(found->vek, &chain->vek) ||
+        !certificate_read(found->ask, &chain->above[0]) ||
+        !certificate_read(found->ark, &chain->above[1])) {
         return false;
     }
     /* Some hand out the ARK first. */
-    if (self_issued(&chain->ask) && !self_issued(&chain->ark)) {
-        struct bytes ask = chain->ark.der, ark = chain->ask.der;
-        return certificate_read(ask, &chain->ask) && certificate_read(ark, &chain->ark);
-    }
+    bool reversed = self_issued(&chain->above[0]);
+    chain->ask = &chain->above[reversed];
+    chain->ark = &chain->above[!reversed];
     return true;
 }
 
@@ -109,8 +109,8 @@ static enum alcove_snp_product product_named(const struct amd_chain *chain)
     const char *prefix = chain->is_vlek ? "SEV-VLEK-" : "SEV-";
     for (int p = ALCOVE_SNP_UNKNOWN + 1; p < ALCOVE_SNP_PRODUCT_COUNT; p++) {
         const char *name = alcove_snp_product_name((enum alcove_snp_product)p);
-        if (is_name(chain->ask.common_name, prefix, name) &&
-            is_name(chain->ark.common_name, "ARK-", name)) {
+        if (is_name(chain->ask->common_name, prefix, name) &&
+            is_name(chain->ark->common_name, "ARK-", name)) {
             return (enum alcove_snp_product)p;
         }
     }
@@ -123,15 +123,15 @@ static bool names_fit(struct amd_chain *chain)
     const char *name = chain->vek.common_name;
     chain->is_vlek = __builtin_strcmp(name, "SEV-VLEK") == 0;
     bool linked = (chain->is_vlek || __builtin_strcmp(name, "SEV-VCEK") == 0) &&
-                  certificate_links(&chain->vek, &chain->ask) &&
-                  certificate_links(&chain->ask, &chain->ark) && self_issued(&chain->ark);
+                  certificate_links(&chain->vek, chain->ask) &&
+                  certificate_links(chain->ask, chain->ark) && self_issued(chain->ark);
     chain->product = linked ? product_named(chain) : ALCOVE_SNP_UNKNOWN;
     return chain->product != ALCOVE_SNP_UNKNOWN;
 }
 
 static bool authorities_fit(const struct amd_chain *chain)
 {
-    const struct certificate *ask = &chain->ask, *ark = &chain->ark;
+    const struct certificate *ask = chain->ask, *ark = chain->ark;
     return !chain->vek.is_ca && ask->has_basic_constraints && ask->is_ca &&
            ark->has_basic_constraints && ark->is_ca && ark->path_length != 0;
 }
@@ -139,17 +139,17 @@ static bool authorities_fit(const struct amd_chain *chain)
 /* AMD's VEKs say nothing about their use; if one does, it must be to sign. */
 static bool usages_fit(const struct amd_chain *chain)
 {
-    const struct certificate *vek = &chain->vek, *ark = &chain->ark;
+    const struct certificate *vek = &chain->vek, *ark = chain->ark;
     return (!vek->has_key_usage || (vek->usage_digital_signature && !vek->usage_cert_sign)) &&
-           chain->ask.has_key_usage && chain->ask.usage_cert_sign && ark->has_key_usage &&
+           chain->ask->has_key_usage && chain->ask->usage_cert_sign && ark->has_key_usage &&
            ark->usage_cert_sign && ark->usage_crl_sign;
 }
 
 static bool signatures_fit(struct check *c, const struct amd_chain *chain)
 {
-    return check_signature(c, &chain->ask.key, &chain->vek.signature, chain->vek.tbs) &&
-           check_signature(c, &chain->ark.key, &chain->ask.signature, chain->ask.tbs) &&
-           check_signature(c, &chain->ark.key, &chain->ark.signature, chain->ark.tbs);
+    return check_signature(c, &chain->ask->key, &chain->vek.signature, chain->vek.tbs) &&
+           check_signature(c, &chain->ark->key, &chain->ask->signature, chain->ask->tbs) &&
+           check_signature(c, &chain->ark->key, &chain->ark->signature, chain->ark->tbs);
 }
 
 static bool same_hash(const uint8_t a[32], const uint8_t b[32])
@@ -161,7 +161,7 @@ static bool same_hash(const uint8_t a[32], const uint8_t b[32])
  * is below a named root is the policy's affair. */
 static void check_root(struct check *c, const struct amd_chain *chain)
 {
-    const uint8_t *ark = chain->ark.spki_sha256;
+    const uint8_t *ark = chain->ark->spki_sha256;
     struct alcove_result *out = c->result;
     bool any_built_in = false;
     for (int p = ALCOVE_SNP_UNKNOWN + 1; p < ALCOVE_SNP_PRODUCT_COUNT; p++) {
@@ -171,21 +171,21 @@ static void check_root(struct check *c, const struct amd_chain *chain)
     bool built_in = pins != NULL && same_hash(pins->ark, ark);
     out->root_kind = any_built_in ? ALCOVE_ROOT_AMD : ALCOVE_ROOT_OTHER;
     __builtin_memcpy(out->root_spki_sha256, ark, sizeof out->root_spki_sha256);
-    __builtin_memcpy(out->root_certificate_sha256, chain->ark.sha256,
+    __builtin_memcpy(out->root_certificate_sha256, chain->ark->sha256,
                      sizeof out->root_certificate_sha256);
     check_that(c, (built_in && !c->policy->refuse_builtin_roots) || check_root_named(c, ark),
                ALCOVE_REASON_SNP_UNKNOWN_ROOT);
     check_that(
-        c, !built_in || same_hash(chain->is_vlek ? pins->asvk : pins->ask, chain->ask.spki_sha256),
+        c, !built_in || same_hash(chain->is_vlek ? pins->asvk : pins->ask, chain->ask->spki_sha256),
         ALCOVE_REASON_SNP_UNKNOWN_INTERMEDIATE);
 }
 
 static void check_chain(struct check *c, struct amd_chain *chain)
 {
-    const struct certificate *all[] = {&chain->vek, &chain->ask, &chain->ark};
+    const struct certificate *all[] = {&chain->vek, chain->ask, chain->ark};
     check_that(c,
-               fits_profile(&chain->vek, KEY_P384) && fits_profile(&chain->ask, KEY_RSA) &&
-                   fits_profile(&chain->ark, KEY_RSA),
+               fits_profile(&chain->vek, KEY_P384) && fits_profile(chain->ask, KEY_RSA) &&
+                   fits_profile(chain->ark, KEY_RSA),
                ALCOVE_REASON_SNP_CHAIN_PROFILE);
     check_that(c, names_fit(chain), ALCOVE_REASON_SNP_CHAIN_NAMES);
     check_that(c, authorities_fit(chain), ALCOVE_REASON_SNP_CHAIN_CA);
@@ -220,14 +220,14 @@ static void check_revocation(struct check *c, const struct amd_chain *chain)
         check_fail(c, ALCOVE_REASON_SNP_CRL_FORMAT);
         return;
     }
-    check_that(c, bytes_equal(crl.issuer, chain->ark.subject), ALCOVE_REASON_SNP_CRL_ISSUER);
+    check_that(c, bytes_equal(crl.issuer, chain->ark->subject), ALCOVE_REASON_SNP_CRL_ISSUER);
     check_that(c,
                crl.signature.scheme == SCHEME_RSA_PSS_SHA384 &&
-                   check_signature(c, &chain->ark.key, &crl.signature, crl.tbs),
+                   check_signature(c, &chain->ark->key, &crl.signature, crl.tbs),
                ALCOVE_REASON_SNP_CRL_SIGNATURE);
     policy_collateral_issue(c, crl.this_update, crl.next_update,
                             ALCOVE_REASON_SNP_CRL_NOT_YET_VALID, ALCOVE_REASON_SNP_CRL_EXPIRED);
-    check_that(c, !crl_lists(&crl, &chain->ask) && !crl_lists(&crl, &chain->ark),
+    check_that(c, !crl_lists(&crl, chain->ask) && !crl_lists(&crl, chain->ark),
                ALCOVE_REASON_SNP_REVOKED);
     check_completed(c, CHECKED_REVOCATION);
 }

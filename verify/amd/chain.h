@@ -12,7 +12,8 @@
 
 struct amd_chain {
     struct pem_chain vek_text, chain_text, ark_text; /* where the certificates were decoded */
-    struct certificate vek, ask, ark;
+    struct certificate vek, above[2];
+    const struct certificate *ask, *ark; /* of `above`, in either order */
     bool readable;
     /* By the names, of which the signatures and the root then decide whether they are true. */
     enum alcove_snp_product product;

@@ -132,22 +132,18 @@ enum alcove_reason snp_report_read(struct bytes report, struct snp_report *ret)
 bool snp_tcb_read(enum alcove_snp_product product, const uint8_t raw[8], struct alcove_snp_tcb *ret)
 {
     *ret = (struct alcove_snp_tcb){.microcode = raw[7]};
-    switch (product) {
-    case ALCOVE_SNP_MILAN:
-    case ALCOVE_SNP_GENOA:
+    if (product == ALCOVE_SNP_MILAN || product == ALCOVE_SNP_GENOA) {
         ret->bootloader = raw[0];
         ret->tee = raw[1];
         ret->snp = raw[6];
         return zero(raw, 2, 6);
-    case ALCOVE_SNP_TURIN:
+    }
+    if (product == ALCOVE_SNP_TURIN) {
         ret->fmc = raw[0];
         ret->bootloader = raw[1];
         ret->tee = raw[2];
         ret->snp = raw[3];
         return zero(raw, 4, 7);
-    case ALCOVE_SNP_UNKNOWN:
-    case ALCOVE_SNP_PRODUCT_COUNT:
-        break;
     }
     *ret = (struct alcove_snp_tcb){0};
     return false;

@@ -115,7 +115,7 @@ static void add_ids(X509 *x, const struct forge_vek *v)
         add_tagged(x, "1.3.6.1.4.1.3704.1.1", 0x02, BYTES(&version, 1));
     }
     if (v->product_name != NULL) {
-        add_tagged(x, "1.3.6.1.4.1.3704.1.2", 0x16,
+        add_tagged(x, "1.3.6.1.4.1.3704.1.2", v->product_tag ? 0x0c : 0x16,
                    BYTES(v->product_name, strlen(v->product_name)));
     }
     for (int arc = v->component[0] != 0 ? 0 : 1; arc <= 9; arc++) {
@@ -136,6 +136,12 @@ static void add_ids(X509 *x, const struct forge_vek *v)
     }
     if (v->unknown_arc) {
         add_tagged(x, "1.3.6.1.4.1.3704.1.7", 0x02, BYTES("", 1));
+    }
+    if (v->strange_arc) {
+        add_tagged(x, "1.3.6.1.4.1.3704.1.4.1", 0x02, BYTES("", 1));
+    }
+    if (v->foreign) {
+        add_tagged(x, "1.2.840.113549.1.9.15", 0x02, BYTES("", 1));
     }
     if (v->bare_arc) {
         add_tagged(x, "1.3.6.1.4.1.3704.1.3", 0x02, BYTES("", 1));
@@ -175,6 +181,9 @@ static void add_extensions(const struct forge_amd_cert *c, const struct forge_ve
     }
     if (!c->no_constraints) {
         add_known(x, NID_basic_constraints, constraints);
+    }
+    if (c->malformed) {
+        add_raw(x, "2.5.29.19", true, BYTES_STR("\x30\x01"));
     }
     if (c->unknown_critical) {
         add_raw(x, "1.2.3.4.5", true, BYTES_STR("\x05\x00"));

@@ -31,9 +31,10 @@ struct forge_amd_cert {
     int path_length; /* -1: none */
     unsigned usage;
     bool unknown_critical, version1;
-    bool pkcs1;    /* signed with PKCS #1 v1.5 */
-    bool sha256;   /* signed with another hash */
-    bool p256_key; /* the subject's key is on another curve */
+    bool malformed; /* basicConstraints that cannot be read */
+    bool pkcs1;     /* signed with PKCS #1 v1.5 */
+    bool sha256;    /* signed with another hash */
+    bool p256_key;  /* the subject's key is on another curve */
 };
 
 struct forge_amd_crl {
@@ -52,11 +53,13 @@ struct forge_vek {
     bool component_two_integers; /* in one value, one behind the other */
     bool repeated;               /* the same extension twice */
     uint8_t hwid[64];
-    size_t hwid_size;           /* 0: none */
-    bool hwid_tagged;           /* as an OCTET STRING */
-    const char *csp_id;         /* NULL: none */
-    bool unknown_arc, deep_arc; /* below AMD's arc */
-    bool bare_arc;              /* AMD's arc itself, one number short */
+    size_t hwid_size;              /* 0: none */
+    bool hwid_tagged;              /* as an OCTET STRING */
+    const char *csp_id;            /* NULL: none */
+    bool unknown_arc, deep_arc;    /* below AMD's arc */
+    bool strange_arc, product_tag; /* another arc of two numbers; a name of another type */
+    bool foreign;                  /* an extension of somebody else */
+    bool bare_arc;                 /* AMD's arc itself, one number short */
 };
 
 /* How the vTPM's blob is put together. */
