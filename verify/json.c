@@ -18,24 +18,38 @@ static void fail(struct json *j)
 
 static void advance(struct json *j, size_t n)
 {
-    j->rest = BYTES(j->rest.data + n, j->rest.size - n);
+    if (n > 0) { /* after failures there is no pointer to add to */
+        j->rest.data += n;
+        j->rest.size -= n;
+    }
+}
+
+/* Leaves `rest` at `p`, which lies in it. */
+static void advance_to(struct json *j, const uint8_t *p)
+{
+    advance(j, (size_t)(p - j->rest.data));
+}
+
+static bool is_space(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
 static void skip_space(struct json *j)
 {
-    while (j->rest.size > 0) {
-        uint8_t c = j->rest.data[0];
-        if (c != ' ' && c != '\t' && c != '\n' && c != '\r') {
-            return;
-        }
-        advance(j, 1);
+    size_t n = 0;
+    while (n < j->rest.size && is_space(j->rest.data[n])) {
+        n++;
     }
+    advance(j, n);
 }
 
 /* The next byte that is not white space, without consuming it; 0 at the end. */
 static uint8_t peek(struct json *j)
 {
-    skip_space(j);
+    if (j->rest.size > 0 && j->rest.data[0] <= ' ') { /* seldom: the service writes none */
+        skip_space(j);
+    }
     return j->failed || j->rest.size == 0 ? 0 : j->rest.data[0];
 }
 
@@ -100,33 +114,43 @@ static size_t escape_length(const uint8_t *p, size_t size)
     return 0;
 }
 
+/* Bytes that stand for themselves in a string, each alone: ASCII without control characters, quote
+ * and backslash. */
+static const uint8_t plain[256] = {
+    [0x20] = 1,
+    1,
+    [0x23 ... 0x5b] = 1,
+    [0x5d ... 0x7f] = 1,
+};
+
 /* The contents of a string. */
 static struct bytes take_string(struct json *j, bool escapes_allowed)
 {
     if (!take(j, '"')) {
         return (struct bytes){0};
     }
-    const uint8_t *p = j->rest.data;
-    size_t n = 0;
-    while (n < j->rest.size && p[n] != '"') {
+    const uint8_t *start = j->rest.data, *p = start, *end = start + j->rest.size;
+    for (;;) {
+        while (p < end && plain[*p]) {
+            p++;
+        }
+        if (p < end && *p == '"') {
+            break;
+        }
         size_t step = 0;
-        if (p[n] == '\\') {
-            step = escapes_allowed ? escape_length(p + n, j->rest.size - n) : 0;
-        } else if (p[n] >= 0x20) {
-            step = utf8_length(p + n, j->rest.size - n);
+        if (p < end && *p == '\\') {
+            step = escapes_allowed ? escape_length(p, (size_t)(end - p)) : 0;
+        } else if (p < end && *p >= 0x80) {
+            step = utf8_length(p, (size_t)(end - p));
         }
         if (step == 0) {
             fail(j);
             return (struct bytes){0};
         }
-        n += step;
+        p += step;
     }
-    if (n >= j->rest.size) {
-        fail(j);
-        return (struct bytes){0};
-    }
-    advance(j, n + 1);
-    return BYTES(p, n);
+    advance_to(j, p + 1);
+    return BYTES(start, (size_t)(p - start));
 }
 
 struct bytes json_string(struct json *j)
@@ -154,6 +178,21 @@ static bool leave(struct json *j)
     return false;
 }
 
+/* Keys have no escapes, so that a key that is as long as an earlier one and ends with its quote is
+ * equal if its bytes are. The earlier one lies before this one: reading so far stays in the text.
+ */
+static bool is_repeated(const struct json_object *o, struct bytes key)
+{
+    for (size_t i = 0; i < o->count; i++) {
+        const uint8_t *earlier = o->text + o->keys[i];
+        if (earlier[0] == (key.size > 0 ? key.data[0] : (uint8_t)'"') &&
+            __builtin_memcmp(earlier, key.data, key.size) == 0 && earlier[key.size] == '"') {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool json_member(struct json *j, struct json_object *o, struct bytes *ret_key)
 {
     *ret_key = (struct bytes){0};
@@ -162,6 +201,7 @@ bool json_member(struct json *j, struct json_object *o, struct bytes *ret_key)
             return false;
         }
         o->started = true;
+        o->text = j->rest.data;
         if (peek(j) == '}') {
             return leave(j);
         }
@@ -174,17 +214,11 @@ bool json_member(struct json *j, struct json_object *o, struct bytes *ret_key)
         }
     }
     struct bytes key = take_string(j, false);
-    if (!take(j, ':') || o->count == JSON_MEMBERS_MAX) {
+    if (!take(j, ':') || o->count == JSON_MEMBERS_MAX || is_repeated(o, key)) {
         fail(j);
         return false;
     }
-    for (size_t i = 0; i < o->count; i++) {
-        if (bytes_equal(o->keys[i], key)) {
-            fail(j);
-            return false;
-        }
-    }
-    o->keys[o->count++] = key;
+    o->keys[o->count++] = (uint32_t)(key.data - o->text);
     *ret_key = key;
     return true;
 }
@@ -217,10 +251,10 @@ bool json_item(struct json *j, struct json_array *a)
 static size_t digits(struct json *j)
 {
     size_t n = 0;
-    while (j->rest.size > 0 && j->rest.data[0] >= '0' && j->rest.data[0] <= '9') {
-        advance(j, 1);
+    while (n < j->rest.size && j->rest.data[n] >= '0' && j->rest.data[n] <= '9') {
         n++;
     }
+    advance(j, n);
     return n;
 }
 
@@ -315,11 +349,20 @@ static void skip_value(struct json *j)
 
 struct bytes json_raw(struct json *j)
 {
-    (void)peek(j);
-    const uint8_t *start = j->rest.data;
-    size_t before = j->rest.size;
+    struct bytes start = json_here(j);
     skip_value(j);
-    return j->failed ? (struct bytes){0} : BYTES(start, before - j->rest.size);
+    return json_since(j, start);
+}
+
+struct bytes json_here(struct json *j)
+{
+    (void)peek(j);
+    return j->rest;
+}
+
+struct bytes json_since(const struct json *j, struct bytes here)
+{
+    return j->failed ? (struct bytes){0} : BYTES(here.data, here.size - j->rest.size);
 }
 
 void json_hex(struct json *j, void *ret, size_t n)

@@ -24,32 +24,28 @@ static enum alcove_tcb_status take_status(struct json *j)
 
 static struct bytes take_advisories(struct json *j)
 {
-    struct bytes raw = json_raw(j);
-    struct json inner = json_of(raw);
+    struct bytes here = json_here(j);
     struct json_array a = {0};
-    while (json_item(&inner, &a)) {
-        struct bytes id = json_string(&inner);
+    while (json_item(j, &a)) {
+        struct bytes id = json_string(j);
         if (id.size == 0 || id.size >= ALCOVE_ADVISORY_SIZE) {
-            inner.failed = true;
+            j->failed = true;
         }
     }
-    if (!json_done(&inner)) {
-        j->failed = true;
-    }
-    return raw;
+    return json_since(j, here);
 }
 
 /* Members that TCB levels of both documents share. True if the key was one of them. */
 enum { LEVEL_TCB, LEVEL_DATE, LEVEL_STATUS, LEVEL_ADVISORIES };
 static bool level_member(struct json *j, struct bytes key, struct tcb_verdict *v, uint32_t *seen)
 {
-    if (bytes_equal_str(key, "tcbDate")) {
+    if (json_is(key, "tcbDate")) {
         v->date = json_time(j);
         *seen |= SEEN(LEVEL_DATE);
-    } else if (bytes_equal_str(key, "tcbStatus")) {
+    } else if (json_is(key, "tcbStatus")) {
         v->status = take_status(j);
         *seen |= SEEN(LEVEL_STATUS);
-    } else if (bytes_equal_str(key, "advisoryIDs")) {
+    } else if (json_is(key, "advisoryIDs")) {
         v->advisories = take_advisories(j);
         *seen |= SEEN(LEVEL_ADVISORIES);
     } else {
@@ -70,10 +66,10 @@ static size_t take_svn_levels(struct json *j, struct svn_level *levels, size_t m
         struct bytes key;
         uint32_t seen = 0;
         while (json_member(j, &o, &key)) {
-            if (bytes_equal_str(key, "tcb")) {
+            if (json_is(key, "tcb")) {
                 struct json_object tcb = {0};
                 while (json_member(j, &tcb, &key)) {
-                    if (bytes_equal_str(key, "isvsvn")) {
+                    if (json_is(key, "isvsvn")) {
                         level.isvsvn = (uint16_t)json_uint(j, UINT16_MAX);
                         seen |= SEEN(LEVEL_TCB);
                     } else {
@@ -120,7 +116,7 @@ static void take_components(struct json *j, uint8_t ret[16])
         struct bytes key;
         bool has_svn = false;
         while (json_member(j, &o, &key)) {
-            if (bytes_equal_str(key, "svn")) {
+            if (json_is(key, "svn")) {
                 uint8_t svn = (uint8_t)json_uint(j, UINT8_MAX);
                 if (a.count <= 16) {
                     ret[a.count - 1] = svn;
@@ -156,13 +152,13 @@ static void take_level_tcb(struct json *j, uint32_t needed, struct tcb_level *le
         if (n > 0) {
             level->components[n - 1] = (uint8_t)json_uint(j, UINT8_MAX);
             seen |= SEEN(n);
-        } else if (bytes_equal_str(key, "sgxtcbcomponents")) {
+        } else if (json_is(key, "sgxtcbcomponents")) {
             take_components(j, level->components);
             seen |= SEEN(TCB_V3_COMPONENTS);
-        } else if (needed == TCB_TDX_NEEDED && bytes_equal_str(key, "tdxtcbcomponents")) {
+        } else if (needed == TCB_TDX_NEEDED && json_is(key, "tdxtcbcomponents")) {
             take_components(j, level->tdx_components);
             seen |= SEEN(TCB_TDX_COMPONENTS);
-        } else if (bytes_equal_str(key, "pcesvn")) {
+        } else if (json_is(key, "pcesvn")) {
             level->pcesvn = (uint16_t)json_uint(j, UINT16_MAX);
             seen |= SEEN(TCB_PCESVN);
         } else {
@@ -183,7 +179,7 @@ static void take_levels(struct json *j, uint32_t needed, struct tcb_info *info)
         struct bytes key;
         uint32_t seen = 0;
         while (json_member(j, &o, &key)) {
-            if (bytes_equal_str(key, "tcb")) {
+            if (json_is(key, "tcb")) {
                 take_level_tcb(j, needed, &level);
                 seen |= SEEN(LEVEL_TCB);
             } else if (!level_member(j, key, &level.verdict, &seen)) {
@@ -203,16 +199,16 @@ enum { BODY_VERSION, BODY_ISSUE, BODY_NEXT, BODY_EVALUATION, BODY_LEVELS, BODY_O
 static bool body_member(struct json *j, struct bytes key, struct signed_json *d, uint32_t *version,
                         uint32_t *seen)
 {
-    if (bytes_equal_str(key, "version")) {
+    if (json_is(key, "version")) {
         *version = (uint32_t)json_uint(j, DOCUMENT_VERSION_MAX);
         *seen |= SEEN(BODY_VERSION);
-    } else if (bytes_equal_str(key, "issueDate")) {
+    } else if (json_is(key, "issueDate")) {
         d->issue_date = json_time(j);
         *seen |= SEEN(BODY_ISSUE);
-    } else if (bytes_equal_str(key, "nextUpdate")) {
+    } else if (json_is(key, "nextUpdate")) {
         d->next_update = json_time(j);
         *seen |= SEEN(BODY_NEXT);
-    } else if (bytes_equal_str(key, "tcbEvaluationDataNumber")) {
+    } else if (json_is(key, "tcbEvaluationDataNumber")) {
         d->evaluation_number = (uint32_t)json_uint(j, UINT32_MAX);
         *seen |= SEEN(BODY_EVALUATION);
     } else {
@@ -236,24 +232,35 @@ static void take_signature(struct json *j, uint8_t ret[64])
 }
 
 /* {"<name>": body, "signature": "128 hex digits"} and nothing else: what is not signed is not
- * there. */
-static bool read_envelope(struct bytes text, const char *name, struct signed_json *ret)
+ * there. Steps to the body, then to the end: true at the body, which has to be read. */
+struct envelope {
+    struct json json;
+    struct json_object members;
+    struct bytes body; /* where it begins */
+    bool has_body, has_signature, done;
+};
+
+static bool envelope_body(struct envelope *e, const char *name, struct signed_json *ret)
 {
-    struct json j = json_of(text);
-    struct json_object o = {0};
     struct bytes key;
-    bool has_signature = false;
-    while (json_member(&j, &o, &key)) {
+    if (e->has_body) {
+        ret->body = json_since(&e->json, e->body);
+    }
+    while (json_member(&e->json, &e->members, &key)) {
         if (bytes_equal_str(key, name)) {
-            ret->body = json_raw(&j);
-        } else if (bytes_equal_str(key, "signature")) {
-            take_signature(&j, ret->signature);
-            has_signature = true;
-        } else {
+            e->body = json_here(&e->json);
+            e->has_body = true;
+            return true;
+        }
+        if (!json_is(key, "signature")) {
+            e->json.failed = true;
             return false;
         }
+        take_signature(&e->json, ret->signature);
+        e->has_signature = true;
     }
-    return json_done(&j) && ret->body.size > 0 && has_signature;
+    e->done = json_done(&e->json) && e->has_body && e->has_signature;
+    return false;
 }
 
 enum { MODULE_MRSIGNER, MODULE_ATTRIBUTES, MODULE_MASK, MODULE_ID, MODULE_LEVELS };
@@ -269,13 +276,13 @@ static uint64_t take_hex64(struct json *j)
 
 static bool module_member(struct json *j, struct bytes key, struct tdx_module *m, uint32_t *seen)
 {
-    if (bytes_equal_str(key, "mrsigner")) {
+    if (json_is(key, "mrsigner")) {
         json_hex(j, m->mrsigner, sizeof m->mrsigner);
         *seen |= SEEN(MODULE_MRSIGNER);
-    } else if (bytes_equal_str(key, "attributes")) {
+    } else if (json_is(key, "attributes")) {
         m->attributes = take_hex64(j);
         *seen |= SEEN(MODULE_ATTRIBUTES);
-    } else if (bytes_equal_str(key, "attributesMask")) {
+    } else if (json_is(key, "attributesMask")) {
         m->attributes_mask = take_hex64(j);
         *seen |= SEEN(MODULE_MASK);
     } else {
@@ -328,10 +335,10 @@ static void take_module_identity(struct json *j, struct tdx_module_identity *ret
     struct bytes key;
     uint32_t seen = 0;
     while (json_member(j, &o, &key)) {
-        if (bytes_equal_str(key, "id")) {
+        if (json_is(key, "id")) {
             ret->version = take_module_id(j);
             seen |= SEEN(MODULE_ID);
-        } else if (bytes_equal_str(key, "tcbLevels")) {
+        } else if (json_is(key, "tcbLevels")) {
             ret->level_count = take_svn_levels(j, ret->levels, TDX_MODULE_LEVELS_MAX);
             seen |= SEEN(MODULE_LEVELS);
         } else if (!module_member(j, key, &ret->module, &seen)) {
@@ -361,57 +368,87 @@ static void take_module_identities(struct json *j, struct tcb_info *info)
 enum { INFO_FMSPC = BODY_OWN, INFO_PCEID, INFO_TCB_TYPE, INFO_ID };
 #define INFO_NEEDED ((SEEN(INFO_ID) - 1)) /* all but the id */
 
-bool tcb_info_read(struct bytes text, struct tcb_info *ret)
+/* What a level must have depends on what was read of the document. Zero: nothing is known yet. */
+static uint32_t levels_needed(uint32_t version, uint32_t seen, const struct tcb_info *info)
 {
-    *ret = (struct tcb_info){0};
-    struct signed_json *d = &ret->document;
-    if (!read_envelope(text, "tcbInfo", d)) {
+    if (version == 2) {
+        return TCB_V2_NEEDED;
+    }
+    if (version == 3 && (seen & SEEN(INFO_ID))) {
+        return info->is_tdx ? TCB_TDX_NEEDED : TCB_V3_NEEDED;
+    }
+    return 0;
+}
+
+static bool info_member(struct json *j, struct bytes key, struct tcb_info *ret, uint32_t *seen)
+{
+    if (json_is(key, "id")) {
+        struct bytes id = json_string(j);
+        ret->is_sgx = json_is(id, "SGX");
+        ret->is_tdx = json_is(id, "TDX");
+        *seen |= SEEN(INFO_ID);
+    } else if (json_is(key, "fmspc")) {
+        json_hex(j, ret->fmspc, sizeof ret->fmspc);
+        *seen |= SEEN(INFO_FMSPC);
+    } else if (json_is(key, "pceId")) {
+        json_hex(j, ret->pceid, sizeof ret->pceid);
+        *seen |= SEEN(INFO_PCEID);
+    } else if (json_is(key, "tcbType")) {
+        (void)json_uint(j, 0); /* the only kind that is defined */
+        *seen |= SEEN(INFO_TCB_TYPE);
+    } else if (json_is(key, "tdxModule")) {
+        take_module(j, &ret->tdx_module);
+        ret->has_tdx_module = true;
+    } else if (json_is(key, "tdxModuleIdentities")) {
+        take_module_identities(j, ret);
+    } else {
         return false;
     }
-    struct json j = json_of(d->body);
+    return true;
+}
+
+static bool take_info(struct json *j, struct tcb_info *ret)
+{
     struct json_object o = {0};
-    struct bytes key, id = {0}, levels = {0};
+    struct bytes key, later = {0};
     uint32_t version = 0, seen = 0;
-    while (json_member(&j, &o, &key)) {
-        if (bytes_equal_str(key, "id")) {
-            id = json_string(&j);
-            seen |= SEEN(INFO_ID);
-        } else if (bytes_equal_str(key, "fmspc")) {
-            json_hex(&j, ret->fmspc, sizeof ret->fmspc);
-            seen |= SEEN(INFO_FMSPC);
-        } else if (bytes_equal_str(key, "pceId")) {
-            json_hex(&j, ret->pceid, sizeof ret->pceid);
-            seen |= SEEN(INFO_PCEID);
-        } else if (bytes_equal_str(key, "tcbType")) {
-            (void)json_uint(&j, 0); /* the only kind that is defined */
-            seen |= SEEN(INFO_TCB_TYPE);
-        } else if (bytes_equal_str(key, "tcbLevels")) {
-            levels = json_raw(&j); /* read below: its form depends on the version */
+    while (json_member(j, &o, &key)) {
+        if (json_is(key, "tcbLevels")) {
+            uint32_t needed = levels_needed(version, seen, ret);
+            if (needed != 0) { /* the service writes version and id first */
+                take_levels(j, needed, ret);
+            } else {
+                later = json_raw(j);
+            }
             seen |= SEEN(BODY_LEVELS);
-        } else if (bytes_equal_str(key, "tdxModule")) {
-            take_module(&j, &ret->tdx_module);
-            ret->has_tdx_module = true;
-        } else if (bytes_equal_str(key, "tdxModuleIdentities")) {
-            take_module_identities(&j, ret);
-        } else if (!body_member(&j, key, d, &version, &seen)) {
-            (void)json_raw(&j);
+        } else if (!info_member(j, key, ret, &seen) &&
+                   !body_member(j, key, &ret->document, &version, &seen)) {
+            (void)json_raw(j);
         }
     }
-    bool form_ok =
-        json_done(&j) && (seen & INFO_NEEDED) == INFO_NEEDED &&
-        ((version == 2 && !(seen & SEEN(INFO_ID))) || (version == 3 && (seen & SEEN(INFO_ID))));
-    if (!form_ok) {
+    bool has_id = (seen & SEEN(INFO_ID)) != 0;
+    uint32_t needed = levels_needed(version, seen, ret);
+    if ((seen & INFO_NEEDED) != INFO_NEEDED || needed == 0 || (version == 2 && has_id)) {
         return false;
     }
-    ret->is_sgx = version == 2 || bytes_equal_str(id, "SGX");
-    ret->is_tdx = bytes_equal_str(id, "TDX");
-    struct json inner = json_of(levels);
-    take_levels(&inner,
-                version == 2  ? TCB_V2_NEEDED
-                : ret->is_tdx ? TCB_TDX_NEEDED
-                              : TCB_V3_NEEDED,
-                ret);
+    ret->is_sgx = ret->is_sgx || version == 2;
+    if (later.size == 0) {
+        return true;
+    }
+    struct json inner = json_of(later);
+    take_levels(&inner, needed, ret);
     return json_done(&inner);
+}
+
+bool tcb_info_read(struct bytes text, struct tcb_info *ret)
+{
+    struct envelope e = {.json = json_of(text)};
+    bool ok = true;
+    *ret = (struct tcb_info){0};
+    while (envelope_body(&e, "tcbInfo", &ret->document)) {
+        ok = take_info(&e.json, ret);
+    }
+    return ok && e.done;
 }
 
 enum {
@@ -435,30 +472,30 @@ static uint32_t take_hex32(struct json *j)
 
 static bool qe_member(struct json *j, struct bytes key, struct qe_identity *ret, uint32_t *seen)
 {
-    if (bytes_equal_str(key, "id")) {
+    if (json_is(key, "id")) {
         struct bytes id = json_string(j);
         ret->is_sgx_qe = bytes_equal_str(id, "QE");
         ret->is_td_qe = bytes_equal_str(id, "TD_QE");
         *seen |= SEEN(QE_ID);
-    } else if (bytes_equal_str(key, "miscselect")) {
+    } else if (json_is(key, "miscselect")) {
         ret->miscselect = take_hex32(j);
         *seen |= SEEN(QE_MISCSELECT);
-    } else if (bytes_equal_str(key, "miscselectMask")) {
+    } else if (json_is(key, "miscselectMask")) {
         ret->miscselect_mask = take_hex32(j);
         *seen |= SEEN(QE_MISCSELECT_MASK);
-    } else if (bytes_equal_str(key, "attributes")) {
+    } else if (json_is(key, "attributes")) {
         json_hex(j, ret->attributes, sizeof ret->attributes);
         *seen |= SEEN(QE_ATTRIBUTES);
-    } else if (bytes_equal_str(key, "attributesMask")) {
+    } else if (json_is(key, "attributesMask")) {
         json_hex(j, ret->attributes_mask, sizeof ret->attributes_mask);
         *seen |= SEEN(QE_ATTRIBUTES_MASK);
-    } else if (bytes_equal_str(key, "mrsigner")) {
+    } else if (json_is(key, "mrsigner")) {
         json_hex(j, ret->mrsigner, sizeof ret->mrsigner);
         *seen |= SEEN(QE_MRSIGNER);
-    } else if (bytes_equal_str(key, "isvprodid")) {
+    } else if (json_is(key, "isvprodid")) {
         ret->isvprodid = (uint16_t)json_uint(j, UINT16_MAX);
         *seen |= SEEN(QE_ISVPRODID);
-    } else if (bytes_equal_str(key, "tcbLevels")) {
+    } else if (json_is(key, "tcbLevels")) {
         ret->level_count = take_svn_levels(j, ret->levels, TCB_LEVELS_MAX);
         *seen |= SEEN(BODY_LEVELS);
     } else {
@@ -469,21 +506,20 @@ static bool qe_member(struct json *j, struct bytes key, struct qe_identity *ret,
 
 bool qe_identity_read(struct bytes text, struct qe_identity *ret)
 {
-    *ret = (struct qe_identity){0};
-    if (!read_envelope(text, "enclaveIdentity", &ret->document)) {
-        return false;
-    }
-    struct json j = json_of(ret->document.body);
-    struct json_object o = {0};
-    struct bytes key;
+    struct envelope e = {.json = json_of(text)};
     uint32_t version = 0, seen = 0;
-    while (json_member(&j, &o, &key)) {
-        if (!qe_member(&j, key, ret, &seen) &&
-            !body_member(&j, key, &ret->document, &version, &seen)) {
-            (void)json_raw(&j);
+    *ret = (struct qe_identity){0};
+    while (envelope_body(&e, "enclaveIdentity", &ret->document)) {
+        struct json_object o = {0};
+        struct bytes key;
+        while (json_member(&e.json, &o, &key)) {
+            if (!qe_member(&e.json, key, ret, &seen) &&
+                !body_member(&e.json, key, &ret->document, &version, &seen)) {
+                (void)json_raw(&e.json);
+            }
         }
     }
-    return json_done(&j) && version == 2 && seen == SEEN(QE_MEMBERS) - 1;
+    return e.done && version == 2 && seen == SEEN(QE_MEMBERS) - 1;
 }
 
 const struct tcb_level *tcb_level_select(const struct tcb_info *info, const uint8_t components[16],

@@ -24,11 +24,12 @@ struct json {
     bool failed;
 };
 
-/* The members of one object, as they go by. */
+/* The members of one object, as they go by. Small, because each object of a document clears one. */
 struct json_object {
     bool started;
-    size_t count;
-    struct bytes keys[JSON_MEMBERS_MAX];
+    uint8_t count;
+    const uint8_t *text;             /* where the object begins */
+    uint32_t keys[JSON_MEMBERS_MAX]; /* where each key begins in it; each ends with its quote */
 };
 
 struct json_array {
@@ -46,12 +47,22 @@ bool json_member(struct json *j, struct json_object *o, struct bytes *ret_key);
 /* The same for arrays: while (json_item(j, &a)) { read the item }. */
 bool json_item(struct json *j, struct json_array *a);
 
+/* Is the key this one? For literals: compares with a size that the compiler knows. */
+static inline bool json_is(struct bytes key, const char *literal)
+{
+    size_t size = __builtin_strlen(literal);
+    return key.size == size && __builtin_memcmp(key.data, literal, size) == 0;
+}
+
 /* A string without escapes, as its UTF-8 bytes. */
 struct bytes json_string(struct json *j);
 /* A non-negative integer, without fraction or exponent. */
 uint64_t json_uint(struct json *j, uint64_t max);
 /* Checks and skips any value and returns its exact bytes. */
 struct bytes json_raw(struct json *j);
+/* The same for a value that is read: json_here() before it, json_since() behind it. */
+struct bytes json_here(struct json *j);
+struct bytes json_since(const struct json *j, struct bytes here);
 
 /* Helpers for the strings that Intel's documents hold. */
 /* Exactly n bytes from a string of 2n hex digits, either case. */
