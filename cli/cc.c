@@ -3,6 +3,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "build/process.h"
 #include "build/program.h"
 
 extern char **environ;
@@ -194,12 +196,64 @@ static int compile(struct cc_request *q, struct diag *d)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/* Is there a libNAME.a in one of the folders of -L, or in the compiler's own? */
+static bool has_static_library(const struct cc_request *q, const char *name)
+{
+    char file[PATH_MAX], path[PATH_MAX];
+    base_format(file, sizeof file, "lib%s.a", name);
+    for (size_t i = 1; i < q->count; i++) {
+        const char *dir = q->args[i] + 2;
+        if (!starts(q->args[i], "-L")) {
+            continue;
+        }
+        if (*dir == '\0' && i + 1 < q->count) {
+            dir = q->args[i + 1];
+        }
+        base_format(path, sizeof path, "%s/%s", dir, file);
+        if (access(path, R_OK) == 0) {
+            return true;
+        }
+    }
+    /* It prints the path, or the bare name when it finds none. */
+    char option[PATH_MAX];
+    base_format(option, sizeof option, "-print-file-name=%s", file);
+    const char *const argv[] = {q->args[0], option, NULL};
+    struct process process;
+    struct diag ignored;
+    if (process_start(argv, -1, true, &process, &ignored) != 0) {
+        return true;
+    }
+    ssize_t n = read(process.output, path, sizeof path);
+    bool found = n < 0 || memchr(path, '/', (size_t)n) != NULL;
+    return process_finish(&process, argv[0], &ignored) != 0 || found;
+}
+
+/* Which libraries of the command line are there only to be linked dynamically, or not at all. */
+static void name_missing(const struct cc_request *q)
+{
+    for (size_t i = 1; i < q->count; i++) {
+        const char *name = q->args[i] + 2;
+        if (!starts(q->args[i], "-l")) {
+            continue;
+        }
+        if (*name == '\0' && i + 1 < q->count) {
+            name = q->args[i + 1];
+        }
+        if (name[0] != ':' && !has_static_library(q, name)) {
+            fprintf(stderr,
+                    "alcove cc: there is no lib%s.a: everything is linked statically; the -dev "
+                    "packages of Debian have most static libraries, others must be built\n",
+                    name);
+        }
+    }
+}
+
 static void report(const char *path, const struct sites_stats *s, const struct sites_trapped *t)
 {
     char name[256];
     fprintf(stderr,
-            "alcove cc: %s: %llu system calls and %llu cpuid instructions become jumps, %zu of "
-            "either trap\n",
+            "alcove cc: %s: %llu system calls and %llu cpuid instructions become jumps; %zu places "
+            "will trap, or are data that looks like one\n",
             path, (unsigned long long)(s->mov + s->relocated), (unsigned long long)s->cpuid,
             t->count);
     for (size_t i = 0; i < t->count && i < SITES_NAMED_MAX; i++) {
@@ -233,13 +287,14 @@ int verb_cc(int argc, char **argv)
         int code = compile(&q, &d);
         status = code < 0 ? cli_fail("cc", &d) : code;
         if (code > 0 && q.links) {
-            fprintf(stderr,
-                    "alcove cc: %s failed; everything that it links must be there as a static "
-                    "library (-lNAME wants libNAME.a: most -dev packages of Debian have it)\n",
-                    q.args[0]);
+            name_missing(&q);
         }
+        const char *output = q.output != NULL ? q.output : "a.out";
         if (status == CLI_OK && q.links) {
-            status = finish(&q, q.output != NULL ? q.output : "a.out");
+            status = finish(&q, output);
+            if (status != CLI_OK) {
+                unlink(output); /* as a linker does: what is there was made */
+            }
         }
     }
     free(q.args);

@@ -396,23 +396,32 @@ const struct elf_section *elf_view_section(const struct elf_view *e, const char 
     return NULL;
 }
 
-struct bytes elf_view_function_at(const struct elf_view *e, uint64_t addr)
+struct bytes elf_view_symbol_at(const struct elf_view *e, uint64_t addr, uint64_t *ret_start)
 {
+    struct bytes best = {NULL, 0};
+    *ret_start = 0;
     for (size_t i = 0; i < e->section_count; i++) {
         const struct elf_section *s = &e->sections[i];
         if (s->type != SHT_SYMTAB || s->link >= e->section_count) {
             continue;
         }
+        struct bytes strings = section_bytes(e, &e->sections[s->link]);
         struct cursor c = cursor_of(section_bytes(e, s));
         while (c.rest.size >= sizeof(Elf64_Sym)) {
-            uint32_t name;
-            struct elf_range f = read_symbol(&c, &name);
-            if (addr >= f.start && addr < f.end) {
-                return text_at(section_bytes(e, &e->sections[s->link]), name);
+            uint32_t at = cursor_le32(&c);
+            cursor_take(&c, 2); /* type, visibility */
+            uint16_t section = cursor_le16(&c);
+            uint64_t value = cursor_le64(&c);
+            cursor_take(&c, 8);
+            struct bytes name = text_at(strings, at);
+            if (section != SHN_UNDEF && section < SHN_LORESERVE && name.size != 0 &&
+                value <= addr && value >= *ret_start) {
+                best = name;
+                *ret_start = value;
             }
         }
     }
-    return (struct bytes){NULL, 0};
+    return best;
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */

@@ -37,8 +37,8 @@ struct bytes elf_view_at(const struct elf_view *e, uint64_t addr, uint64_t n);
 const struct elf_section *elf_view_code_at(const struct elf_view *e, uint64_t addr);
 /* The section of that name; NULL when there is none. */
 const struct elf_section *elf_view_section(const struct elf_view *e, const char *name);
-/* Name of the function symbol that holds addr; empty when none does. */
-struct bytes elf_view_function_at(const struct elf_view *e, uint64_t addr);
+/* Name of the last symbol at or before addr, and where it stands; empty when there is none. */
+struct bytes elf_view_symbol_at(const struct elf_view *e, uint64_t addr, uint64_t *ret_start);
 /* Calls note for each address in the file's symbols and relocations that lies in code. */
 void elf_view_addresses(const struct elf_view *e, void (*note)(void *context, uint64_t addr),
                         void *context);

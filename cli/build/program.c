@@ -196,10 +196,12 @@ void program_name_address(const char *path, uint64_t addr, char *ret_text, size_
         return;
     }
     if (elf_view_open(&view, file.bytes)) {
-        struct bytes name = elf_view_function_at(&view, addr);
+        uint64_t start;
+        struct bytes name = elf_view_symbol_at(&view, addr, &start);
         if (name.size != 0) {
-            base_format(ret_text, capacity, "%.*s (0x%llx)", (int)name.size,
-                        (const char *)name.data, (unsigned long long)addr);
+            base_format(ret_text, capacity, "0x%llx %.*s+0x%llx", (unsigned long long)addr,
+                        (int)name.size, (const char *)name.data,
+                        (unsigned long long)(addr - start));
         }
         elf_view_close(&view);
     }

@@ -15,7 +15,7 @@
  * adds their table to it. -ENOEXEC with a sentence for what cannot work. */
 int program_finish(const char *path, struct sites_stats *ret_stats,
                    struct sites_trapped *ret_trapped, struct diag *d) MUST_USE;
-/* "function+0x12" of an address in the program, or the address alone. */
+/* "0x401234 function+0x12" of an address in the program, or the address alone. */
 void program_name_address(const char *path, uint64_t addr, char *ret_text, size_t capacity);
 /* The image of an enclave that is this program: the stream `runtime` (shim.sgxs of the release),
  * then descriptor, segments with their sites patched, and stubs. *ret_sgxs is malloc()ed. */

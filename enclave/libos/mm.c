@@ -453,6 +453,12 @@ static int64_t map_checked(struct vma *v, uint64_t addr, uint64_t length, uint32
     }
     mm.retained += mapped_within(v->start, v->end);
     unmap_list(v->start, v->end);
+    if (v->start < mm.measured_end) {
+        r = pages_release(v->start, v->end < mm.measured_end ? v->end : mm.measured_end);
+    }
+    if (r != 0) {
+        return -ENOMEM;
+    }
     if (v->file == NULL) {
         r = fill_anonymous(v);
     } else {
@@ -545,10 +551,23 @@ uint64_t mm_find_object(uint64_t size)
 /* ---- mprotect
  * ------------------------------------------------------------------------------------------ */
 
+/* Part of the image: what was adopted, and memory that lies among it. */
+static bool is_measured(const struct vma *v)
+{
+    return v->file == NULL && v->start < mm.measured_end;
+}
+
 static int protect_allowed(const struct vma *v, uint64_t start, uint64_t end, uint32_t prot)
 {
     if ((prot & OS_PROT_WRITE) != 0 && v->shared && v->file != NULL) {
         return -EACCES;
+    }
+    /* The machine never gives a page more than the image gave it. */
+    for (uint64_t a = start; (prot & OS_PROT_WRITE) != 0 && is_measured(v) && a < end;
+         a += PAGE_SIZE) {
+        if ((pages_state(a) & PAGE_FILE) != 0) {
+            return -EACCES;
+        }
     }
     if ((prot & OS_PROT_EXEC) != 0 &&
         (v->file == NULL || !pages_all(start, end, PAGE_FILE | PAGE_COMMITTED))) {
@@ -777,11 +796,6 @@ enum {
     MADV_PAGEOUT = 21,
     MADV_POPULATE_WRITE = 23
 };
-
-static bool is_measured(const struct vma *v)
-{
-    return v->file == NULL && v->start < mm.measured_end;
-}
 
 static int forget(const struct vma *v, uint64_t start, uint64_t end)
 {

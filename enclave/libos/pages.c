@@ -137,7 +137,9 @@ int pages_protect(uint64_t start, uint64_t end, uint8_t rights)
 
 void pages_adopt(uint64_t start, uint64_t end, uint8_t rights)
 {
-    set_state(start, end, (uint8_t)(PAGE_COMMITTED | PAGE_DIRTY | rights));
+    bool writable = (rights & SGX_SECINFO_W) != 0;
+    set_state(start, end,
+              (uint8_t)(PAGE_COMMITTED | rights | (writable ? PAGE_DIRTY : PAGE_FILE | PAGE_PURE)));
 }
 
 int pages_take(uint64_t start, uint64_t end, bool zero, uint64_t ahead_start, uint64_t ahead_end)

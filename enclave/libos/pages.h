@@ -22,7 +22,8 @@ uint8_t pages_state(uint64_t addr);
 bool pages_all(uint64_t start, uint64_t end, uint8_t flag);
 uint64_t pages_committed(uint64_t start, uint64_t end); /* bytes */
 
-/* Records pages of the measured image as committed, with the rights that they have. */
+/* Records pages of the measured image as committed, with the rights that they have. Those that are
+ * not writable are as good as a measured file's: PAGE_FILE, PAGE_PURE. */
 void pages_adopt(uint64_t start, uint64_t end, uint8_t rights);
 /* Committed, readable and writable afterwards, whatever they were; zero when asked. The caller may
  * have [ahead_start, ahead_end) committed with it, as clean pages, where nothing is yet. */

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# timeout: 600
+# OpenSSL, linked statically, serves TLS behind the shim door, and its cryptography is as fast as outside:
+# the same file is run both ways, in turn, and of each operation the fastest of many short slices counts.
+# shellcheck source=tests/e2e/common.sh
+. "$(dirname "$0")/common.sh"
+
+readonly LEAST=0.9 # of the speed outside
+mkdir "$WORK/tls"
+compile() { "$ALCOVE" cc -O2 "$TOP/examples/shim/tls.c" -o "$WORK/tls/tls" -lssl -lcrypto; }
+if [ ! -e "$(cc -print-file-name=libssl.a)" ] || [ "$(cc -print-file-name=libssl.a)" = libssl.a ]; then
+    skip "TLS" "no static OpenSSL: install libssl-dev"
+    tap_done
+    exit
+fi
+ok "a TLS server is linked with Debian's static OpenSSL" compile
+cat >"$WORK/tls/alcove.yaml" <<'END'
+door: shim
+files: {/app/tls: tls}
+entry: /app/tls
+argv: [tls, "64", speed]
+memory: 256 MiB
+threads: 4
+stdout: host
+stderr: host
+END
+ok "it becomes an enclave" build_bundle "$WORK/tls" "$WORK/tls.bundle"
+
+inside() { "$ALCOVE" run "$WORK/tls.bundle" >>"$WORK/inside"; }
+outside() { "$WORK/tls/tls" 64 speed >>"$WORK/outside"; }
+for round in 1 2; do
+    ok "round $round in the enclave" inside
+    ok "round $round outside" outside
+done
+ok "the handshake is TLS 1.3 with AES-256-GCM" \
+    grep -q '^handshake: TLSv1.3 TLS_AES_256_GCM_SHA384$' "$WORK/inside"
+ok "64 MiB arrive as they were sent" grep -q '^received: 64 MiB, every byte as sent$' "$WORK/inside"
+
+ratios() {
+    "$PYTHON" - "$WORK/inside" "$WORK/outside" <<'END'
+import sys
+def best(path):
+    speeds = {}
+    for line in open(path):
+        if line.startswith("speed "):
+            _, name, value = line.split()
+            speeds[name] = max(float(value), speeds.get(name, 0))
+    return speeds
+inside, outside = map(best, sys.argv[1:])
+for name, value in outside.items():
+    print(name, f"{inside[name] / value:.3f}", f"{inside[name]:.0f}", f"{value:.0f}")
+END
+}
+ratios >"$WORK/ratios"
+while read -r name ratio in out; do
+    echo "# $name: $ratio of the speed outside ($in against $out)"
+    ok "$name is at least $LEAST of the speed outside" \
+        awk -v r="$ratio" -v least="$LEAST" 'BEGIN { print r; exit !(r >= least) }'
+done <"$WORK/ratios"
+tap_done
