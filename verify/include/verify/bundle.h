@@ -91,15 +91,16 @@ ALCOVE_VERIFY_API struct alcove_bundle *alcove_bundle_new(void);    /* NULL when
 ALCOVE_VERIFY_API void alcove_bundle_free(struct alcove_bundle *b); /* NULL is fine */
 
 /* Adds what the piece is by its content, copied:
- *   TCB info or QE identity        JSON as the service sent it; TD_QE too
- *   certificates                   PEM, any number in any order, or one in DER: what makes up a
- *                                  chain is found by the names; VCEK and VLEK may come alone
- *   revocation lists               PEM, DER, or DER in hexadecimal digits
- *   a GHCB table of certificates, another bundle, a quote's own PCK chain (of an SGX or TDX quote)
- * What is there already is not added again. *ret_kinds: which kinds it held, as ALCOVE_BUNDLE_BITs.
- * 0; -EINVAL: not recognised, or nothing that a verifier uses; -E2BIG: too large, or the bundle
- * would be; -ENOMEM. After an error nothing of the piece was added, except after -ENOMEM and -E2BIG
- * of a piece with several parts. */
+ *   TCB info or QE identity   JSON as the service sent it
+ *   certificates              PEM, up to four in any order, or one in DER. What makes up a chain is
+ *                             found by the names, also when it comes in several pieces
+ *   revocation lists          PEM, DER, or DER in hexadecimal digits
+ *   a GHCB table of certificates, another bundle, an SGX or TDX quote for its own PCK chain
+ * What is there already is not added again. *ret_kinds: which kinds it held, as ALCOVE_BUNDLE_BITs;
+ * none if it was understood but is of no use by itself: a CA certificate, the chain of a revocation
+ * list's issuer, the identity of another enclave.
+ * 0; -EINVAL: not understood; -E2BIG: too large, or the bundle would be; -ENOMEM. After an error
+ * nothing but parts of the piece may have been added. */
 ALCOVE_VERIFY_API int alcove_bundle_add(struct alcove_bundle *b, struct alcove_bytes piece,
                                         uint32_t *ret_kinds) __attribute__((warn_unused_result));
 

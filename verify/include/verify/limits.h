@@ -19,6 +19,12 @@
 #define NITRO_PAYLOAD_MAX     16384u /* AWS "Nitro Enclaves attestation process", 3.1 */
 #define NITRO_BUNDLE_MAX      8u     /* AWS sends four: root, region, zone, instance */
 #define NITRO_UNPROTECTED_MAX 8u     /* header parameters that nobody signed; AWS sends none */
+#define BUNDLE_BYTES_MAX       (1u << 26) /* 40,000 platforms with a certificate each */
+#define BUNDLE_ENTRIES_MAX     65536u
+#define BUNDLE_JSON_MAX        (1u << 18) /* as JSON_SIZE_MAX */
+#define BUNDLE_CERTIFICATE_MAX 8192u      /* AMD's are about 1.4 KiB */
+#define BUNDLE_PCK_TRIES_MAX   64u /* signatures tried to find a quote's PCK certificate: 4 ms */
+#define BUNDLE_LOOSE_MAX       32u /* CA certificates waiting for the rest of their chain */
 #define CACHE_ENTRIES_MAX     (1u << 24) /* half a gigabyte */
 #define ROOTS_MAX             64u    /* roots that one policy names */
 #define POLICY_IDS_MAX        65536u /* ids in one allow or deny list: a fleet; searched one by one */
