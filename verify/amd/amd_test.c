@@ -289,7 +289,14 @@ SPEC(report_says_vcek) { s->report[SNP_AT_FLAGS] = 0; }
 
 SPEC(struct_version_2) { s->ids.struct_version = 2; }
 SPEC(product_empty) { s->ids.product_name = ""; }
-SPEC(product_type) { s->ids.product_tag = true; }
+SPEC(product_type) { s->ids.product_tag = 0x04; }
+SPEC(product_utf8) { s->ids.product_tag = 0x0c; }
+SPEC(product_printable) { s->ids.product_tag = 0x13; }
+SPEC(product_no_bytes) { s->ids.product_name = NULL; s->ids.empty_value = true; }
+SPEC(product_newline) { s->ids.product_name = "Milan\n"; }
+SPEC(product_accent) { s->ids.product_name = "Milan\x80"; }
+SPEC(product_two_texts) { s->ids.product_name = "Milan\x16"; s->ids.product_slack = -1; }
+SPEC(product_cut) { s->ids.product_slack = 1; }
 SPEC(strange_arc) { s->ids.strange_arc = true; }
 SPEC(foreign) { s->ids.foreign = true; }
 SPEC(component_256) { s->ids.component[8] = 256; }
@@ -303,7 +310,7 @@ SPEC(hwid_8) { s->ids.hwid_size = 8; }
 SPEC(hwid_64) { s->ids.hwid_size = 64; }
 SPEC(no_hwid) { s->ids.hwid_size = 0; }
 SPEC(hwid_tagged_63) { s->ids.hwid_tagged = true; s->ids.hwid_size = 63; }
-SPEC(csp_id_in_vcek) { s->ids.csp_id = "cloud.example"; }
+SPEC(csp_id_in_vcek) { s->ids.csp_id = "CN=cc-us-east-2.example.com"; }
 SPEC(no_csp_id) { s->ids.csp_id = NULL; }
 SPEC(csp_id_empty) { s->ids.csp_id = ""; }
 SPEC(csp_id_long)
@@ -665,6 +672,11 @@ static const struct test_case cases[] = {
     S(struct_version_2, SNP_VEK_EXTENSIONS, "extensions of a version that nobody knows"),
     S(product_empty, SNP_VEK_EXTENSIONS, "a product without a name"),
     S(product_type, SNP_VEK_EXTENSIONS, "a product's name of another type"),
+    S(product_no_bytes, SNP_VEK_EXTENSIONS, "a product's name of no bytes"),
+    S(product_newline, SNP_VEK_EXTENSIONS, "a product's name with a line end"),
+    S(product_accent, SNP_VEK_EXTENSIONS, "a product's name beyond ASCII"),
+    S(product_two_texts, SNP_VEK_EXTENSIONS, "a byte behind a product's name"),
+    S(product_cut, SNP_VEK_EXTENSIONS, "a product's name that is cut"),
     S(strange_arc, SNP_VEK_EXTENSIONS, "an extension below AMD's HWID"),
     S(component_256, SNP_VEK_EXTENSIONS, "a component of 256"),
     S(component_two_integers, SNP_VEK_EXTENSIONS, "two numbers in one component"),
@@ -730,6 +742,8 @@ static const struct test_case cases[] = {
     O(table_beside, NONE, "a table beside everything else"),
     O(crl_in_pem, NONE, "a list in PEM"),
     S(hwid_tagged, NONE, "a HWID with a tag"),
+    S(product_utf8, NONE, "a product's name in UTF-8"),
+    S(product_printable, NONE, "a product's name in PrintableString"),
     S(foreign, NONE, "an extension of somebody else, not critical"),
     S(product_plain, NONE, "a product without stepping"),
     S(no_product, NONE, "a VCEK that does not name the product"),
@@ -950,7 +964,7 @@ static void test_results(void)
                       snp->current_tcb.snp == 24 && snp->launch_tcb.bootloader == 4 &&
                       snp->committed_tcb.fmc == (product == ALCOVE_SNP_TURIN),
                   "%s: the TCBs are read in its layout", name);
-            CHECK(strcmp(snp->csp_id, is_vlek ? "cloud.example" : "") == 0 &&
+            CHECK(strcmp(snp->csp_id, is_vlek ? "CN=cc-us-east-2.example.com" : "") == 0 &&
                       snp->csp_id_size == strlen(snp->csp_id),
                   "%s: a VLEK names its provider", name);
             CHECK(r.root_kind == ALCOVE_ROOT_OTHER &&

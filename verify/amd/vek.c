@@ -5,7 +5,9 @@
 #include "amd/report.h"
 #include "x509/der.h"
 
-#define IA5_STRING         ((enum der_tag)0x16)
+#define IA5_STRING         0x16u
+#define UTF8_STRING        0x0cu
+#define PRINTABLE_STRING   0x13u
 #define STRUCT_VERSION_MAX 1u /* 0 up to Genoa, 1 from Turin on */
 
 /* 1.3.6.1.4.1.3704.1, followed by .1 version, .2 product, .3.N components, .4 HWID, .5 CSP id. */
@@ -18,11 +20,26 @@ static bool read_uint(struct bytes value, uint64_t max, uint8_t *ret)
     return cursor_done(&c);
 }
 
+static bool printable(struct bytes text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < 0x20 || text.data[i] > 0x7e) {
+            return false;
+        }
+    }
+    return text.size > 0;
+}
+
+/* The KDS writes IA5String; which of the types of ASCII it is makes no difference. */
 static bool read_text(struct bytes value, struct bytes *ret)
 {
     struct cursor c = cursor_of(value);
-    *ret = der_take(&c, IA5_STRING);
-    return cursor_done(&c) && ret->size > 0;
+    uint8_t tag = value.size > 0 ? value.data[0] : 0;
+    if (tag != IA5_STRING && tag != UTF8_STRING && tag != PRINTABLE_STRING) {
+        return false;
+    }
+    *ret = der_take(&c, (enum der_tag)tag);
+    return cursor_done(&c) && printable(*ret);
 }
 
 /* The KDS puts the HWID's bytes where a DER value should stand; AMD's text says OCTET STRING. The

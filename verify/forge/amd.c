@@ -115,8 +115,12 @@ static void add_ids(X509 *x, const struct forge_vek *v)
         add_tagged(x, "1.3.6.1.4.1.3704.1.1", 0x02, BYTES(&version, 1));
     }
     if (v->product_name != NULL) {
-        add_tagged(x, "1.3.6.1.4.1.3704.1.2", v->product_tag ? 0x0c : 0x16,
-                   BYTES(v->product_name, strlen(v->product_name)));
+        uint8_t text[64] = {v->product_tag != 0 ? v->product_tag : 0x16};
+        size_t size = strlen(v->product_name);
+        REQUIRE(size < sizeof text - 2);
+        text[1] = (uint8_t)((int)size + v->product_slack);
+        memcpy(text + 2, v->product_name, size);
+        add_raw(x, "1.3.6.1.4.1.3704.1.2", false, BYTES(text, size + 2));
     }
     for (int arc = v->component[0] != 0 ? 0 : 1; arc <= 9; arc++) {
         if (v->component[arc] >= 0) {
@@ -136,6 +140,9 @@ static void add_ids(X509 *x, const struct forge_vek *v)
     }
     if (v->unknown_arc) {
         add_tagged(x, "1.3.6.1.4.1.3704.1.7", 0x02, BYTES("", 1));
+    }
+    if (v->empty_value) {
+        add_raw(x, "1.3.6.1.4.1.3704.1.2", false, BYTES("", 0));
     }
     if (v->strange_arc) {
         add_tagged(x, "1.3.6.1.4.1.3704.1.4.1", 0x02, BYTES("", 1));
@@ -373,7 +380,7 @@ static void default_ids(struct forge_vek *v, enum alcove_snp_product product, bo
     v->component[9] = turin ? 1 : -1;
     v->hwid_size = is_vlek ? 0 : turin ? 8 : 64;
     memset(v->hwid, 0xc1, sizeof v->hwid);
-    v->csp_id = is_vlek ? "cloud.example" : NULL;
+    v->csp_id = is_vlek ? "CN=cc-us-east-2.example.com" : NULL;
 }
 
 static const char runtime_default[] =

@@ -53,13 +53,16 @@ struct forge_vek {
     bool component_two_integers; /* in one value, one behind the other */
     bool repeated;               /* the same extension twice */
     uint8_t hwid[64];
-    size_t hwid_size;              /* 0: none */
-    bool hwid_tagged;              /* as an OCTET STRING */
-    const char *csp_id;            /* NULL: none */
-    bool unknown_arc, deep_arc;    /* below AMD's arc */
-    bool strange_arc, product_tag; /* another arc of two numbers; a name of another type */
-    bool foreign;                  /* an extension of somebody else */
-    bool bare_arc;                 /* AMD's arc itself, one number short */
+    size_t hwid_size;           /* 0: none */
+    bool hwid_tagged;           /* as an OCTET STRING */
+    const char *csp_id;         /* NULL: none */
+    bool unknown_arc, deep_arc; /* below AMD's arc */
+    bool strange_arc;           /* another arc of two numbers */
+    bool empty_value;           /* a product name of no bytes; leave out the other one */
+    uint8_t product_tag;        /* 0: IA5String */
+    int product_slack;          /* added to its length */
+    bool foreign;               /* an extension of somebody else */
+    bool bare_arc;              /* AMD's arc itself, one number short */
 };
 
 /* How the vTPM's blob is put together. */
