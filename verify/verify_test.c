@@ -39,8 +39,10 @@ POLICY(no_statuses) { p->accepted_statuses = 0; }
 POLICY(accepts_not_supported) { p->accepted_statuses = ALCOVE_TCB_BIT(ALCOVE_TCB_NOT_SUPPORTED); }
 /* A list that is not there, one that is too long, one that is given where no list is used. */
 static const uint8_t fmspc_here[6] = {0x00, 0xa0, 0x6f, 0x05}, fmspc_there[6] = {1}, zeros[64];
-static const char *const sa_1[] = {"INTEL-SA-00001"}, *const sa_both[] = {"INTEL-SA-00002", "INTEL-SA-00001"};
-static const char *const sa_near[] = {"INTEL-SA-0000", "INTEL-SA-000010", "intel-sa-00001", "INTEL-SA-00002"};
+static const char *const sa_1[] = {"INTEL-SA-00001"};
+static const char *const sa_both[] = {"INTEL-SA-00002", "INTEL-SA-00001"};
+static const char *const sa_near[] = {"INTEL-SA-0000", "INTEL-SA-000010", "intel-sa-00001",
+                                      "INTEL-SA-00002"};
 static const char *const sa_empty[] = {""}, *const sa_null[] = {NULL};
 static const char *const sa_long[] = {"INTEL-SA-00001-AND-MANY-MORE-TOO"};
 POLICY(unset_fmspc) { p->fmspc.allow_mode = ALCOVE_EXPECT_UNSET; }
@@ -54,7 +56,11 @@ POLICY(advisories_missing) { p->advisories.refused_count = 1; }
 POLICY(advisory_empty) { p->advisories.refused = sa_empty; p->advisories.refused_count = 1; }
 POLICY(advisory_null) { p->advisories.tolerated = sa_null; p->advisories.tolerated_count = 1; }
 POLICY(advisory_long) { p->advisories.refused = sa_long; p->advisories.refused_count = 1; }
-POLICY(advisories_too_many) { p->advisories.refused = sa_1; p->advisories.refused_count = POLICY_ADVISORIES_MAX + 1; }
+POLICY(advisories_too_many)
+{
+    p->advisories.refused = sa_1;
+    p->advisories.refused_count = POLICY_ADVISORIES_MAX + 1;
+}
 POLICY(tolerated_beside_any)
 {
     p->advisories = (struct alcove_advisory_lists){ALCOVE_EXPECT_ANY, sa_1, 1, NULL, 0};
@@ -157,7 +163,10 @@ SPEC(extension_trailing) { s->extension_trailing = true; }
 SPEC(no_usage_signer) { s->signer.usage = USAGE_SIGNATURE | USAGE_CERT; }
 SPEC(signer_root_usage) { s->signer_root.usage = USAGE_CRL; }
 SPEC(root_no_crl) { s->root.usage = USAGE_CERT; }
-SPEC(root_name_signer) { s->signer_root.subject = s->signer_root.issuer = s->signer.issuer = "Intel SGX Root"; }
+SPEC(root_name_signer)
+{
+    s->signer_root.subject = s->signer_root.issuer = s->signer.issuer = "Intel SGX Root";
+}
 SPEC(processor_ca)
 {
     s->ca.subject = s->leaf.issuer = s->pck_crl.issuer = "Intel SGX PCK Processor CA";
@@ -166,7 +175,8 @@ SPEC(processor_ca)
 SPEC(software_leaf) { s->leaf.subject = "Alcove Software SGX PCK Certificate"; }
 SPEC(software_root_only)
 {
-    s->root.subject = s->root.issuer = s->ca.issuer = s->root_crl.issuer = "Alcove Software SGX Root CA 1";
+    s->root.subject = s->root.issuer = "Alcove Software SGX Root CA 1";
+    s->ca.issuer = s->root_crl.issuer = s->root.subject;
 }
 /* Only the size is looked at. */
 OUTPUT(quote_huge) { o->quote.size = QUOTE_BYTES_MAX + 1; }
@@ -374,15 +384,27 @@ POLICY(tolerate_and_refuse)
     p->advisories.refused = sa_1;
     p->advisories.refused_count = 1;
 }
-POLICY(allow_fmspc) { p->fmspc = (struct alcove_id_lists){ALCOVE_EXPECT_VALUE, fmspc_here, 1, NULL, 0}; }
-POLICY(other_fmspc) { p->fmspc = (struct alcove_id_lists){ALCOVE_EXPECT_VALUE, fmspc_there, 1, NULL, 0}; }
+POLICY(allow_fmspc)
+{
+    p->fmspc = (struct alcove_id_lists){ALCOVE_EXPECT_VALUE, fmspc_here, 1, NULL, 0};
+}
+POLICY(other_fmspc)
+{
+    p->fmspc = (struct alcove_id_lists){ALCOVE_EXPECT_VALUE, fmspc_there, 1, NULL, 0};
+}
 POLICY(no_fmspc) { p->fmspc.allow_mode = ALCOVE_EXPECT_VALUE; }
-POLICY(deny_fmspc) { p->fmspc = (struct alcove_id_lists){ALCOVE_EXPECT_ANY, NULL, 0, fmspc_here, 1}; }
+POLICY(deny_fmspc)
+{
+    p->fmspc = (struct alcove_id_lists){ALCOVE_EXPECT_ANY, NULL, 0, fmspc_here, 1};
+}
 POLICY(allow_and_deny_fmspc)
 {
     p->fmspc = (struct alcove_id_lists){ALCOVE_EXPECT_VALUE, fmspc_here, 1, fmspc_here, 1};
 }
-POLICY(deny_other_fmspc) { p->fmspc = (struct alcove_id_lists){ALCOVE_EXPECT_ANY, NULL, 0, fmspc_there, 1}; }
+POLICY(deny_other_fmspc)
+{
+    p->fmspc = (struct alcove_id_lists){ALCOVE_EXPECT_ANY, NULL, 0, fmspc_there, 1};
+}
 POLICY(deny_ppid) { p->ppid = (struct alcove_id_lists){ALCOVE_EXPECT_ANY, NULL, 0, zeros, 1}; }
 POLICY(no_ppid) { p->ppid.allow_mode = ALCOVE_EXPECT_VALUE; }
 POLICY(allow_ppid) { p->ppid = (struct alcove_id_lists){ALCOVE_EXPECT_VALUE, zeros, 4, NULL, 0}; }
@@ -465,7 +487,8 @@ SPEC(version_0_low) { s->td[TD_TCB_SVN + 1] = 0; }
 SPEC(td_version_0)
 {
     s->td[TD_TCB_SVN + 1] = s->td[TD_TCB_SVN_2 + 1] = 0;
-    edit_tcb(s, "\"tdxtcbcomponents\":[{\"svn\":5},{\"svn\":5}", "\"tdxtcbcomponents\":[{\"svn\":5},{\"svn\":0}");
+    edit_tcb(s, "\"tdxtcbcomponents\":[{\"svn\":5},{\"svn\":5}",
+             "\"tdxtcbcomponents\":[{\"svn\":5},{\"svn\":0}");
 }
 SPEC(version_0_unnamed)
 {
