@@ -31,45 +31,48 @@ bool civil_seconds(const struct civil *c, int64_t *ret)
     return true;
 }
 
-static bool number(struct cursor *c, size_t digit_count, unsigned *ret)
+/* The two digits at p; above 99 if they are none. */
+static unsigned two_digits(const uint8_t *p)
 {
-    struct bytes b = cursor_take(c, digit_count);
-    unsigned value = 0;
-    for (size_t i = 0; i < b.size; i++) {
-        if (b.data[i] < '0' || b.data[i] > '9') {
-            return false;
-        }
-        value = value * 10 + (unsigned)(b.data[i] - '0');
-    }
-    *ret = value;
-    return cursor_ok(c);
+    unsigned tens = p[0] - (unsigned)'0', ones = p[1] - (unsigned)'0';
+    return tens <= 9 && ones <= 9 ? tens * 10 + ones : 1000;
 }
 
 bool civil_parse(struct bytes text, int64_t *ret)
 {
-    struct cursor c = cursor_of(text);
-    struct civil t = {0};
-    unsigned year = 0;
-    bool ok = number(&c, 4, &year) && cursor_u8(&c) == '-' && number(&c, 2, &t.month) &&
-              cursor_u8(&c) == '-' && number(&c, 2, &t.day) && cursor_u8(&c) == 'T' &&
-              number(&c, 2, &t.hour) && cursor_u8(&c) == ':' && number(&c, 2, &t.minute) &&
-              cursor_u8(&c) == ':' && number(&c, 2, &t.second) && cursor_u8(&c) == 'Z' &&
-              cursor_done(&c);
-    t.year = (int)year;
-    return ok && civil_seconds(&t, ret);
+    const uint8_t *p = text.data;
+    if (text.size != 20 || p[4] != '-' || p[7] != '-' || p[10] != 'T' || p[13] != ':' ||
+        p[16] != ':' || p[19] != 'Z') {
+        return false;
+    }
+    unsigned century = two_digits(p), year = two_digits(p + 2);
+    struct civil t = {.year = (int)(century * 100 + year),
+                      .month = two_digits(p + 5),
+                      .day = two_digits(p + 8),
+                      .hour = two_digits(p + 11),
+                      .minute = two_digits(p + 14),
+                      .second = two_digits(p + 17)};
+    return year <= 99 && civil_seconds(&t, ret);
 }
 
 bool civil_parse_compact(struct bytes text, size_t year_digits, int64_t *ret)
 {
-    struct cursor c = cursor_of(text);
-    struct civil t = {0};
-    unsigned year = 0;
-    bool ok = number(&c, year_digits, &year) && number(&c, 2, &t.month) && number(&c, 2, &t.day) &&
-              number(&c, 2, &t.hour) && number(&c, 2, &t.minute) && number(&c, 2, &t.second) &&
-              cursor_u8(&c) == 'Z' && cursor_done(&c);
-    t.year = (int)year;
-    if (year_digits == 2) {
-        t.year += year >= 50 ? 1900 : 2000;
+    const uint8_t *p = text.data;
+    if (text.size != year_digits + 11 || p[text.size - 1] != 'Z') {
+        return false;
     }
-    return ok && civil_seconds(&t, ret);
+    unsigned century = 0, year = two_digits(p + year_digits - 2);
+    if (year_digits == 4) {
+        century = two_digits(p);
+    } else {
+        century = year >= 50 ? 19 : 20;
+    }
+    p += year_digits;
+    struct civil t = {.year = (int)(century * 100 + year),
+                      .month = two_digits(p),
+                      .day = two_digits(p + 2),
+                      .hour = two_digits(p + 4),
+                      .minute = two_digits(p + 6),
+                      .second = two_digits(p + 8)};
+    return year <= 99 && civil_seconds(&t, ret);
 }

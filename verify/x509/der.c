@@ -4,24 +4,41 @@
 #include "x509/der.h"
 #include "x509/civil.h"
 
-static size_t take_length(struct cursor *c)
+static struct bytes fail(struct cursor *c)
 {
-    uint8_t first = cursor_u8(c);
-    if (first < 0x80) {
-        return first;
+    c->failed = true;
+    return (struct bytes){0};
+}
+
+/* Tag and length of the next element; its contents lie in what is left then. */
+static bool take_header(struct cursor *c, uint8_t *ret_tag, size_t *ret_length)
+{
+    const uint8_t *p = c->rest.data;
+    if (c->failed || c->rest.size < 2) {
+        return false;
     }
-    size_t byte_count = first & 0x7fu;
-    if (byte_count < 1 || byte_count > 4) {
-        c->failed = true;
-        return 0;
+    size_t header = 2, length = p[1];
+    if (length >= 0x80) {
+        size_t byte_count = length & 0x7fu;
+        if (byte_count < 1 || byte_count > 4 || c->rest.size < 2 + byte_count) {
+            return false;
+        }
+        length = 0;
+        for (size_t i = 0; i < byte_count; i++) {
+            length = length << 8 | p[2 + i];
+        }
+        if (length < 0x80 || (byte_count > 1 && length >> (8 * (byte_count - 1)) == 0)) {
+            return false; /* fewer bytes would do */
+        }
+        header += byte_count;
     }
-    size_t length = (size_t)cursor_be(c, byte_count);
-    bool minimal = length >= 0x80 && (byte_count == 1 || length >> (8 * (byte_count - 1)) != 0);
-    if (!minimal) {
-        c->failed = true;
-        return 0;
+    if (length > c->rest.size - header) {
+        return false;
     }
-    return length;
+    *ret_tag = p[0];
+    *ret_length = length;
+    c->rest = BYTES(p + header, c->rest.size - header);
+    return true;
 }
 
 uint8_t der_peek(const struct cursor *c)
@@ -31,10 +48,12 @@ uint8_t der_peek(const struct cursor *c)
 
 struct bytes der_take(struct cursor *c, enum der_tag tag)
 {
-    if (cursor_u8(c) != (uint8_t)tag) {
-        c->failed = true;
+    uint8_t found = 0;
+    size_t length = 0;
+    if (!take_header(c, &found, &length) || found != (uint8_t)tag) {
+        return fail(c);
     }
-    return cursor_take(c, take_length(c));
+    return cursor_take(c, length);
 }
 
 struct bytes der_take_whole(struct cursor *c, enum der_tag tag)
@@ -49,12 +68,13 @@ struct bytes der_take_whole(struct cursor *c, enum der_tag tag)
 
 struct bytes der_take_any(struct cursor *c, uint8_t *ret_tag)
 {
-    uint8_t tag = cursor_u8(c);
-    if ((tag & 0x1f) == 0x1f) { /* the number stands in further bytes */
-        c->failed = true;
+    size_t length = 0;
+    *ret_tag = 0;
+    if (!take_header(c, ret_tag, &length) || (*ret_tag & 0x1f) == 0x1f) {
+        *ret_tag = 0; /* the number stands in further bytes */
+        return fail(c);
     }
-    *ret_tag = c->failed ? 0 : tag;
-    return cursor_take(c, take_length(c));
+    return cursor_take(c, length);
 }
 
 bool der_take_default_false(struct cursor *c)

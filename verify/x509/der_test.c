@@ -204,6 +204,9 @@ static void test_pem(void)
           "two, with white space");
     CHECK(pem_read(TEXT(BEGIN "QUJD\n" END "\0\0"), &chain), "zeros at the end");
     CHECK(bytes_equal_str(chain.certificates[0], "ABC"), "and its content");
+    CHECK(reads_pem(BEGIN "QUJDQUJD-----END CERTIFICATE-----", 1), "no line end before the end");
+    CHECK(reads_pem(BEGIN "QUJDQ\nUJDQQ==-----END CERTIFICATE-----", 1), "groups in two lines");
+    CHECK(!reads_pem(BEGIN "QUJDQUJD", 1), "nothing behind the digits");
     CHECK(!reads_pem("", 0), "nothing");
     CHECK(!reads_pem(BEGIN "QUJD\n", 1), "no end");
     CHECK(!reads_pem(BEGIN "QUJ\n" END, 1), "a digit too few");
