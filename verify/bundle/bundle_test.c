@@ -26,11 +26,30 @@ static bool same(struct alcove_bytes a, struct alcove_bytes b)
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+/* Inputs for the fuzz target: ALCOVE_SEEDS=FOLDER (new keys each time). */
+static void keep_seed(struct alcove_bytes bundle, struct alcove_bytes evidence)
+{
+    static unsigned number;
+    char path[512];
+    const char *folder = getenv("ALCOVE_SEEDS");
+    const uint8_t size[2] = {(uint8_t)evidence.size, (uint8_t)(evidence.size >> 8)};
+    if (folder == NULL || evidence.size > UINT16_MAX || bundle.size > 60000) {
+        return;
+    }
+    snprintf(path, sizeof path, "%s/seed-%03u", folder, number++);
+    FILE *f = fopen(path, "wb");
+    REQUIRE(f != NULL && fwrite(size, 1, 2, f) == 2 &&
+            (evidence.size == 0 || fwrite(evidence.data, evidence.size, 1, f) == 1) &&
+            (bundle.size == 0 || fwrite(bundle.data, bundle.size, 1, f) == 1));
+    fclose(f);
+}
+
 /* Adds a piece that must be understood. */
 static uint32_t add(struct alcove_bundle *b, struct alcove_bytes piece)
 {
     uint32_t kinds = 0;
     int error = alcove_bundle_add(b, piece, &kinds);
+    keep_seed(piece, (struct alcove_bytes){0});
     if (error != 0) {
         printf("# a piece of %zu bytes: error %d\n", piece.size, error);
     }
@@ -68,6 +87,7 @@ static struct alcove_result judge(struct alcove_bytes bundle, struct alcove_byte
     if (!alcove_bundle_select(bundle, evidence, time, &c)) {
         c = (struct alcove_collateral){0};
     }
+    keep_seed(bundle, evidence);
     struct alcove_verdict v = alcove_verify(evidence, &c, p, time, &r);
     if (!alcove_verdict_accepted(v)) {
         printf("# %s\n", alcove_reason_name(r.first_reason));
@@ -370,28 +390,6 @@ static void test_amd(void)
               kinds[i].what);
     }
 
-    struct alcove_bundle *table = alcove_bundle_new();
-    uint32_t all = ALCOVE_BUNDLE_BIT(ALCOVE_BUNDLE_AMD_VEK) |
-                   ALCOVE_BUNDLE_BIT(ALCOVE_BUNDLE_AMD_CHAIN) |
-                   ALCOVE_BUNDLE_BIT(ALCOVE_BUNDLE_AMD_CRL);
-    CHECK((add(table, PART(o[2].table)) | ALCOVE_BUNDLE_BIT(ALCOVE_BUNDLE_AMD_CRL)) == all,
-          "the host's table of certificates");
-    add(table, PART(o[2].crl));
-    struct alcove_policy p = forge_amd_policy(&o[2]);
-    CHECK(accepted(alcove_bundle_encode(table), PART(o[2].evidence), &p, FORGE_AMD_NOW),
-          "whose report is accepted with it");
-    alcove_bundle_free(table);
-
-    struct alcove_bundle *pieces = alcove_bundle_new();
-    CHECK(add(pieces, PART(o[2].ark_pem)) == 0, "a root alone is of no use");
-    CHECK(add(pieces, PART(o[2].ask_pem)) == ALCOVE_BUNDLE_BIT(ALCOVE_BUNDLE_AMD_CHAIN),
-          "with what it issued it is a chain");
-    CHECK(add(pieces, PART(o[2].vek_pem)) != 0, "a VEK in PEM");
-    add(pieces, PART(o[2].crl));
-    CHECK(accepted(alcove_bundle_encode(pieces), PART(o[2].evidence), &p, FORGE_AMD_NOW),
-          "in pieces and in PEM it is the same");
-    alcove_bundle_free(pieces);
-
     struct alcove_collateral c;
     o[3].evidence.size = 100;
     CHECK(alcove_bundle_select(bundle, PART(o[3].evidence), FORGE_AMD_NOW, &c) &&
@@ -400,6 +398,36 @@ static void test_amd(void)
               c.amd_vek.size == 0,
           "half a report gets nothing");
     alcove_bundle_free(b);
+}
+
+/* What a host or a folder has, in its own forms. */
+static void test_amd_pieces(void)
+{
+    static struct forge_amd_spec s;
+    static struct forge_amd_output o;
+    forge_amd_defaults(&s, ALCOVE_SNP_GENOA, 3, false);
+    forge_amd_build(&s, &o);
+    struct alcove_bundle *table = alcove_bundle_new();
+    uint32_t all = ALCOVE_BUNDLE_BIT(ALCOVE_BUNDLE_AMD_VEK) |
+                   ALCOVE_BUNDLE_BIT(ALCOVE_BUNDLE_AMD_CHAIN) |
+                   ALCOVE_BUNDLE_BIT(ALCOVE_BUNDLE_AMD_CRL);
+    CHECK((add(table, PART(o.table)) | ALCOVE_BUNDLE_BIT(ALCOVE_BUNDLE_AMD_CRL)) == all,
+          "the host's table of certificates");
+    add(table, PART(o.crl));
+    struct alcove_policy p = forge_amd_policy(&o);
+    CHECK(accepted(alcove_bundle_encode(table), PART(o.evidence), &p, FORGE_AMD_NOW),
+          "whose report is accepted with it");
+    alcove_bundle_free(table);
+
+    struct alcove_bundle *pieces = alcove_bundle_new();
+    CHECK(add(pieces, PART(o.ark_pem)) == 0, "a root alone is of no use");
+    CHECK(add(pieces, PART(o.ask_pem)) == ALCOVE_BUNDLE_BIT(ALCOVE_BUNDLE_AMD_CHAIN),
+          "with what it issued it is a chain");
+    CHECK(add(pieces, PART(o.vek_pem)) != 0, "a VEK in PEM");
+    add(pieces, PART(o.crl));
+    CHECK(accepted(alcove_bundle_encode(pieces), PART(o.evidence), &p, FORGE_AMD_NOW),
+          "in pieces and in PEM it is the same");
+    alcove_bundle_free(pieces);
 }
 
 static void test_aws(void)
@@ -760,6 +788,7 @@ int main(void)
     test_pck_chains();
     test_ratls();
     test_amd();
+    test_amd_pieces();
     test_aws();
     test_pieces();
     test_limits();
