@@ -259,6 +259,8 @@ SPEC(crl_key) { s->crl.key = AMD_KEY_ASK; }
 SPEC(crl_pkcs1) { s->crl.pkcs1 = true; }
 SPEC(crl_future) { s->crl.from = FUTURE; }
 SPEC(crl_past) { s->crl.until = PAST; }
+POLICY(grace) { p->collateral_grace_s = 2000; }
+POLICY(short_grace) { p->collateral_grace_s = 999; }
 SPEC(revoke_ask) { s->crl.revoked_serial = 65537; }
 SPEC(revoke_ark) { s->crl.revoked_serial = 65536; }
 SPEC(revoke_other) { s->crl.revoked_serial = 65538; }
@@ -650,6 +652,8 @@ static const struct test_case cases[] = {
     S(crl_future, SNP_CRL_NOT_YET_VALID, "a list of the future"),
     S(crl_past, SNP_CRL_EXPIRED, "an expired list"),
     X(crl_past, NULL, list_if_given, SNP_CRL_EXPIRED, "an expired list counts where it is given"),
+    X(crl_past, NULL, short_grace, SNP_CRL_EXPIRED, "a list that expired before the grace"),
+    X(vek_past, NULL, grace, SNP_CHAIN_EXPIRED, "grace is for collateral, not for the VCEK"),
     S(revoke_ask, SNP_REVOKED, "a revoked ASK"),
     S(revoke_ark, SNP_REVOKED, "a revoked ARK"),
     X(revoke_ask, NULL, list_if_given, SNP_REVOKED, "a list counts where it is given"),
@@ -726,6 +730,7 @@ static const struct test_case cases[] = {
     /* Accepted. */
     S(nothing, NONE, "good evidence"),
     X(NULL, one_more, allow_trailing, NONE, "a byte too much, where the policy allows it"),
+    X(crl_past, NULL, grace, NONE, "an expired list within the policy's grace"),
     X(NULL, no_crl, list_if_given, NONE, "no list, where the policy needs none"),
     X(debug, NULL, allow_debug, NONE, "debugging, where the policy allows it"),
     X(migration, NULL, allow_migration, NONE, "migration, where the policy allows it"),
@@ -975,6 +980,19 @@ static void test_results(void)
     }
 }
 
+static void test_root_reading(void)
+{
+    static struct forge_amd_spec s;
+    static struct forge_amd_output o;
+    struct alcove_root root;
+    forge_amd_defaults(&s, ALCOVE_SNP_MILAN, 3, false);
+    forge_amd_build(&s, &o);
+    CHECK(alcove_root_read(lend(&o.ark_pem), &root) &&
+              memcmp(root.spki_sha256, o.root.spki_sha256, 32) == 0,
+          "an ARK can be read as a root to name");
+    CHECK(!alcove_root_read(lend(&o.ask_pem), &root), "an ASK cannot");
+}
+
 static void test_wrapped_result(void)
 {
     static struct forge_amd_spec s;
@@ -1127,6 +1145,7 @@ int main(void)
     }
     test_every_reason_has_a_case();
     test_results();
+    test_root_reading();
     test_wrapped_result();
     test_truncation();
     test_every_byte_counts();

@@ -105,7 +105,7 @@ struct alcove_collateral {
     struct alcove_bytes amd_chain;      /* PEM: ASK or ASVK, ARK, as AMD's cert_chain answers */
     struct alcove_bytes amd_crl;        /* DER or PEM: the ARK's list */
     struct alcove_bytes amd_cert_table; /* the GHCB's table of certificates (AMD 56421); used where
-                                         * the members above are empty */
+                                         * the members above are empty, readable wherever given */
 };
 
 /* ---- What the relying party accepts ---------------------------------------------------------- */
