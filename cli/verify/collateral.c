@@ -1,22 +1,143 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gathering collateral, see collateral.h. */
+/* Gathering collateral, see collateral.h. Every file goes into one bundle in memory, which knows
+ * pieces by their content and picks what fits the evidence; so a folder may hold the collateral of
+ * many platforms. */
 #include "collateral.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "build/file.h"
+#include "verify/bundle.h"
+
+#define PIECE_SIZE_MAX    (64u * 1024 * 1024) /* a bundle of a whole fleet */
+#define FOLDER_FILES_MAX  4096u               /* of one folder and what is below it */
+#define FOLDER_DEPTH_MAX  4u
+#define COLLATERAL_PIECES "TCB info, QE identity, certificates, revocation lists, a bundle"
 
 struct collateral {
-    struct alcove_collateral view;
+    struct alcove_bundle *bundle;
+    struct alcove_collateral view; /* into the bundle */
+    size_t path_count;             /* how often --collateral was given */
+    size_t file_count;             /* of the folder that is being read */
+    char note[512];
 };
+
+/* 0 also for what nobody knows; *ret_known tells. */
+static int add_file(struct collateral *c, const char *path, bool *ret_known, struct diag *d)
+{
+    struct mapped_file f;
+    uint32_t kinds = 0;
+    int err = mapped_file_open(&f, path, PIECE_SIZE_MAX, d);
+    if (err != 0) {
+        return err;
+    }
+    err = alcove_bundle_add(c->bundle, (struct alcove_bytes){f.bytes.data, f.bytes.size}, &kinds);
+    mapped_file_close(&f);
+    *ret_known = err == 0;
+    if (err == 0 || err == -EINVAL) {
+        return 0;
+    }
+    return diag_fail(d, err, "%s: %s", path,
+                     err == -E2BIG ? "too large, or too much collateral in all" : strerror(-err));
+}
+
+static int add_folder(struct collateral *c, const char *path, unsigned depth, bool *known,
+                      struct diag *d);
+
+static int add_entry(struct collateral *c, const char *path, unsigned depth, bool *known,
+                     struct diag *d)
+{
+    struct stat st;
+    bool this_one = false;
+    if (stat(path, &st) != 0) {
+        return diag_fail(d, -errno, "%s: %s", path, strerror(errno));
+    }
+    if (S_ISDIR(st.st_mode)) {
+        return add_folder(c, path, depth + 1, known, d);
+    }
+    if (!S_ISREG(st.st_mode) || st.st_size > PIECE_SIZE_MAX) {
+        return 0;
+    }
+    if (c->file_count++ == FOLDER_FILES_MAX) {
+        return diag_fail(d, -E2BIG, "%s: more than %u files in a folder of collateral", path,
+                         FOLDER_FILES_MAX);
+    }
+    int err = add_file(c, path, &this_one, d);
+    *known = *known || this_one;
+    return err;
+}
+
+/* What is in a folder and no collateral is passed over: evidence and notes may lie beside it. */
+static int add_folder(struct collateral *c, const char *path, unsigned depth, bool *known,
+                      struct diag *d)
+{
+    struct dirent **entries = NULL;
+    char name[PATH_MAX];
+    int err = 0;
+    int count = depth > FOLDER_DEPTH_MAX ? 0 : scandir(path, &entries, NULL, alphasort);
+    if (count < 0) {
+        return diag_fail(d, -errno, "%s: %s", path, strerror(errno));
+    }
+    for (int i = 0; i < count; i++) {
+        bool hidden = entries[i]->d_name[0] == '.';
+        if (err == 0 && !hidden) {
+            err = base_format(name, sizeof name, "%s/%s", path, entries[i]->d_name) < sizeof name
+                      ? add_entry(c, name, depth, known, d)
+                      : diag_fail(d, -ENAMETOOLONG, "%s: a path below it is too long", path);
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    return err;
+}
+
+static int add_path(struct collateral *c, const char *path, struct diag *d)
+{
+    struct stat st;
+    bool known = false;
+    c->file_count = 0;
+    if (stat(path, &st) != 0) {
+        return diag_fail(d, -errno, "--collateral %s: %s", path, strerror(errno));
+    }
+    bool folder = S_ISDIR(st.st_mode);
+    int err = folder ? add_folder(c, path, 1, &known, d) : add_file(c, path, &known, d);
+    if (err == 0 && !known) {
+        err = diag_fail(d, -EINVAL, "--collateral %s: %s; known are " COLLATERAL_PIECES, path,
+                        folder ? "no collateral in this folder" : "not collateral");
+    }
+    return err;
+}
 
 int collateral_gather(const struct verify_request *q, struct bytes evidence,
                       struct collateral **ret, struct diag *d)
 {
-    (void)evidence;
     struct collateral *c = calloc(1, sizeof *c);
-    if (c == NULL || q->collateral_count > 0) {
-        free(c);
-        return diag_fail(d, -ENOSYS, "--collateral: not yet");
+    int err = 0;
+    if (c == NULL || (c->bundle = alcove_bundle_new()) == NULL) {
+        collateral_free(c);
+        return diag_fail(d, -ENOMEM, "no memory for collateral");
+    }
+    c->path_count = q->collateral_count;
+    for (size_t i = 0; err == 0 && i < q->collateral_count; i++) {
+        err = add_path(c, q->collateral_paths[i], d);
+    }
+    struct alcove_bytes encoded = {NULL, 0};
+    if (err == 0 && q->collateral_count > 0) {
+        encoded = alcove_bundle_encode(c->bundle);
+        if (encoded.size == 0 ||
+            !alcove_bundle_select(encoded, (struct alcove_bytes){evidence.data, evidence.size},
+                                  q->time, &c->view)) {
+            err = diag_fail(d, -ENOMEM, "no memory for collateral");
+        }
+    }
+    if (err != 0) {
+        collateral_free(c);
+        return err;
     }
     *ret = c;
     return 0;
@@ -27,14 +148,48 @@ const struct alcove_collateral *collateral_view(const struct collateral *c)
     return &c->view;
 }
 
-const char *collateral_note(const struct collateral *c, const struct alcove_result *result)
-{
-    (void)c;
-    (void)result;
-    return "";
-}
-
 void collateral_free(struct collateral *c)
 {
-    free(c);
+    if (c != NULL) {
+        alcove_bundle_free(c->bundle);
+        free(c);
+    }
+}
+
+/* ---- what is missing ---- */
+
+static void name_missing(char *list, size_t capacity, struct alcove_bytes piece, const char *name)
+{
+    size_t used = strlen(list);
+    if (piece.size == 0 && used < capacity) {
+        base_format(list + used, capacity - used, "%s%s", used > 0 ? ", " : "", name);
+    }
+}
+
+const char *collateral_note(struct collateral *c, const struct alcove_result *result)
+{
+    const struct alcove_collateral *v = &c->view;
+    char list[256] = "";
+    bool missing = alcove_result_failed(result, ALCOVE_REASON_COLLATERAL_MISSING) ||
+                   alcove_result_failed(result, ALCOVE_REASON_SNP_CRL_MISSING);
+    if (!missing) {
+        return "";
+    }
+    if (result->kind == ALCOVE_EVIDENCE_SNP_REPORT) {
+        name_missing(list, sizeof list, v->amd_vek, "VCEK or VLEK certificate");
+        name_missing(list, sizeof list, v->amd_chain, "ASK (or ASVK) and ARK");
+        name_missing(list, sizeof list, v->amd_crl, "AMD's revocation list");
+    } else {
+        name_missing(list, sizeof list, v->tcb_info, "TCB info");
+        name_missing(list, sizeof list, v->tcb_chain, "TCB signing chain");
+        name_missing(list, sizeof list, v->qe_identity, "QE identity");
+        name_missing(list, sizeof list, v->qe_chain, "QE identity's signing chain");
+        name_missing(list, sizeof list, v->pck_crl, "PCK revocation list");
+        name_missing(list, sizeof list, v->root_crl, "root revocation list");
+    }
+    base_format(c->note, sizeof c->note, "%s: %s",
+                c->path_count == 0 ? "no --collateral was given, and these are needed"
+                                   : "what --collateral names has nothing that fits for",
+                list);
+    return c->note;
 }

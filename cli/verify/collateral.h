@@ -10,6 +10,7 @@ struct collateral;
 int collateral_gather(const struct verify_request *q, struct bytes evidence,
                       struct collateral **ret, struct diag *d) MUST_USE;
 const struct alcove_collateral *collateral_view(const struct collateral *c);
-/* A sentence about what is missing, for a result that misses something; "" otherwise. */
-const char *collateral_note(const struct collateral *c, const struct alcove_result *result);
+/* A sentence about what is missing, for a result that misses something; "" otherwise. Lives as long
+ * as c. */
+const char *collateral_note(struct collateral *c, const struct alcove_result *result);
 void collateral_free(struct collateral *c);

@@ -116,6 +116,9 @@ static void print_snp(const struct alcove_result *v)
     } else {
         BYTES_LINE("chip id", s->chip_id);
     }
+    if (s->product == ALCOVE_SNP_UNKNOWN) {
+        return; /* the layout of a TCB depends on the product */
+    }
     print_tcb("TCB", &s->reported_tcb);
     print_tcb("committed", &s->committed_tcb);
     print_tcb("current", &s->current_tcb);
@@ -215,7 +218,7 @@ static const char *root_sentence(enum alcove_root_kind kind)
 {
     switch (kind) {
     case ALCOVE_ROOT_INTEL:
-        return "Intel SGX"; /* also of TDX: the root's name */
+        return "Intel SGX";
     case ALCOVE_ROOT_AMD:
         return "AMD SEV-SNP";
     case ALCOVE_ROOT_AWS:
@@ -278,7 +281,9 @@ void facts_text_machine(const struct verify_report *r)
     }
     printf("machine\n");
     print_label("kind");
-    printf("%s\n", root_sentence(v->root_kind));
+    printf("%s\n", v->root_kind == ALCOVE_ROOT_INTEL && v->kind == ALCOVE_EVIDENCE_TDX_QUOTE
+                       ? "Intel TDX"
+                       : root_sentence(v->root_kind));
     if (v->root_kind == ALCOVE_ROOT_NONE) {
         return;
     }
@@ -292,5 +297,6 @@ void facts_text_machine(const struct verify_report *r)
     }
     print_label("valid");
     printf("until %s, checked as of ", print_date_of(v->earliest_expiration).text);
-    printf("%s\n", print_date_of(r->request->time).text);
+    printf("%s%s\n", print_date_of(report_time(r)).text,
+           r->own_time ? ", its own timestamp: NOT known to be fresh" : "");
 }

@@ -56,10 +56,10 @@ int policy_add_root(struct policy_file *p, const char *path, const char *option,
     }
     if (!alcove_root_read((struct alcove_bytes){f.bytes.data, f.bytes.size},
                           &p->roots[p->policy.root_count])) {
-        err = diag_fail(d, -EINVAL,
-                        "%s: not a root certificate; %s wants one self-signed CA certificate with "
-                        "a P-256 key, PEM or DER",
-                        path, option);
+        err = diag_fail(
+            d, -EINVAL,
+            "%s: not a root certificate; %s wants one self-signed CA certificate, PEM or DER", path,
+            option);
     } else {
         p->policy.root_count++;
     }

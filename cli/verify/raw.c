@@ -78,13 +78,15 @@ int verify_raw_evidence(struct verify_request *q, struct bytes evidence, enum po
     struct alcove_verdict verdict =
         alcove_verify((struct alcove_bytes){evidence.data, evidence.size},
                       collateral_view(collateral), &policy->policy, q->time, &result);
-    struct verify_report report = {.request = q,
-                                   .result = &result,
-                                   .kind = kind,
-                                   .roots = policy->roots,
-                                   .root_count = policy->policy.root_count,
-                                   .note = collateral_note(collateral, &result),
-                                   .missing = missing};
+    struct verify_report report = {
+        .request = q,
+        .result = &result,
+        .kind = kind,
+        .roots = policy->roots,
+        .root_count = policy->policy.root_count,
+        .own_time = result.has_nitro && policy->policy.nitro_time == ALCOVE_NITRO_TIME_OF_DOCUMENT,
+        .note = collateral_note(collateral, &result),
+        .missing = missing};
     if (alcove_result_failed(&result, ALCOVE_REASON_POLICY_INCOMPLETE)) {
         ignore_result(policy_missing(&policy->policy, kind, result.kind, missing, sizeof missing),
                       "the text is what is printed");

@@ -57,6 +57,11 @@ bool report_is_debug(const struct alcove_result *v)
            (v->has_snp && (v->snp.policy & ALCOVE_SNP_POLICY_DEBUG) != 0);
 }
 
+int64_t report_time(const struct verify_report *r)
+{
+    return r->own_time ? (int64_t)(r->result->nitro.timestamp_ms / 1000) : r->request->time;
+}
+
 const char *report_compared(const struct verify_report *r, bool output, struct bytes name,
                             const char **ret_path)
 {
@@ -235,7 +240,8 @@ void report_json(const struct verify_report *r)
     json_close(&j, ']');
     json_put_string(&j, "evidence", r->run != NULL ? "run" : policy_kind_name(r->kind));
     json_missing(&j, r->missing);
-    json_put_date(&j, "time", r->request->time);
+    json_put_date(&j, "time", report_time(r));
+    json_put_bool(&j, "time_of_document", r->own_time);
     facts_json(r->result, &j);
     if (r->run != NULL) {
         run_json(r, &j);

@@ -15,6 +15,7 @@ struct verify_report {
     enum policy_kind kind;
     const struct alcove_root *roots; /* those that the user named */
     size_t root_count;
+    bool own_time;       /* checked as of the evidence's own timestamp: not known to be fresh */
     const char *note;    /* a further sentence about a rejection, "" if none */
     const char *missing; /* keys that the policy leaves out: "sgx.signer, ..."; "" if none */
 };
@@ -31,6 +32,8 @@ void report_each_reason(const struct verify_report *r,
                         void *context);
 const char *report_root_kind(enum alcove_root_kind kind);
 bool report_is_debug(const struct alcove_result *v);
+/* As of when it was checked. */
+int64_t report_time(const struct verify_report *r);
 /* Is this claimed file among those that the user named, and does it match? NULL: not named. */
 const char *report_compared(const struct verify_report *r, bool output, struct bytes name,
                             const char **ret_path);

@@ -1,0 +1,123 @@
+#!/usr/bin/python3.11
+# SPDX-License-Identifier: Apache-2.0
+# timeout: 600
+"""alcove verify over evidence that others collected: the command itself, where tests/evidence asks
+the library. Its JSON is what the schema says, its exit status is the verdict, evidence is told apart,
+and --collateral picks from a whole pool what fits. Where there is no collection this skips.
+"""
+
+import csv
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+import jsonschema
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+ALCOVE = pathlib.Path(os.environ.get("ALCOVE_BUILD", TOP / "build")) / "cli/alcove"
+EVIDENCE = pathlib.Path(os.environ.get("ALCOVE_SHARED", TOP.parent / "shared")) / "evidence"
+SCHEMA = TOP / "docs/formats/verify-result.schema.json"
+KINDS = {"sgx-v3": "sgx-quote", "tdx-v4": "tdx-quote", "tdx-v5": "tdx-quote", "snp": "snp-report",
+         "nitro": "nitro-document", "ratls": "sgx-quote"}
+NAMES = ("quote.bin", "hcl-report.bin", "report.bin", "doc.cbor", "cert.pem")
+POLICY = """
+report_data: any
+allow_debug: true
+allow_trailing: true
+allow_migration: true
+accept_statuses: [UpToDate, SWHardeningNeeded, ConfigurationNeeded, ConfigurationAndSWHardeningNeeded,
+  OutOfDate, OutOfDateConfigurationNeeded, TDRelaunchAdvised, TDRelaunchAdvisedConfigurationNeeded]
+advisories: {tolerate: any}
+revocation: {amd: if-given}
+sgx: {mrenclave: any, signer: any, configid: any}
+tdx: {mrtd: any, rtmr: any, mrservicetd: any, attributes: any}
+snp: {measurement: any, host_data: any, vmpl: any, min_tcb: any}
+azure: {key: any}
+nitro: {time: document, pcrs: {0: any, 1: any, 2: any}, nonce: any, user_data: any, public_key: any}
+ratls: {nonce: any, key: any, legacy: [gramine, rats-tls]}
+"""
+# The collection has no collateral of just their time.
+DATES = re.compile(r"-(expired|not-yet-valid)$")
+
+checks = 0
+failures = 0
+
+
+def check(good, title, remark=""):
+    global checks, failures
+    checks += 1
+    failures += not good
+    print(f"{'ok' if good else 'not ok'} {checks} - {title}")
+    if not good:
+        print("".join(f"# {line}\n" for line in str(remark).splitlines()[:20]), end="")
+
+
+def verify(evidence, at, policy):
+    command = [ALCOVE, "verify", evidence, "--policy", policy, "--json", "--at", at]
+    for path in (EVIDENCE / "collateral-pool", EVIDENCE / "roots"):
+        command += ["--collateral", path]
+    ran = subprocess.run([*command, "--collateral", evidence.parent], stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE)
+    if b"no collateral in this folder" in ran.stderr:
+        ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        return ran.returncode, json.loads(ran.stdout), ran.stderr.decode()
+    except ValueError:
+        return ran.returncode, None, f"{ran.stdout!r}\n{ran.stderr.decode()}"
+
+
+def rows():
+    with open(EVIDENCE / "EXPECTED.tsv", newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            group = row["case"].split("/")[0]
+            folder = EVIDENCE / row["case"]
+            name = next((name for name in NAMES if (folder / name).exists()), None)
+            if group in KINDS and name is not None and row["polarity"] == "positive":
+                yield row, KINDS[group], folder / name
+
+
+def check_row(row, kind, evidence, validator, policy):
+    told = dict(re.findall(r"(\w+)=(\S+)", row["details"] or ""))
+    at = told.get("at", "2026-08-01").split("T")[0] + "T12:00:00Z"
+    if kind == "nitro-document":
+        at = "2030-01-01"  # later than all of them; they are checked as of their own time
+    status, v, said = verify(evidence, at, policy)
+    title = row["case"]
+    if v is None:
+        check(False, f"{title} gives JSON", said)
+        return None
+    wrong = [f"{list(e.path)}: {e.message[:200]}" for e in validator.iter_errors(v)]
+    check(not wrong and status == (v["verdict"] != "accepted") and v["kind"] == kind,
+          f"{title}: {kind}, {v['verdict']} {v['first_reason'] or ''}", "\n".join(wrong))
+    if "status" in told and not any(DATES.search(name) for name in v["failed"]):
+        check(v["tcb"]["status"] == told["status"], f"… with the status {told['status']}",
+              json.dumps(v["failed"]) + v["tcb"]["status"])
+    return v
+
+
+def main():
+    if not (EVIDENCE / "EXPECTED.tsv").exists():
+        print("1..1\nok 1 - real evidence # SKIP no collection in ../shared/evidence")
+        return 0
+    schema = json.loads(SCHEMA.read_text())
+    validator = jsonschema.Draft202012Validator(schema)
+    accepted = {}
+    with tempfile.TemporaryDirectory() as folder:
+        policy = pathlib.Path(folder) / "policy.yaml"
+        policy.write_text(POLICY)
+        for row, kind, evidence in rows():
+            v = check_row(row, kind, evidence, validator, policy)
+            if v is not None and v["verdict"] == "accepted":
+                accepted[kind] = accepted.get(kind, 0) + 1
+    for kind in sorted(set(KINDS.values())):
+        check(accepted.get(kind, 0) > 0, f"{accepted.get(kind, 0)} of kind {kind} were accepted")
+    print(f"1..{checks}")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
