@@ -419,6 +419,14 @@ SPEC(configuration_more) { s->configuration_count = 5; }
 SPEC(configuration_twice) { s->configuration_twice = true; }
 SPEC(instance_15) { s->instance_size = 15; }
 
+POLICY(key_of_certificate) { p->ratls_key.mode = ALCOVE_EXPECT_VALUE; }
+POLICY(any_certificate) { p->ratls_key.mode = p->ratls_nonce.mode = ALCOVE_EXPECT_ANY; }
+POLICY(no_nonce) { p->ratls_nonce.mode = ALCOVE_EXPECT_VALUE; }
+POLICY(nonce_of_certificate)
+{
+    p->ratls_nonce = (struct alcove_expect_bytes){ALCOVE_EXPECT_VALUE, {zeros, 8}};
+}
+
 /* Virtual machines. */
 POLICY(unset_mrseam) { p->mrseam.mode = ALCOVE_EXPECT_UNSET; }
 POLICY(unset_mrservicetd) { p->mrservicetd.mode = ALCOVE_EXPECT_UNSET; }
@@ -743,6 +751,10 @@ static const struct test_case cases[] = {
     O(signature_zero, QUOTE_SIGNATURE, "a signature of zeros"),
     S(component_low, TCB_NOT_SUPPORTED, "one component below every level"),
     S(pcesvn_low, TCB_NOT_SUPPORTED, "a PCESVN below every level"),
+    P(key_of_certificate, RATLS_KEY, "a bare quote where a certificate's key is expected"),
+    P(nonce_of_certificate, RATLS_NONCE, "a bare quote where a certificate's nonce is expected"),
+    P(no_nonce, NONE, "a bare quote where no nonce is expected"),
+    P(any_certificate, NONE, "a bare quote where any certificate would do"),
     S(pcesvn_old, TCB_STATUS, "a platform out of date"),
     S(qe_old, TCB_STATUS, "a quoting enclave out of date"),
     SP(pcesvn_old, accept_old, ADVISORY, "an accepted status does not tolerate its advisories"),

@@ -424,5 +424,8 @@ void intel_check(struct check *c, struct bytes quote, const struct alcove_collat
 {
     struct reading r = {0};
     c->required |= CHECK_INTEL;
+    if (c->result->wrapping == ALCOVE_WRAPPING_NONE) {
+        judge_bare_quote(c);
+    }
     run_checks(c, quote, collateral, &r);
 }

@@ -45,6 +45,14 @@ bool judge_policy(struct check *c, enum alcove_evidence_kind kind)
     return lists;
 }
 
+void judge_bare_quote(struct check *c)
+{
+    const struct alcove_policy *p = c->policy;
+    check_that(c, p->ratls_key.mode != ALCOVE_EXPECT_VALUE, ALCOVE_REASON_RATLS_KEY);
+    check_that(c, p->ratls_nonce.mode != ALCOVE_EXPECT_VALUE || p->ratls_nonce.value.size == 0,
+               ALCOVE_REASON_RATLS_NONCE);
+}
+
 static bool accepts(const struct alcove_policy *p, enum alcove_tcb_status status)
 {
     return (p->accepted_statuses & ALCOVE_TCB_BIT(status)) != 0;

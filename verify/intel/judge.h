@@ -10,6 +10,9 @@
 /* The policy says everything that this kind of evidence needs; completes CHECKED_POLICY. False if
  * its lists may not be read. */
 bool judge_policy(struct check *c, enum alcove_evidence_kind kind) MUST_USE;
+/* Who expects a certificate around the quote, by its key or nonce, is not content without one: the
+ * adversary chooses what comes. */
+void judge_bare_quote(struct check *c);
 /* Status, advisories and dates, as they stand in the result. */
 void judge_tcb(struct check *c);
 /* FMSPC, PPID and configuration, as they stand in the result. */
