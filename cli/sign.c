@@ -10,12 +10,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "abi/limits.h"
 #include "build/file.h"
 #include "build/key.h"
 #include "build/sign.h"
 #include "machine/machine.h"
-
-#define IMAGE_MAX (UINT64_C(1) << 30)
 
 const char verb_sign_help[] =
     "usage: alcove sign IMAGE.sgxs -o FILE.sig [--key FILE] [OPTION]...\n"
@@ -141,7 +140,7 @@ static int sign(const struct sign_request *q, struct diag *d)
     struct mapped_file image;
     uint8_t mrenclave[32], mrsigner[32];
     char hex[65];
-    int err = mapped_file_open(&image, q->image, IMAGE_MAX, d);
+    int err = mapped_file_open(&image, q->image, IMAGE_SIZE_MAX, d);
     if (err != 0) {
         return err;
     }

@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define IMAGE_SIZE_MAX    (128u * 1024 * 1024)
 #define IDENTITY_SIZE_MAX 65536u
 
 int host_read_file(const char *path, size_t max, struct bytes *ret, struct diag *d)

@@ -16,8 +16,8 @@ enum { PE_ABSOLUTE = 0x00, PE_UDATA4 = 0x03, PE_SDATA4 = 0x0b, PE_SDATA8 = 0x0c,
 
 static struct bytes slice(struct bytes b, uint64_t offset, uint64_t size)
 {
-    return range_within(offset, size, b.size) ? BYTES(b.data + offset, (size_t)size)
-                                              : (struct bytes){NULL, 0};
+    return size > 0 && range_within(offset, size, b.size) ? BYTES(b.data + offset, (size_t)size)
+                                                          : (struct bytes){NULL, 0};
 }
 
 static struct bytes section_bytes(const struct elf_view *e, const struct elf_section *s)

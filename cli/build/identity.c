@@ -13,8 +13,6 @@
 #include "machine/machine.h"
 #include "store.h"
 
-#define IMAGE_MAX (UINT64_C(1) << 30)
-
 static int member(char *ret, const char *bundle, const char *name, struct diag *d)
 {
     return base_format(ret, PATH_MAX, "%s/%s", bundle, name) < PATH_MAX
@@ -27,7 +25,7 @@ static int measure_image(const char *bundle, struct identity *i, struct diag *d)
     char path[PATH_MAX];
     struct mapped_file f;
     int err = member(path, bundle, "runtime.sgxs", d);
-    err = err != 0 ? err : mapped_file_open(&f, path, IMAGE_MAX, d);
+    err = err != 0 ? err : mapped_file_open(&f, path, IMAGE_SIZE_MAX, d);
     if (err != 0) {
         return err;
     }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "abi/elf.h"
+#include "abi/limits.h"
 #include "abi/program.h"
 #include "abi/sgx.h"
 #include "abi/stubs.h"
@@ -25,7 +26,7 @@
 
 /* A program that was opened and found to be one that can be measured. */
 struct program_file {
-    struct mapped_file file;
+    struct bytes bytes;
     struct elf_image elf;
     struct elf_view view;
     uint64_t bias;   /* added to the addresses in the file */
@@ -83,10 +84,9 @@ static int check_image(struct program_file *p, struct diag *d)
         return diag_fail(d, -ENOEXEC,
                          "is linked dynamically (it asks for %.*s): the shim door measures static "
                          "programs; link with 'alcove cc', or use the library OS door",
-                         (int)e->interp_size - 1,
-                         (const char *)p->file.bytes.data + e->interp_offset);
+                         (int)e->interp_size - 1, (const char *)p->bytes.data + e->interp_offset);
     }
-    if (!elf_view_open(&p->view, p->file.bytes)) {
+    if (!elf_view_open(&p->view, p->bytes)) {
         return diag_fail(d, -ENOEXEC, "has no section headers; link it without removing them");
     }
     p->bias = e->fixed ? 0 : APP_PROGRAM - e->start;
@@ -102,30 +102,19 @@ static int check_image(struct program_file *p, struct diag *d)
         uint64_t end = e->segments[i].offset + e->segments[i].filesz;
         p->loaded = end > p->loaded ? end : p->loaded;
     }
-    int err = check_stack(p->file.bytes, e, d);
+    int err = check_stack(p->bytes, e, d);
     return err != 0 ? err : check_dynamic(&p->view, d);
 }
 
-static void close_program(struct program_file *p)
+/* Borrows the bytes. */
+static int open_program(struct bytes bytes, struct program_file *ret, struct diag *d)
 {
-    elf_view_close(&p->view);
-    mapped_file_close(&p->file);
-}
-
-static int open_program(const char *path, struct program_file *ret, struct diag *d)
-{
-    struct program_file p = {.bias = 0};
-    int err = mapped_file_open(&p.file, path, PROGRAM_SIZE_MAX, d);
-    if (err != 0) {
-        return err;
-    }
-    struct bytes all = p.file.bytes;
-    struct bytes head = BYTES(all.data, all.size < ELF_HEAD_SIZE ? all.size : ELF_HEAD_SIZE);
-    err = elf_parse(head, all.size, &p.elf, d);
+    struct program_file p = {.bytes = bytes};
+    struct bytes head = BYTES(bytes.data, bytes.size < ELF_HEAD_SIZE ? bytes.size : ELF_HEAD_SIZE);
+    int err = elf_parse(head, bytes.size, &p.elf, d);
     err = err != 0 ? err : check_image(&p, d);
     if (err != 0) {
-        diag_prefix(d, "%s", path);
-        close_program(&p);
+        elf_view_close(&p.view);
         return err;
     }
     *ret = p;
@@ -158,30 +147,49 @@ static int add_section(const char *path, struct bytes table, struct diag *d)
     return err;
 }
 
-int program_finish(const char *path, struct sites_stats *ret_stats,
-                   struct sites_trapped *ret_trapped, struct diag *d)
+/* The table of a program; *ret_table is malloc()ed. */
+static int make_table(struct bytes program, uint8_t **ret_table, size_t *ret_size,
+                      struct sites_stats *ret_stats, struct sites_trapped *ret_trapped,
+                      struct diag *d)
 {
     struct program_file p;
-    struct sites_header header = {.magic = SITES_MAGIC};
-    uint8_t *table = NULL;
-    size_t size = 0;
-    *ret_stats = (struct sites_stats){.files = 0};
-    int err = open_program(path, &p, d);
+    int err = open_program(program, &p, d);
     if (err != 0) {
         return err;
     }
-    err = sites_scan_named(p.file.bytes, &table, &size, ret_stats, ret_trapped, d);
-    if (err == 0 && table != NULL) {
-        memcpy(&header, table, sizeof header);
-    }
-    header.file_size = p.loaded;
-    close_program(&p);
-    if (err == 0 && table != NULL) {
-        memcpy(table, &header, sizeof header);
-        err = add_section(path, BYTES(table, size), d);
+    struct sites_header header = {.magic = SITES_MAGIC, .file_size = p.loaded};
+    elf_view_close(&p.view);
+    err = sites_scan_named(program, ret_table, ret_size, ret_stats, ret_trapped, d);
+    if (err == 0 && *ret_table == NULL) {
+        *ret_size = sizeof header;
+        *ret_table = calloc(1, sizeof header);
+        err = *ret_table == NULL ? diag_fail(d, -ENOMEM, "no memory for a table") : 0;
     } else if (err == 0) {
-        err = add_section(path, BYTES_OF(header), d);
+        header.count = (uint32_t)((*ret_size - sizeof header) / sizeof(struct site));
     }
+    if (err == 0) {
+        memcpy(*ret_table, &header, sizeof header);
+    }
+    return err;
+}
+
+int program_finish(const char *path, struct sites_stats *ret_stats,
+                   struct sites_trapped *ret_trapped, struct diag *d)
+{
+    struct mapped_file file;
+    uint8_t *table = NULL;
+    size_t size = 0;
+    *ret_stats = (struct sites_stats){.files = 0};
+    int err = mapped_file_open(&file, path, PROGRAM_SIZE_MAX, d);
+    if (err != 0) {
+        return err;
+    }
+    err = make_table(file.bytes, &table, &size, ret_stats, ret_trapped, d);
+    mapped_file_close(&file);
+    if (err != 0) {
+        diag_prefix(d, "%s", path);
+    }
+    err = err != 0 ? err : add_section(path, BYTES(table, size), d);
     free(table);
     return err;
 }
@@ -231,7 +239,7 @@ static void lay_out(struct image *m)
     for (size_t i = 0; i < e->segment_count; i++) {
         const struct elf_segment *s = &e->segments[i];
         uint64_t at = s->vaddr + m->program->bias, start = align_down(at, PAGE);
-        memcpy(m->memory + (at - m->start), m->program->file.bytes.data + s->offset, s->filesz);
+        memcpy(m->memory + (at - m->start), m->program->bytes.data + s->offset, s->filesz);
         m->descriptor.segments[i] = (struct program_segment){
             .start = start,
             /* Text is measured whole: nothing that runs is made at run time. */
@@ -266,9 +274,12 @@ static uint64_t text_address(const struct program_file *p, uint64_t offset, uint
 static bool patch(struct image *m, const struct site *s, const struct stub_targets *targets)
 {
     uint64_t at = text_address(m->program, s->patch_offset, s->patch_size);
-    uint8_t *text = m->memory + (at - m->start);
     uint8_t jump[5];
-    if (at == 0 || memcmp(text, s->original, s->patch_size) != 0 ||
+    if (at == 0) {
+        return false;
+    }
+    uint8_t *text = m->memory + (at - m->start);
+    if (memcmp(text, s->original, s->patch_size) != 0 ||
         !site_patch(at, APP_STUBS + m->stubs_size, jump)) {
         return false;
     }
@@ -288,7 +299,7 @@ static int read_sites(struct image *m, struct site_table *ret, struct diag *d)
                          "has no table of its system calls: link it with 'alcove cc', or add the "
                          "table with 'alcove cc --finish PROGRAM'");
     }
-    struct bytes all = p->file.bytes;
+    struct bytes all = p->bytes;
     bool inside = range_within(s->offset, s->size, all.size);
     m->table = inside ? malloc(s->size + 1) : NULL;
     if (inside && m->table == NULL) {
@@ -352,9 +363,12 @@ static int write_image(const struct image *m, struct bytes runtime, struct bytes
         pages += p->segments[i].measured / PAGE;
     }
     size_t size = runtime.size + pages * SGXS_PAGE_RECORDS_SIZE;
-    uint8_t *out = malloc(size);
+    uint8_t *out = size > IMAGE_SIZE_MAX ? NULL : malloc(size);
     if (out == NULL) {
-        return diag_fail(d, -ENOMEM, "no memory for an image of %zu bytes", size);
+        return diag_fail(d, -EFBIG,
+                         "makes an image of %zu bytes, more than the %llu that are loaded: large "
+                         "data belongs into a file of a layer",
+                         size, (unsigned long long)IMAGE_SIZE_MAX);
     }
     struct writer w = writer_of(out, size);
     writer_put(&w, runtime);
@@ -370,10 +384,11 @@ static int write_image(const struct image *m, struct bytes runtime, struct bytes
     return 0;
 }
 
-int program_compose(const char *path, struct bytes runtime, struct bytes *ret_sgxs, struct diag *d)
+int program_image(struct bytes program, struct bytes runtime, struct bytes *ret_sgxs,
+                  struct diag *d)
 {
     struct program_file p;
-    int err = open_program(path, &p, d);
+    int err = open_program(program, &p, d);
     if (err != 0) {
         return err;
     }
@@ -389,12 +404,24 @@ int program_compose(const char *path, struct bytes runtime, struct bytes *ret_sg
     }
     err = err != 0 ? err : program_descriptor_check(&m.descriptor, d);
     err = err != 0 ? err : write_image(&m, runtime, ret_sgxs, d);
-    if (err != 0) {
-        diag_prefix(d, "%s", path);
-    }
     free(m.memory);
     free(m.stubs);
     free(m.table);
-    close_program(&p);
+    elf_view_close(&p.view);
+    return err;
+}
+
+int program_compose(const char *path, struct bytes runtime, struct bytes *ret_sgxs, struct diag *d)
+{
+    struct mapped_file file;
+    int err = mapped_file_open(&file, path, PROGRAM_SIZE_MAX, d);
+    if (err != 0) {
+        return err;
+    }
+    err = program_image(file.bytes, runtime, ret_sgxs, d);
+    mapped_file_close(&file);
+    if (err != 0) {
+        diag_prefix(d, "%s", path);
+    }
     return err;
 }

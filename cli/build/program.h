@@ -19,5 +19,8 @@ int program_finish(const char *path, struct sites_stats *ret_stats,
 void program_name_address(const char *path, uint64_t addr, char *ret_text, size_t capacity);
 /* The image of an enclave that is this program: the stream `runtime` (shim.sgxs of the release),
  * then descriptor, segments with their sites patched, and stubs. *ret_sgxs is malloc()ed. */
+int program_image(struct bytes program, struct bytes runtime, struct bytes *ret_sgxs,
+                  struct diag *d) MUST_USE;
+/* The same of a file. */
 int program_compose(const char *path, struct bytes runtime, struct bytes *ret_sgxs,
                     struct diag *d) MUST_USE;

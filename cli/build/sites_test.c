@@ -150,10 +150,10 @@ static void test_library(const char *path, uint64_t calls_at_least)
 /* ---- sample functions, patched and executed ---------------------------------------------------
  */
 
-#define SAMPLE(name, body)                                                                         \
-    __asm__(".text\n.type sample_" #name ",@function\nsample_" #name ":\n.cfi_startproc\n" body    \
-            "ret\n.cfi_endproc\nsample_" #name "_end:\n.size sample_" #name ",.-sample_" #name     \
-            "\n");                                                                                 \
+#define SAMPLE(name, body) SAMPLE_FRAMED(name, ".cfi_startproc\n" body "ret\n.cfi_endproc\n")
+#define SAMPLE_FRAMED(name, body)                                                                  \
+    __asm__(".text\n.type sample_" #name ",@function\nsample_" #name ":\n" body "sample_" #name    \
+            "_end:\n.size sample_" #name ",.-sample_" #name "\n");                                 \
     long sample_##name(long a, long b);                                                            \
     extern const char sample_##name##_end[];
 
@@ -171,6 +171,10 @@ SAMPLE(crowded, "mov $110,%eax\ntest %rdi,%rdi\njz 1f\n1: syscall\ntest %eax,%ea
 SAMPLE(flags, "mov $110,%eax\ntest %rdi,%rdi\njz 1f\n1: syscall\ntest %rax,%rax\njz 2f\n"
               "add $9,%rax\n2: nop\n")
 SAMPLE(cpuid, "push %rbx\nmov %edi,%eax\nxor %ecx,%ecx\ncpuid\nmov %ebx,%eax\npop %rbx\n")
+
+/* As musl is compiled: only its symbol says that it is a function, and the alias says so again. */
+SAMPLE_FRAMED(unframed, ".type sample_alias,@function\nsample_alias:\n.size sample_alias,11\n"
+                        "mov $110,%eax\nsyscall\nadd %rsi,%rax\nret\n")
 
 extern const char __executable_start[];
 
@@ -236,6 +240,33 @@ static void test_sample(const struct table *t, const char *name, long (*function
           "sample '%s' computes the same when patched", name);
 }
 
+static bool is_named(const struct table *t, const struct sites_trapped *trapped, const char *name)
+{
+    for (size_t i = 0; i < trapped->count && i < SITES_NAMED_MAX; i++) {
+        uint64_t start;
+        if (bytes_equal_str(elf_view_symbol_at(&t->elf, trapped->at[i], &start), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void test_named(const struct table *t)
+{
+    struct sites_trapped trapped;
+    struct sites_stats stats = {0};
+    struct diag d;
+    uint8_t *table = NULL;
+    size_t size;
+    bool good = sites_scan_named(t->file.bytes, &table, &size, &stats, &trapped, &d) == 0;
+    CHECK(good && is_named(t, &trapped, "sample_jump_inside") &&
+              is_named(t, &trapped, "sample_crowded"),
+          "what will trap is named");
+    CHECK(good && !is_named(t, &trapped, "sample_mov") && trapped.count >= stats.trapped,
+          "what is patched is not");
+    free(table);
+}
+
 static void test_samples(void)
 {
     struct table t;
@@ -252,6 +283,8 @@ static void test_samples(void)
     test_sample(&t, "crowded", sample_crowded, sample_crowded_end, false);
     test_sample(&t, "flags", sample_flags, sample_flags_end, true);
     test_sample(&t, "cpuid", sample_cpuid, sample_cpuid_end, true);
+    test_sample(&t, "unframed", sample_unframed, sample_unframed_end, true);
+    test_named(&t);
     table_close(&t);
 }
 

@@ -363,6 +363,55 @@ static void test_brk_and_mremap(void)
     CHECK(mm_usage().charged == 0, "nothing is charged at the end");
 }
 
+/* Pages that are there before the workload is, as the loader of a measured image leaves them. */
+static void measured_page(uint64_t at, uint64_t rights)
+{
+    REQUIRE(rt_mem_commit(app_at(at), PAGE_SIZE) == 0 &&
+            rt_mem_protect(app_at(at), PAGE_SIZE, PAGE_RW, rights) == 0);
+}
+
+static void test_adopted(void)
+{
+    const uint64_t text = UINT64_C(0x3f000000), data = text + PAGE_SIZE, code = 5;
+    uint64_t charged = mm_usage().charged;
+    measured_page(text, code);
+    measured_page(data, 3);
+    *shim_at(data) = 42;
+    CHECK(mm_adopt(text, PAGE_SIZE, OS_PROT_READ | OS_PROT_EXEC) == 0 &&
+              mm_adopt(data, PAGE_SIZE, RW) == 0 && mm_usage().charged == charged + 2 * PAGE_SIZE,
+          "pages of the image become mappings, which count");
+    CHECK(mm_adopt(data, PAGE_SIZE, RW) == -EINVAL, "only once");
+    CHECK(sys_mprotect(text, PAGE_SIZE, RW) == -EACCES && shim_rights(text) == 5,
+          "text of the image does not become writable");
+    CHECK(sys_mprotect(data, PAGE_SIZE, OS_PROT_READ | OS_PROT_EXEC) == -EACCES &&
+              *shim_at(data) == 42,
+          "data of the image does not become executable");
+    CHECK(sys_mprotect(data, PAGE_SIZE, OS_PROT_READ) == 0 && shim_rights(data) == 1 &&
+              sys_mprotect(data, PAGE_SIZE, RW) == 0 && shim_rights(data) == 3,
+          "data that was protected can be written again");
+    CHECK(sys_madvise(text, PAGE_SIZE, 4) == 0 && shim_rights(text) == 5,
+          "text that is not needed stays as it is");
+    CHECK(mm_map(data, PAGE_SIZE, RW, ANON | OS_MAP_FIXED, NULL, 0) == (int64_t)data &&
+              *shim_at(data) == 0 && shim_rights(data) == 3,
+          "what is mapped over the image is fresh memory");
+    CHECK(sys_munmap(text, PAGE_SIZE) == 0 && shim_rights(text) == -1,
+          "text that is unmapped goes back to the host");
+    REQUIRE(sys_munmap(data, PAGE_SIZE) == 0);
+    CHECK(mm_usage().charged == charged, "and nothing of it is charged any more");
+}
+
+static void test_sealed(void)
+{
+    struct file object = {.id = 7, .measured = true, .size = 2 * PAGE_SIZE};
+    int64_t at = mm_map(0, PAGE_SIZE, OS_PROT_READ, OS_MAP_PRIVATE, &object, 0);
+    REQUIRE(at > 0);
+    mm_seal_text();
+    CHECK(mm_map(0, PAGE_SIZE, OS_PROT_READ | OS_PROT_EXEC, OS_MAP_PRIVATE, &object, 0) ==
+                  -EACCES &&
+              sys_mprotect((uint64_t)at, PAGE_SIZE, OS_PROT_READ | OS_PROT_EXEC) == -EACCES,
+          "once text is sealed, measured files do not become text either");
+}
+
 int main(void)
 {
     shim_start(64 * MIB);
@@ -374,5 +423,7 @@ int main(void)
     test_text_with_threads();
     test_brk_and_mremap();
     test_model();
+    test_adopted();
+    test_sealed(); /* for good: last */
     return tap_done();
 }

@@ -13,6 +13,7 @@
 #define NAME_MAX_BYTES      64u    /* names of inputs, outputs, layers */
 #define NONCE_MAX           64u
 #define INPUT_SIZE_MAX      (1024u * 1024 * 1024)
+#define IMAGE_SIZE_MAX      (1024u * 1024 * 1024) /* SGXS stream: 800 MB of measured pages */
 #define QUOTE_SIZE_MAX      16384u
 #define CLAIMS_SIZE_MAX     8192u
 #define EVIDENCE_SIZE_MAX   (1024u * 1024)
