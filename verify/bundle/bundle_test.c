@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Collateral bundles: what goes in comes out where it fits, in the same bytes whatever the order;
  * what is damaged is no bundle. Real evidence when ../shared is there. */
+#include "base/cbor.h"
 #include "bundle/bundle.h"
 #include "forge/amd.h"
 #include "forge/aws.h"
@@ -12,6 +13,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
+
+#include <openssl/evp.h>
 
 #define DAY INT64_C(86400)
 
@@ -308,6 +311,11 @@ static void test_pck_chains(void)
     alcove_bundle_free(b);
 }
 
+static void cut_text(struct forge_text *t)
+{
+    t->size -= 3;
+}
+
 static void test_ratls(void)
 {
     static struct forge_ratls s;
@@ -335,6 +343,11 @@ static void test_ratls(void)
     forge_ratls_build(&s, &o);
     CHECK(alcove_bundle_select(bundle, PART(o.der), FORGE_NOW, &c) && c.tcb_info.size == 0,
           "a certificate without evidence gets nothing");
+    s.interoperable = true;
+    s.edit_evidence = cut_text;
+    forge_ratls_build(&s, &o);
+    CHECK(alcove_bundle_select(bundle, PART(o.der), FORGE_NOW, &c) && c.tcb_info.size == 0,
+          "nor one with half of it");
     o.pem.size -= 40;
     CHECK(alcove_bundle_select(bundle, PART(o.pem), FORGE_NOW, &c) && c.tcb_info.size == 0 &&
               alcove_bundle_select(bundle, view("\x30\x82", 2), FORGE_NOW, &c) &&
@@ -670,11 +683,282 @@ static void test_form(void)
     }
     CHECK(valid == 0, "no prefix of a bundle is one");
     struct alcove_collateral c = {.pck_crl = file};
+    CHECK(alcove_bundle_select(file, view(o.quote.data, 500), FORGE_NOW, &c) &&
+              c.tcb_info.size == 0 && c.qe_identity.size == 0,
+          "half a quote gets nothing");
+    c.pck_crl = file;
     CHECK(!alcove_bundle_select(view(file.data, file.size - 1), PART(o.quote), FORGE_NOW, &c) &&
               c.pck_crl.size == 0,
           "from what is no bundle nothing is taken");
     CHECK(!alcove_bundle_valid(view(huge, sizeof huge)), "zeros");
     alcove_bundle_free(b);
+}
+
+/* ---- Entries in the wrong place ---- */
+
+struct misfiled {
+    struct alcove_bytes entries[64];
+    size_t count;
+};
+
+static int by_bytes(const void *a, const void *b)
+{
+    const struct alcove_bytes *x = a, *y = b;
+    struct bytes left = BYTES(x->data, x->size), right = BYTES(y->data, y->size);
+    return cbor_key_less(left, right) ? -1 : bytes_equal(left, right) ? 0 : 1;
+}
+
+/* Every entry in every group that has room for it. */
+static struct alcove_bytes file_of(struct misfiled *m)
+{
+    static uint8_t file[1u << 20];
+    struct writer w = writer_of(file, sizeof file);
+    qsort(m->entries, m->count, sizeof m->entries[0], by_bytes);
+    cbor_put_map(&w, 1 + ALCOVE_BUNDLE_KINDS);
+    cbor_put_str(&w, "format");
+    cbor_put_str(&w, BUNDLE_FORMAT);
+    for (size_t group = 0; group < ALCOVE_BUNDLE_KINDS; group++) {
+        size_t fitting = 0;
+        while (fitting < m->count && m->entries[fitting].size <= bundle_groups[group].max) {
+            fitting++;
+        }
+        cbor_put_str(&w, bundle_groups[group].key);
+        cbor_put_array(&w, fitting);
+        for (size_t i = 0; i < fitting; i++) {
+            cbor_put_bytes(&w, BYTES(m->entries[i].data, m->entries[i].size));
+        }
+    }
+    REQUIRE(!w.failed);
+    return view(file, w.size);
+}
+
+static bool within(struct alcove_bytes part, struct alcove_bytes whole)
+{
+    return part.size == 0 ||
+           (part.data >= whole.data && part.data + part.size <= whole.data + whole.size);
+}
+
+static void no_fmspc(struct forge_spec *s)
+{
+    s->fmspc_size = 5;
+}
+static void other_names(struct forge_spec *s)
+{
+    s->root.subject = s->root.issuer = s->ca.issuer = s->root_crl.issuer = "Somebody's Root CA";
+    s->ca.subject = s->leaf.issuer = s->pck_crl.issuer = "Somebody's PCK CA";
+    forge_edit(s->qe_body, sizeof s->qe_body, "\"QE\"", "\"QVE\"");
+}
+static void no_chain_in_quote(struct forge_spec *s)
+{
+    s->leaf.sgx_extension = false;
+}
+
+static void test_misfiled(void)
+{
+    static struct forge_output o[5];
+    static struct forge_amd_spec s;
+    static struct forge_amd_output amd[2];
+    static struct misfiled m;
+    static const char *const words[] = {"x", "{", "{\"tcbInfo\":{\"id\":1}}",
+                                        "-----BEGIN CERTIFICATE-----\nMAA=\n-----END "
+                                        "CERTIFICATE-----\n"};
+    static void (*const changes[])(struct forge_spec *) = {NULL, no_fmspc, other_names,
+                                                           no_chain_in_quote, without_chain};
+    struct alcove_bytes evidence[8];
+    size_t evidence_count = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        m.entries[m.count++] = view(words[i], strlen(words[i]));
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(o); i++) {
+        forge(changes[i], i == 1, &o[i]);
+        const struct alcove_bytes parts[] = {PART(o[i].tcb_info),    PART(o[i].tcb_chain),
+                                             PART(o[i].qe_identity), PART(o[i].pck_crl),
+                                             PART(o[i].root_crl),    PART(o[i].pck_chain)};
+        memcpy(&m.entries[m.count], parts, sizeof parts);
+        m.count += ARRAY_SIZE(parts);
+        evidence[evidence_count++] = PART(o[i].quote);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(amd); i++) {
+        forge_amd_defaults(&s, i == 0 ? ALCOVE_SNP_MILAN : ALCOVE_SNP_GENOA, i == 0 ? 2 : 3,
+                           i == 0);
+        if (i == 1) {
+            s.vek.issuer = s.ask.subject = "SEV-Naples";
+            s.crl.issuer = "ARK-Naples";
+        }
+        forge_amd_build(&s, &amd[i]);
+        const struct alcove_bytes parts[] = {PART(amd[i].vek), PART(amd[i].chain),
+                                             PART(amd[i].crl)};
+        memcpy(&m.entries[m.count], parts, sizeof parts);
+        m.count += ARRAY_SIZE(parts);
+        evidence[evidence_count++] = PART(amd[i].evidence);
+    }
+    struct alcove_bytes bundle = file_of(&m);
+    CHECK(alcove_bundle_valid(bundle), "a bundle may hold %zu entries in wrong places",
+          count_of(bundle, ALCOVE_BUNDLE_KINDS));
+    size_t readable = 0;
+    struct alcove_bundle_position at = {0};
+    struct alcove_bundle_entry e;
+    while (alcove_bundle_next(bundle, &at, &e)) {
+        readable += e.readable;
+    }
+    CHECK(readable > 0 && readable < count_of(bundle, ALCOVE_BUNDLE_KINDS) / 2,
+          "of which %zu can be read as what they should be", readable);
+    for (size_t i = 0; i < evidence_count; i++) {
+        static const int64_t times[] = {INT64_MIN, FORGE_NOW, INT64_MAX};
+        bool inside = true;
+        for (size_t k = 0; k < ARRAY_SIZE(times); k++) {
+            struct alcove_collateral c;
+            REQUIRE(alcove_bundle_select(bundle, evidence[i], times[k], &c));
+            inside = inside && within(c.tcb_info, bundle) && within(c.tcb_chain, bundle) &&
+                     within(c.qe_identity, bundle) && within(c.pck_crl, bundle) &&
+                     within(c.root_crl, bundle) && within(c.pck_chain, bundle) &&
+                     within(c.amd_vek, bundle) && within(c.amd_chain, bundle) &&
+                     within(c.amd_crl, bundle);
+        }
+        CHECK(inside, "evidence %zu gets something or nothing from it", i);
+    }
+    CHECK(refused(PART(amd[1].crl)) == 0,
+          "the list of an unknown product's root is AMD's all the same");
+    CHECK(refused(PART(o[2].qe_identity)) == 0, "the identity of another enclave is understood");
+}
+
+/* PEM around other DER. */
+static struct alcove_bytes pem_of(const char *label, struct alcove_bytes der)
+{
+    static char text[65536];
+    size_t size = (size_t)snprintf(text, sizeof text, "-----BEGIN %s-----\n", label);
+    size += (size_t)EVP_EncodeBlock((uint8_t *)text + size, der.data, (int)der.size);
+    size += (size_t)snprintf(text + size, sizeof text - size, "\n-----END %s-----\n", label);
+    return view(text, size);
+}
+
+static void test_tables(void)
+{
+    static struct forge_amd_spec s;
+    static struct forge_amd_output o;
+    static struct forge_amd_part table, list;
+    forge_amd_defaults(&s, ALCOVE_SNP_MILAN, 3, false);
+    forge_amd_build(&s, &o);
+    struct alcove_bytes pem = pem_of("X509 CRL", PART(o.crl));
+    memcpy(list.data, pem.data, pem.size);
+    list.size = pem.size;
+#define ENTRY(guid, part)                                                                          \
+    {                                                                                              \
+        guid, BYTES((part).data, (part).size)                                                      \
+    }
+    const struct forge_table_entry in_pem[] = {
+        ENTRY(forge_guid_vcek, o.vek_pem), ENTRY(forge_guid_ask, o.ask_pem),
+        ENTRY(forge_guid_ark, o.ark_pem), ENTRY(forge_guid_crl, list)};
+    struct alcove_bundle *b = alcove_bundle_new();
+    forge_cert_table(in_pem, ARRAY_SIZE(in_pem), &table);
+    CHECK(add(b, PART(table)) == (ALCOVE_BUNDLE_BIT(ALCOVE_BUNDLE_AMD_VEK) |
+                                  ALCOVE_BUNDLE_BIT(ALCOVE_BUNDLE_AMD_CHAIN) |
+                                  ALCOVE_BUNDLE_BIT(ALCOVE_BUNDLE_AMD_CRL)),
+          "a table of PEM");
+    size_t count = count_of(alcove_bundle_encode(b), ALCOVE_BUNDLE_KINDS);
+    CHECK(add(b, PART(list)) == ALCOVE_BUNDLE_BIT(ALCOVE_BUNDLE_AMD_CRL) &&
+              count_of(alcove_bundle_encode(b), ALCOVE_BUNDLE_KINDS) == count,
+          "a list in PEM, which is there already");
+    const struct forge_table_entry only_list[] = {ENTRY(forge_guid_crl, o.crl)};
+    forge_cert_table(only_list, 1, &table);
+    CHECK(add(b, PART(table)) == ALCOVE_BUNDLE_BIT(ALCOVE_BUNDLE_AMD_CRL), "a table of a list");
+    o.vek_pem.size -= 30;
+    const struct forge_table_entry cut[] = {ENTRY(forge_guid_vcek, o.vek_pem)};
+    forge_cert_table(cut, 1, &table);
+    CHECK(refused(PART(table)) == -EINVAL, "a table of half a certificate");
+    const struct forge_table_entry no_list[] = {ENTRY(forge_guid_crl, o.vek)};
+    forge_cert_table(no_list, 1, &table);
+    CHECK(refused(PART(table)) == -EINVAL, "a table with a certificate for a list");
+    CHECK(refused(pem_of("X509 CRL", PART(o.vek))) == -EINVAL, "a certificate called a list");
+    alcove_bundle_free(b);
+}
+
+static void list_of_nobody(struct forge_spec *s)
+{
+    s->root_crl.issuer = "Nobody \xc3\xa4";
+}
+static void foreign_tcb_info(struct forge_spec *s)
+{
+    forge_edit(s->tcb_body, sizeof s->tcb_body, "\"SGX\"", "\"TPM\"");
+}
+
+static void own_issuer(struct forge_spec *s)
+{
+    s->signer.issuer = s->signer.subject;
+}
+static void root_of_another(struct forge_spec *s)
+{
+    s->signer_root.issuer = "Intel SGX Root CB";
+}
+static void no_evaluation(struct forge_spec *s)
+{
+    forge_edit(s->tcb_body, sizeof s->tcb_body, "\"pceId\":\"0000\",", "");
+}
+
+static void test_foreign(void)
+{
+    static struct forge_output o;
+    forge(own_issuer, false, &o);
+    CHECK(refused(PART(o.tcb_chain)) == 0, "a signer that issued itself is understood, not kept");
+    forge(root_of_another, false, &o);
+    CHECK(refused(PART(o.tcb_chain)) == 0, "nor one whose root another issued");
+    CHECK(refused(view(" \n\0\t\r ", 6)) == -EINVAL, "white space");
+    forge(no_evaluation, false, &o);
+    struct alcove_bundle_entry half;
+    bundle_facts(ALCOVE_BUNDLE_TCB_INFO, BYTES(o.tcb_info.data, o.tcb_info.size), &half);
+    CHECK(!half.readable && half.content.size == o.tcb_info.size, "TCB info without its PCE");
+    forge(list_of_nobody, false, &o);
+    CHECK(refused(PART(o.root_crl)) == -EINVAL, "a list of nobody's");
+    struct alcove_bundle_entry e;
+    bundle_facts(ALCOVE_BUNDLE_ROOT_CRL, BYTES(o.root_crl.data, o.root_crl.size), &e);
+    CHECK(e.readable && strcmp(e.issuer, "Nobody ??") == 0, "names are printed in ASCII");
+    char name[COMMON_NAME_SIZE];
+    bundle_common_name(BYTES_STR("\x30\x02\x31\x00"), name);
+    CHECK(name[0] == 0, "an empty name has none");
+    forge(foreign_tcb_info, false, &o);
+    bundle_facts(ALCOVE_BUNDLE_TCB_INFO, BYTES(o.tcb_info.data, o.tcb_info.size), &e);
+    CHECK(!e.readable, "TCB info of something else");
+}
+
+/* Many entries, large entries. */
+static void test_full(void)
+{
+    static struct forge_output o;
+    static uint8_t text[BUNDLE_JSON_MAX];
+    forge(NULL, false, &o);
+    struct alcove_bundle *b = alcove_bundle_new();
+    int error = 0;
+    size_t count = 0;
+    uint32_t kinds;
+    memset(text, ' ', sizeof text);
+    memcpy(text, o.tcb_info.data, o.tcb_info.size - 1);
+    for (; error == 0 && count < 300; count++) {
+        text[sizeof text - 1 - count] = '}';
+        error = alcove_bundle_add(b, view(text, sizeof text - count), &kinds);
+        text[sizeof text - 1 - count] = ' ';
+    }
+    struct alcove_bytes bundle = alcove_bundle_encode(b);
+    CHECK(error == -E2BIG && count > 200 && bundle.size <= BUNDLE_BYTES_MAX &&
+              alcove_bundle_valid(bundle),
+          "a bundle has a largest size");
+    alcove_bundle_free(b);
+
+    struct writer w = writer_of(huge, sizeof huge);
+    const unsigned each = BUNDLE_ENTRIES_MAX / 2 + 1;
+    cbor_put_map(&w, 1 + ALCOVE_BUNDLE_KINDS);
+    cbor_put_str(&w, "format");
+    cbor_put_str(&w, BUNDLE_FORMAT);
+    for (size_t group = 0; group < ALCOVE_BUNDLE_KINDS; group++) {
+        cbor_put_str(&w, bundle_groups[group].key);
+        cbor_put_array(&w, group < 2 ? each : 0);
+        for (unsigned i = 0; i < each && group < 2; i++) {
+            const uint8_t content[2] = {(uint8_t)(i >> 8), (uint8_t)i};
+            cbor_put_bytes(&w, BYTES_OF(content));
+        }
+    }
+    REQUIRE(!w.failed);
+    CHECK(!alcove_bundle_valid(view(huge, w.size)), "and a greatest number of entries");
+    memset(huge, 0, sizeof huge);
 }
 
 /* ---- real evidence ---- */
@@ -794,6 +1078,10 @@ int main(void)
     test_limits();
     test_facts();
     test_form();
+    test_misfiled();
+    test_tables();
+    test_foreign();
+    test_full();
     test_real();
     return tap_done();
 }

@@ -213,10 +213,10 @@ static int add_chain(struct alcove_bundle *b, const struct pool *p, const struct
     if (kind == ALCOVE_BUNDLE_KINDS) {
         return 0;
     }
-    bool own = first < own_end;
     if (kind == ALCOVE_BUNDLE_AMD_VEK) {
-        return own ? insert(b, kind, first->der, kinds) : 0;
+        return insert(b, kind, first->der, kinds);
     }
+    bool own = first < own_end;
     size_t wanted = kind == ALCOVE_BUNDLE_PCK_CHAIN ? 3 : 2, length = 1;
     const struct certificate *c = first;
     put_pem(&w, c->der);
@@ -307,25 +307,26 @@ static bool begins_with(struct bytes b, const char *prefix)
     return b.size >= size && memcmp(b.data, prefix, size) == 0;
 }
 
+/* Read as the verifier will, so that nothing is kept that is of no use to it. */
 static int add_json(struct alcove_bundle *b, struct bytes text, uint32_t *kinds)
 {
-    struct alcove_bundle_entry e;
-    bundle_facts(ALCOVE_BUNDLE_TCB_INFO, text, &e);
-    if (e.readable) {
-        return insert(b, ALCOVE_BUNDLE_TCB_INFO, text, kinds);
-    }
-    bundle_facts(ALCOVE_BUNDLE_QE_IDENTITY, text, &e);
-    if (e.readable) {
-        return insert(b, ALCOVE_BUNDLE_QE_IDENTITY, text, kinds);
-    }
-    /* Identities of other enclaves, of which no verifier needs to know. */
-    struct qe_identity *identity = malloc(sizeof *identity);
-    if (identity == NULL) {
+    union {
+        struct tcb_info tcb_info;
+        struct qe_identity identity;
+    } *u = malloc(sizeof *u);
+    if (u == NULL) {
         return -ENOMEM;
     }
-    bool known = qe_identity_read(text, identity);
-    free(identity);
-    return known ? 0 : -EINVAL;
+    int error = -EINVAL;
+    if (tcb_info_read(text, &u->tcb_info)) {
+        error = insert(b, ALCOVE_BUNDLE_TCB_INFO, text, kinds);
+    } else if (qe_identity_read(text, &u->identity)) {
+        /* Those of other enclaves no verifier needs to know. */
+        bool used = u->identity.is_sgx_qe || u->identity.is_td_qe;
+        error = used ? insert(b, ALCOVE_BUNDLE_QE_IDENTITY, text, kinds) : 0;
+    }
+    free(u);
+    return error;
 }
 
 static int add_crl(struct alcove_bundle *b, struct bytes der, uint32_t *kinds)

@@ -93,29 +93,29 @@ static struct alcove_bytes pick_crl(const struct search *s, enum alcove_bundle_k
 struct intel_need {
     struct quote quote;
     struct bundle_chain chain;
-    const struct certificate *leaf, *root; /* of it; NULL where there is none */
-    const struct certificate *intermediate;
+    const struct certificate *leaf, *root; /* of it; NULL where there is no good one */
     struct platform platform;
 };
 
-/* Which of the chain's certificates is which, in whatever order they stand. */
-static bool sort_out(struct intel_need *n)
+/* Finds leaf and root, in whatever order the certificates stand. */
+static bool read_chain(struct bytes pem, struct intel_need *n)
 {
-    n->leaf = n->intermediate = n->root = NULL;
+    const struct certificate *leaf = NULL, *root = NULL;
+    n->leaf = n->root = NULL;
+    if (!bundle_chain_read(pem, &n->chain)) {
+        return false;
+    }
     for (size_t i = 0; i < n->chain.count; i++) {
-        if (n->leaf == NULL && bundle_platform(&n->chain.certificates[i], &n->platform)) {
-            n->leaf = &n->chain.certificates[i];
-        }
-    }
-    for (size_t i = 0; i < n->chain.count && n->leaf != NULL; i++) {
         const struct certificate *c = &n->chain.certificates[i];
-        if (certificate_links(c, c)) {
-            n->root = c;
-        } else if (certificate_links(n->leaf, c)) {
-            n->intermediate = c;
-        }
+        leaf = leaf == NULL && bundle_platform(c, &n->platform) ? c : leaf;
+        root = certificate_links(c, c) ? c : root;
     }
-    return n->leaf != NULL && n->root != NULL;
+    if (leaf == NULL || root == NULL) {
+        return false;
+    }
+    n->leaf = leaf;
+    n->root = root;
+    return true;
 }
 
 /* The chain whose first key signed the quoting enclave's report. Certificates of one platform
@@ -133,7 +133,7 @@ static struct alcove_bytes pick_pck_chain(const struct search *s, struct intel_n
         if (!next_of(s, ALCOVE_BUNDLE_PCK_CHAIN, &at, &content)) {
             break;
         }
-        if (bundle_chain_read(content, &n->chain) && sort_out(n) &&
+        if (read_chain(content, n) &&
             crypto_verify(&x, &n->leaf->key, &signature, n->quote.qe_report_bytes)) {
             const struct pick p = {.content = content,
                                    .rank = s->time >= n->leaf->not_before &&
@@ -143,9 +143,7 @@ static struct alcove_bytes pick_pck_chain(const struct search *s, struct intel_n
         }
     }
     crypto_leave(&x);
-    if (best.content.size == 0 || !bundle_chain_read(best.content, &n->chain) || !sort_out(n)) {
-        n->leaf = n->intermediate = n->root = NULL;
-    }
+    ignore_result(!read_chain(best.content, n), "where there is no chain, n says so");
     return view_of(best.content);
 }
 
@@ -217,9 +215,7 @@ static void select_intel(const struct search *s, struct bytes evidence)
         return;
     }
     if (n.quote.cert_type == QUOTE_CERT_PCK_CHAIN) {
-        if (!bundle_chain_read(n.quote.cert_data, &n.chain) || !sort_out(&n)) {
-            n.leaf = n.intermediate = n.root = NULL;
-        }
+        ignore_result(!read_chain(n.quote.cert_data, &n), "where there is no chain, n says so");
     } else {
         ret->pck_chain = pick_pck_chain(s, &n);
     }
