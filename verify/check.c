@@ -59,15 +59,19 @@ bool check_signature(struct check *c, const struct public_key *key,
                      const struct signature *signature, struct bytes message)
 {
     struct digest digest;
+    return crypto_digest(signature->scheme, message, &digest) &&
+           check_digest(c, key, signature, &digest);
+}
+
+bool check_digest(struct check *c, const struct public_key *key, const struct signature *signature,
+                  const struct digest *digest)
+{
     uint8_t name[CACHE_NAME_SIZE];
-    if (!crypto_digest(signature->scheme, message, &digest)) {
-        return false;
-    }
-    bool named = name_of(key, signature, &digest, name);
+    bool named = name_of(key, signature, digest, name);
     if (named && known(c, name)) {
         return true;
     }
-    bool good = crypto_verify_digest(&c->crypto, key, signature, &digest);
+    bool good = crypto_verify_digest(&c->crypto, key, signature, digest);
     if (good && named) {
         remember(c, name);
     }

@@ -83,6 +83,10 @@ static inline bool check_expected(enum alcove_expect mode, const void *wanted, c
            (mode == ALCOVE_EXPECT_VALUE && __builtin_memcmp(wanted, found, size) == 0);
 }
 
+/* The same for who has the digest already. */
+bool check_digest(struct check *c, const struct public_key *key, const struct signature *signature,
+                  const struct digest *digest) MUST_USE;
+
 /* Is the root with this key hash named by the policy? */
 bool check_root_named(const struct check *c, const uint8_t spki_sha256[32]) MUST_USE;
 

@@ -5,6 +5,7 @@
  * The adversary chooses evidence and collateral, and with the evidence's first bytes also the
  * family: a family whose expectations the policy leaves unset rejects. */
 #include "verify/verify.h"
+#include "cache.h"
 #include "check.h"
 #include "kind.h"
 #include "policy.h"
@@ -55,7 +56,13 @@ struct alcove_verdict alcove_verify_cached(struct alcove_bytes evidence,
     *ret_result = (struct alcove_result){0};
     struct check c = {.policy = policy, .time = time, .result = ret_result, .cache = cache};
     crypto_enter(&c.crypto);
+    if (cache != NULL) {
+        cache_lend_keys(cache, &c.crypto);
+    }
     run_checks(&c, check_view(evidence), collateral);
+    if (cache != NULL) {
+        cache_take_keys(cache, &c.crypto);
+    }
     crypto_leave(&c.crypto);
 
     ret_result->first_reason = first_failed(ret_result);

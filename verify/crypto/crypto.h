@@ -11,8 +11,11 @@
 /* What a verification keeps for its own duration: keys and groups of the library. No state of one
  * verification reaches another. The error queue of the calling thread is the caller's: what happens
  * between enter and leave leaves none. */
-struct crypto {
+struct crypto_keys {
     void *p256, *p384;
+};
+struct crypto {
+    struct crypto_keys keys;
     /* Names of signatures that this verification found good (check_signature()): chains share
      * roots. */
     uint8_t good[8][32];
@@ -20,6 +23,9 @@ struct crypto {
 };
 void crypto_enter(struct crypto *x);
 void crypto_leave(struct crypto *x);
+/* For who keeps the keys for the next verification: moves them out of `x`, and frees them. */
+struct crypto_keys crypto_take_keys(struct crypto *x);
+void crypto_keys_free(struct crypto_keys *keys);
 
 /* False only when the crypto library fails. */
 bool crypto_sha256(struct bytes message, uint8_t ret[32]) MUST_USE;

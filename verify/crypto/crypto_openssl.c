@@ -29,10 +29,23 @@ void crypto_enter(struct crypto *x)
 
 void crypto_leave(struct crypto *x)
 {
-    EC_KEY_free(x->p256);
-    EC_KEY_free(x->p384);
+    crypto_keys_free(&x->keys);
     *x = (struct crypto){0};
     (void)ERR_pop_to_mark();
+}
+
+struct crypto_keys crypto_take_keys(struct crypto *x)
+{
+    struct crypto_keys keys = x->keys;
+    x->keys = (struct crypto_keys){0};
+    return keys;
+}
+
+void crypto_keys_free(struct crypto_keys *keys)
+{
+    EC_KEY_free(keys->p256);
+    EC_KEY_free(keys->p384);
+    *keys = (struct crypto_keys){0};
 }
 
 bool crypto_sha256(struct bytes message, uint8_t ret[32])
@@ -85,7 +98,7 @@ bool crypto_digest(enum signature_scheme scheme, struct bytes message, struct di
 static EC_KEY *ec_key(struct crypto *x, const struct public_key *key)
 {
     bool p256 = key->kind == KEY_P256;
-    void **slot = p256 ? &x->p256 : &x->p384;
+    void **slot = p256 ? &x->keys.p256 : &x->keys.p384;
     size_t size = p256 ? 64 : POINT_SIZE_MAX;
     uint8_t point[1 + POINT_SIZE_MAX] = {POINT_CONVERSION_UNCOMPRESSED};
     if ((!p256 && key->kind != KEY_P384) || key->point.size != size) {

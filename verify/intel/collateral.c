@@ -3,6 +3,7 @@
  * everything is bounded, unknown members are checked for form and skipped, known ones are
  * range-checked, and every one that matters must be there. */
 #include "intel/collateral.h"
+#include "crypto/crypto.h"
 #include "verify/json.h"
 
 #define DOCUMENT_VERSION_MAX 100u
@@ -448,7 +449,7 @@ bool tcb_info_read(struct bytes text, struct tcb_info *ret)
     while (envelope_body(&e, "tcbInfo", &ret->document)) {
         ok = take_info(&e.json, ret);
     }
-    return ok && e.done;
+    return ok && e.done && crypto_sha256(ret->document.body, ret->document.body_sha256);
 }
 
 enum {
@@ -519,7 +520,39 @@ bool qe_identity_read(struct bytes text, struct qe_identity *ret)
             }
         }
     }
-    return e.done && version == 2 && seen == SEEN(QE_MEMBERS) - 1;
+    return e.done && version == 2 && seen == SEEN(QE_MEMBERS) - 1 &&
+           crypto_sha256(ret->document.body, ret->document.body_sha256);
+}
+
+static void move_view(struct bytes *view, uintptr_t from, struct bytes text)
+{
+    if (view->size > 0) {
+        view->data = text.data + ((uintptr_t)view->data - from);
+    }
+}
+
+static void move_levels(struct svn_level *levels, size_t count, uintptr_t from, struct bytes text)
+{
+    for (size_t i = 0; i < count; i++) {
+        move_view(&levels[i].verdict.advisories, from, text);
+    }
+}
+
+void tcb_info_move(struct tcb_info *info, uintptr_t from, struct bytes text)
+{
+    move_view(&info->document.body, from, text);
+    for (size_t i = 0; i < info->level_count; i++) {
+        move_view(&info->levels[i].verdict.advisories, from, text);
+    }
+    for (size_t i = 0; i < info->module_count; i++) {
+        move_levels(info->modules[i].levels, info->modules[i].level_count, from, text);
+    }
+}
+
+void qe_identity_move(struct qe_identity *id, uintptr_t from, struct bytes text)
+{
+    move_view(&id->document.body, from, text);
+    move_levels(id->levels, id->level_count, from, text);
 }
 
 const struct tcb_level *tcb_level_select(const struct tcb_info *info, const uint8_t components[16],

@@ -11,6 +11,7 @@
 
 struct signed_json {
     struct bytes body;
+    uint8_t body_sha256[32];
     uint8_t signature[64];
     int64_t issue_date, next_update;
     uint32_t evaluation_number;
@@ -78,6 +79,10 @@ struct qe_identity {
 
 bool tcb_info_read(struct bytes text, struct tcb_info *ret) MUST_USE;
 bool qe_identity_read(struct bytes text, struct qe_identity *ret) MUST_USE;
+/* For copies whose text lies elsewhere now: views that pointed into it at `from` point into `text`.
+ */
+void tcb_info_move(struct tcb_info *info, uintptr_t from, struct bytes text);
+void qe_identity_move(struct qe_identity *id, uintptr_t from, struct bytes text);
 
 /* The level that applies, NULL if none does. The first one, in the document's order, that the
  * platform reaches in every component: the service sends them in descending order, and re-sorting

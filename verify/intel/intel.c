@@ -5,6 +5,7 @@
  *
  * The adversary chooses quote and collateral. Source: Intel's DCAP and PCS documents named in
  * verify/verify.h. */
+#include "cache.h"
 #include "check.h"
 #include "intel/chain.h"
 #include "intel/collateral.h"
@@ -158,9 +159,50 @@ static bool signed_by(struct check *c, const struct public_key *key, const uint8
     return check_signature(c, key, &s, message);
 }
 
+static bool document_signed_by(struct check *c, const struct certificate *signer,
+                               const struct signed_json *d)
+{
+    const struct signature s = {SCHEME_ECDSA_SHA256, BYTES_OF(d->signature)};
+    struct digest digest = {.size = sizeof d->body_sha256};
+    __builtin_memcpy(digest.data, d->body_sha256, sizeof d->body_sha256);
+    return check_digest(c, &signer->key, &s, &digest);
+}
+
+_Static_assert(sizeof(struct tcb_info) <= CACHE_VALUE_MAX, "fits into a cache");
+_Static_assert(sizeof(struct qe_identity) <= CACHE_VALUE_MAX, "fits into a cache");
+
+static bool read_tcb_info(struct check *c, struct bytes text, struct tcb_info *ret)
+{
+    uintptr_t origin = 0;
+    if (c->cache && cache_find(c->cache, CACHE_TCB_INFO, text, ret, sizeof *ret, &origin)) {
+        tcb_info_move(ret, origin, text);
+        return true;
+    }
+    return tcb_info_read(text, ret);
+}
+
+static bool read_qe_identity(struct check *c, struct bytes text, struct qe_identity *ret)
+{
+    uintptr_t origin = 0;
+    if (c->cache && cache_find(c->cache, CACHE_QE_IDENTITY, text, ret, sizeof *ret, &origin)) {
+        qe_identity_move(ret, origin, text);
+        return true;
+    }
+    return qe_identity_read(text, ret);
+}
+
+/* What a document says is kept only if somebody signed it: not everybody may push out others'. */
+static void keep(struct check *c, enum cache_kind kind, struct bytes text, const void *value,
+                 size_t size)
+{
+    if (c->cache != NULL) {
+        cache_keep(c->cache, kind, text, value, size);
+    }
+}
+
 static void check_tcb_info(struct check *c, struct bytes text, struct reading *r)
 {
-    r->has_tcb_info = tcb_info_read(text, &r->tcb_info);
+    r->has_tcb_info = read_tcb_info(c, text, &r->tcb_info);
     if (!r->has_tcb_info) {
         check_fail(c, ALCOVE_REASON_TCB_INFO_FORMAT);
         return;
@@ -174,8 +216,11 @@ static void check_tcb_info(struct check *c, struct bytes text, struct reading *r
     if (!r->tcb_signer.readable || !r->has_platform) {
         return;
     }
-    check_that(c, signed_by(c, &r->tcb_signer.signer.key, d->signature, d->body),
-               ALCOVE_REASON_TCB_INFO_SIGNATURE);
+    if (document_signed_by(c, &r->tcb_signer.signer, d)) {
+        keep(c, CACHE_TCB_INFO, text, info, sizeof *info);
+    } else {
+        check_fail(c, ALCOVE_REASON_TCB_INFO_SIGNATURE);
+    }
     check_that(c,
                __builtin_memcmp(info->fmspc, r->platform.fmspc, sizeof info->fmspc) == 0 &&
                    __builtin_memcmp(info->pceid, r->platform.pceid, sizeof info->pceid) == 0,
@@ -185,7 +230,7 @@ static void check_tcb_info(struct check *c, struct bytes text, struct reading *r
 
 static void check_qe_identity(struct check *c, struct bytes text, struct reading *r)
 {
-    r->has_qe_identity = qe_identity_read(text, &r->qe_identity);
+    r->has_qe_identity = read_qe_identity(c, text, &r->qe_identity);
     if (!r->has_qe_identity) {
         check_fail(c, ALCOVE_REASON_QE_IDENTITY_FORMAT);
         return;
@@ -200,8 +245,11 @@ static void check_qe_identity(struct check *c, struct bytes text, struct reading
     if (!r->qe_signer->readable) {
         return;
     }
-    check_that(c, signed_by(c, &r->qe_signer->signer.key, d->signature, d->body),
-               ALCOVE_REASON_QE_IDENTITY_SIGNATURE);
+    if (document_signed_by(c, &r->qe_signer->signer, d)) {
+        keep(c, CACHE_QE_IDENTITY, text, &r->qe_identity, sizeof r->qe_identity);
+    } else {
+        check_fail(c, ALCOVE_REASON_QE_IDENTITY_SIGNATURE);
+    }
     check_completed(c, CHECKED_QE_IDENTITY);
 }
 

@@ -87,9 +87,9 @@ bool crl_read(struct bytes der, struct crl *ret)
 bool crl_lists(const struct crl *c, const struct certificate *certificate)
 {
     struct cursor entries = cursor_of(c->entries);
-    struct bytes serial;
-    while (next_entry(&entries, &serial)) {
-        if (bytes_equal(serial, certificate->serial)) {
+    while (entries.rest.size > 0) {
+        struct cursor entry = cursor_of(der_take(&entries, DER_SEQUENCE));
+        if (bytes_equal(der_take_integer(&entry), certificate->serial)) {
             return true;
         }
     }

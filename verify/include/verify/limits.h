@@ -25,6 +25,10 @@
 #define BUNDLE_CERTIFICATE_MAX 8192u      /* AMD's are about 1.4 KiB */
 #define BUNDLE_PCK_TRIES_MAX   64u /* signatures tried to find a quote's PCK certificate: 4 ms */
 #define BUNDLE_LOOSE_MAX       32u /* CA certificates waiting for the rest of their chain */
+#define CACHE_DOCUMENTS       16u    /* signed documents of which a cache keeps what they say */
+#define CACHE_TEXT_MAX        32768u /* longer ones are read each time; Intel's are about 10 KiB */
+#define CACHE_VALUE_MAX       16384u
+#define CACHE_KEYS            16u /* of calls that ended; what more threads need is made anew */
 #define CACHE_ENTRIES_MAX     (1u << 24) /* half a gigabyte */
 #define ROOTS_MAX             64u    /* roots that one policy names */
 #define POLICY_IDS_MAX        65536u /* ids in one allow or deny list: a fleet; searched one by one */
