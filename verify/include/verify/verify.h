@@ -8,15 +8,17 @@
  * logging. Memory and time are bounded for every input (verify/limits.h).
  *
  * Evidence of these kinds, told apart by their first bytes:
- *   SGX quotes versions 3, 4, 5 and TDX quotes versions 4, 5   with Intel's collateral
- *   AMD SEV-SNP attestation reports versions 2, 3, 5           with AMD's; also in Azure's HCL
- * wrapping AWS Nitro attestation documents                            which carry their
- * certificates RA-TLS certificates around an SGX or TDX quote             with Intel's collateral
- * or their own Sources: Intel "SGX ECDSA QuoteLibReference DCAP API" and "TDX DCAP Quoting Library
- * API", appendices A; "PCK Certificate and CRL Profile Specification"; PCS API v3 and v4. AMD 56860
- * "SEV-SNP Firmware ABI", 57230 "VCEK/VLEK Certificate and KDS Interface". AWS "Nitro Enclaves
- * attestation process", RFC 9052. CCC-Attestation "Interoperable RA-TLS". docs/verification.md
- * tells the order of the checks.
+ *
+ *   SGX quotes versions 3, 4, 5; TDX quotes versions 4, 5    with Intel's collateral
+ *   AMD SEV-SNP attestation reports versions 2, 3, 5         with AMD's; also in Azure's HCL report
+ *   AWS Nitro attestation documents                          which carry their certificates
+ *   RA-TLS certificates around an SGX or TDX quote           with Intel's, or their own
+ *
+ * Sources: Intel "SGX ECDSA QuoteLibReference DCAP API" and "TDX DCAP Quoting Library API",
+ * appendices A; "PCK Certificate and CRL Profile Specification"; PCS API v3 and v4; "TDX Module
+ * ABI". AMD 56860 "SEV-SNP Firmware ABI", 57230 "VCEK/VLEK Certificate and KDS Interface". AWS
+ * "Nitro Enclaves attestation process", RFC 9052. CCC-Attestation "Interoperable RA-TLS".
+ * docs/verification.md tells the order of the checks, alcove_verify(3) each member.
  *
  * Trust: evidence and collateral come from the party that wants to be believed. Policy, time and
  * roots come from the caller; whoever controls them controls the verdict. Thread rule: all
@@ -137,7 +139,8 @@ struct alcove_expect_signer {
     uint16_t min_isvsvn;
 };
 
-/* The bits of `mask` have exactly the values that they have in `value`; the others do not matter. */
+/* The bits of `mask` have exactly the values that they have in `value`; others do not matter. */
+ */
 struct alcove_expect_bits {
     enum alcove_expect mode;
     uint64_t mask, value;
@@ -253,8 +256,8 @@ struct alcove_policy {
     /* Of a TDX virtual machine. */
     struct alcove_expect_48 mrtd;
     struct alcove_expect_48 rtmr[4];
-    struct alcove_expect_48 mrseam;      /* strict: any module that TCB info names */
-    struct alcove_expect_48 mrservicetd; /* of TD 1.5; strict: zero, no service TD is bound */
+    struct alcove_expect_48 mrseam;          /* strict: any module that TCB info names */
+    struct alcove_expect_48 mrservicetd;     /* of TD 1.5; strict: zero, no service TD is bound */
     struct alcove_expect_bits td_attributes; /* strict: no bit that this library does not know */
     struct alcove_expect_bits td_xfam;       /* strict: any */
     /* Of an SEV-SNP guest. */
@@ -360,7 +363,7 @@ struct alcove_td_report {
     uint8_t tee_tcb_svn_2[16];
     uint8_t mrservicetd[48];
 };
-#define ALCOVE_TD_ATTRIBUTES_DEBUG UINT64_C(0xff) /* "TD under debug": none may be set */
+#define ALCOVE_TD_ATTRIBUTES_DEBUG           UINT64_C(0xff) /* "TD under debug": none may be set */
 #define ALCOVE_TD_ATTRIBUTES_SEPT_VE_DISABLE (UINT64_C(1) << 28)
 #define ALCOVE_TD_ATTRIBUTES_MIGRATABLE      (UINT64_C(1) << 29)
 /* What this library knows: the debug group, ICSSD, LASS, SEPT_VE_DISABLE, MIGRATABLE, PKS, KL, TPA,
