@@ -140,7 +140,6 @@ struct alcove_expect_signer {
 };
 
 /* The bits of `mask` have exactly the values that they have in `value`; others do not matter. */
- */
 struct alcove_expect_bits {
     enum alcove_expect mode;
     uint64_t mask, value;
