@@ -61,6 +61,9 @@ END
             -Donly=verify -Dwerror=true
     fi
     ninja -C "$build"
+    printf '#!/bin/sh\nexec qemu-aarch64 -L %s -E LD_LIBRARY_PATH=%s %s\n' "$LIBC" "$SYSROOT/$LIBDIR" \
+        "$build/verify/verify_files" >"$build/verify_files-under-qemu"
+    chmod +x "$build/verify_files-under-qemu"
 }
 
 case ${1:-} in
