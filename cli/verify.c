@@ -59,13 +59,16 @@ const char verb_verify_help[] =
     "Exit status: 0 accepted, 1 rejected or unreadable, 2 wrong usage. 'alcove explain REASON'\n"
     "says more about a rejection.\n";
 
-/* Raw evidence, or that of a run (a CBOR map), which also stands for what nobody knows. */
-static bool is_raw(struct bytes evidence, enum policy_kind *ret)
+/* Raw evidence, or that of a run, which is a CBOR map. What begins like neither is what the options
+ * say that it should be: the one or the other rejects it. */
+static bool is_raw(const struct verify_request *q, struct bytes evidence, enum policy_kind *ret)
 {
     enum alcove_wrapping wrapping = ALCOVE_WRAPPING_NONE;
     struct alcove_bytes e = {evidence.data, evidence.size};
     enum alcove_evidence_kind kind = alcove_evidence_kind_of(e, &wrapping);
-    return policy_kind_of(kind, wrapping, ret);
+    bool map = evidence.size > 0 && evidence.data[0] >> 5 == 5;
+    *ret = POLICY_KIND_COUNT;
+    return policy_kind_of(kind, wrapping, ret) || (q->policy_path != NULL && !map);
 }
 
 int verb_verify(int argc, char **argv)
@@ -87,8 +90,8 @@ int verb_verify(int argc, char **argv)
     if (mapped_file_open(&evidence, q.evidence_path, EVIDENCE_SIZE_MAX, &d) != 0) {
         return cli_fail("verify", &d);
     }
-    status = is_raw(evidence.bytes, &kind) ? verify_raw_evidence(&q, evidence.bytes, kind)
-                                           : verify_run_evidence(&q, evidence.bytes);
+    status = is_raw(&q, evidence.bytes, &kind) ? verify_raw_evidence(&q, evidence.bytes, kind)
+                                               : verify_run_evidence(&q, evidence.bytes);
     mapped_file_close(&evidence);
     if (fflush(stdout) != 0) {
         diag_fail(&d, -errno, "standard output: %s", strerror(errno));

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Gathering collateral, see collateral.h. Every file goes into one bundle in memory, which knows
  * pieces by their content and picks what fits the evidence; so a folder may hold the collateral of
- * many platforms. */
+ * many platforms.
+ *
+ * Where nothing fits, the only piece of its kind is handed over nevertheless: the library rejects
+ * it and says why, which helps more than that something is missing. So do documents that are too
+ * damaged for a bundle. */
 #include "collateral.h"
 
 #include <dirent.h>
@@ -15,17 +19,44 @@
 #include "verify/bundle.h"
 
 #define PIECE_SIZE_MAX    (64u * 1024 * 1024) /* a bundle of a whole fleet */
-#define FOLDER_FILES_MAX  4096u               /* of one folder and what is below it */
+#define DAMAGED_SIZE_MAX  (1u << 20)
+#define FOLDER_FILES_MAX  4096u /* of one folder and what is below it */
 #define FOLDER_DEPTH_MAX  4u
 #define COLLATERAL_PIECES "TCB info, QE identity, certificates, revocation lists, a bundle"
 
 struct collateral {
     struct alcove_bundle *bundle;
-    struct alcove_collateral view; /* into the bundle */
-    size_t path_count;             /* how often --collateral was given */
-    size_t file_count;             /* of the folder that is being read */
+    struct alcove_bytes encoded;               /* the bundle's; until it is freed */
+    struct alcove_collateral view;             /* into the bundle, or what follows */
+    struct alcove_bytes tcb_info, qe_identity; /* damaged ones: the last of each; owned */
+    size_t path_count;                         /* how often --collateral was given */
+    size_t file_count;                         /* of the folder that is being read */
     char note[512];
 };
+
+static bool contains(struct bytes text, const char *word)
+{
+    return memmem(text.data, text.size, word, strlen(word)) != NULL;
+}
+
+/* A document that no bundle takes, but that is meant to be TCB info or QE identity. */
+static bool keep_damaged(struct collateral *c, struct bytes text)
+{
+    if (text.size == 0 || text.size > DAMAGED_SIZE_MAX || text.data[0] != '{') {
+        return false;
+    }
+    struct alcove_bytes *place = contains(text, "\"tcbInfo\"")           ? &c->tcb_info
+                                 : contains(text, "\"enclaveIdentity\"") ? &c->qe_identity
+                                                                         : NULL;
+    uint8_t *copy = place != NULL ? malloc(text.size) : NULL;
+    if (copy == NULL) {
+        return false;
+    }
+    memcpy(copy, text.data, text.size);
+    free((void *)(uintptr_t)place->data);
+    *place = (struct alcove_bytes){copy, text.size};
+    return true;
+}
 
 /* 0 also for what nobody knows; *ret_known tells. */
 static int add_file(struct collateral *c, const char *path, bool *ret_known, struct diag *d)
@@ -37,8 +68,8 @@ static int add_file(struct collateral *c, const char *path, bool *ret_known, str
         return err;
     }
     err = alcove_bundle_add(c->bundle, (struct alcove_bytes){f.bytes.data, f.bytes.size}, &kinds);
+    *ret_known = err == 0 || (err == -EINVAL && keep_damaged(c, f.bytes));
     mapped_file_close(&f);
-    *ret_known = err == 0;
     if (err == 0 || err == -EINVAL) {
         return 0;
     }
@@ -113,6 +144,42 @@ static int add_path(struct collateral *c, const char *path, struct diag *d)
     return err;
 }
 
+/* A piece of this kind, where nothing was picked: the only one, or just any. */
+static void take_one(struct alcove_bytes bundle, enum alcove_bundle_kind kind, bool any,
+                     struct alcove_bytes *member)
+{
+    struct alcove_bundle_position at = {0};
+    struct alcove_bundle_entry e;
+    struct alcove_bytes found = {NULL, 0};
+    size_t count = 0;
+    while (member->size == 0 && alcove_bundle_next(bundle, &at, &e)) {
+        if (e.kind == kind) {
+            found = e.content;
+            count++;
+        }
+    }
+    if (count == 1 || (count > 1 && any)) {
+        *member = found;
+    }
+}
+
+static void take_rest(struct collateral *c, bool any)
+{
+    struct alcove_bytes bundle = c->encoded;
+    struct alcove_collateral *v = &c->view;
+    take_one(bundle, ALCOVE_BUNDLE_TCB_INFO, any, &v->tcb_info);
+    take_one(bundle, ALCOVE_BUNDLE_QE_IDENTITY, any, &v->qe_identity);
+    take_one(bundle, ALCOVE_BUNDLE_TCB_CHAIN, any, &v->tcb_chain);
+    take_one(bundle, ALCOVE_BUNDLE_TCB_CHAIN, any, &v->qe_chain);
+    take_one(bundle, ALCOVE_BUNDLE_PCK_CRL, any, &v->pck_crl);
+    take_one(bundle, ALCOVE_BUNDLE_ROOT_CRL, any, &v->root_crl);
+    take_one(bundle, ALCOVE_BUNDLE_AMD_VEK, any, &v->amd_vek);
+    take_one(bundle, ALCOVE_BUNDLE_AMD_CHAIN, any, &v->amd_chain);
+    take_one(bundle, ALCOVE_BUNDLE_AMD_CRL, any, &v->amd_crl);
+    v->tcb_info = v->tcb_info.size == 0 ? c->tcb_info : v->tcb_info;
+    v->qe_identity = v->qe_identity.size == 0 ? c->qe_identity : v->qe_identity;
+}
+
 int collateral_gather(const struct verify_request *q, struct bytes evidence,
                       struct collateral **ret, struct diag *d)
 {
@@ -126,14 +193,14 @@ int collateral_gather(const struct verify_request *q, struct bytes evidence,
     for (size_t i = 0; err == 0 && i < q->collateral_count; i++) {
         err = add_path(c, q->collateral_paths[i], d);
     }
-    struct alcove_bytes encoded = {NULL, 0};
     if (err == 0 && q->collateral_count > 0) {
-        encoded = alcove_bundle_encode(c->bundle);
-        if (encoded.size == 0 ||
-            !alcove_bundle_select(encoded, (struct alcove_bytes){evidence.data, evidence.size},
+        c->encoded = alcove_bundle_encode(c->bundle);
+        if (c->encoded.size == 0 ||
+            !alcove_bundle_select(c->encoded, (struct alcove_bytes){evidence.data, evidence.size},
                                   q->time, &c->view)) {
             err = diag_fail(d, -ENOMEM, "no memory for collateral");
         }
+        take_rest(c, false);
     }
     if (err != 0) {
         collateral_free(c);
@@ -141,6 +208,16 @@ int collateral_gather(const struct verify_request *q, struct bytes evidence,
     }
     *ret = c;
     return 0;
+}
+
+bool collateral_take_any(struct collateral *c, const struct alcove_result *result)
+{
+    bool unreadable = alcove_result_failed(result, ALCOVE_REASON_COLLATERAL_MISSING) &&
+                      result->kind != ALCOVE_EVIDENCE_SNP_REPORT && !result->has_platform;
+    if (unreadable && c->path_count > 0) {
+        take_rest(c, true);
+    }
+    return unreadable && c->path_count > 0;
 }
 
 const struct alcove_collateral *collateral_view(const struct collateral *c)
@@ -152,6 +229,8 @@ void collateral_free(struct collateral *c)
 {
     if (c != NULL) {
         alcove_bundle_free(c->bundle);
+        free((void *)(uintptr_t)c->tcb_info.data);
+        free((void *)(uintptr_t)c->qe_identity.data);
         free(c);
     }
 }

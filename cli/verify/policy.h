@@ -56,7 +56,7 @@ enum policy_kind {
     POLICY_RATLS, /* around SGX or TDX */
     POLICY_KIND_COUNT,
 };
-/* "sgx", "tdx", "snp", "azure", "nitro", "ratls". */
+/* "sgx", "tdx", "snp", "azure", "nitro", "ratls"; "unknown" for the count. */
 const char *policy_kind_name(enum policy_kind kind);
 /* Also takes the library's names, "sgx-quote". */
 bool policy_kind_by_name(const char *name, enum policy_kind *ret) MUST_USE;

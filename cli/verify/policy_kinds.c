@@ -5,9 +5,14 @@
 
 #include "policy.h"
 
-static const char *const kind_names[POLICY_KIND_COUNT] = {
-    [POLICY_SGX] = "sgx",     [POLICY_TDX] = "tdx",     [POLICY_SNP] = "snp",
-    [POLICY_AZURE] = "azure", [POLICY_NITRO] = "nitro", [POLICY_RATLS] = "ratls",
+static const char *const kind_names[POLICY_KIND_COUNT + 1] = {
+    [POLICY_SGX] = "sgx",
+    [POLICY_TDX] = "tdx",
+    [POLICY_SNP] = "snp",
+    [POLICY_AZURE] = "azure",
+    [POLICY_NITRO] = "nitro",
+    [POLICY_RATLS] = "ratls",
+    [POLICY_KIND_COUNT] = "unknown",
 };
 
 const char *policy_kind_name(enum policy_kind kind)
@@ -36,8 +41,11 @@ bool policy_kind_of(enum alcove_evidence_kind kind, enum alcove_wrapping wrappin
         *ret = of_wrapping[wrapping];
         return true;
     }
+    if (kind == ALCOVE_EVIDENCE_NONE) {
+        return false;
+    }
     *ret = of_kind[kind];
-    return kind != ALCOVE_EVIDENCE_NONE;
+    return true;
 }
 
 bool policy_kind_by_name(const char *name, enum policy_kind *ret)
@@ -192,7 +200,7 @@ size_t policy_missing(const struct alcove_policy *p, enum policy_kind kind,
 {
     struct missing m = {ret, size, 0, 0};
     ret[0] = '\0';
-    if (kind != POLICY_NITRO) {
+    if (kind != POLICY_NITRO && kind != POLICY_KIND_COUNT) {
         need(&m, "report_data", p->report_data.mode != ALCOVE_EXPECT_UNSET);
     }
     switch (kind) {

@@ -42,6 +42,7 @@ static int apply_options(struct verify_request *q, enum policy_kind kind, struct
     return 0;
 }
 
+/* CLI_OK, or the status to exit with. */
 static int check_usage(const struct verify_request *q, enum policy_kind kind)
 {
     if (q->run_option != NULL) {
@@ -50,7 +51,8 @@ static int check_usage(const struct verify_request *q, enum policy_kind kind)
                          "--policy says what is expected",
                          q->run_option, q->evidence_path, policy_kind_name(kind));
     }
-    if (q->nonce_text != NULL && kind != POLICY_NITRO && kind != POLICY_RATLS) {
+    if (q->nonce_text != NULL && kind != POLICY_KIND_COUNT && kind != POLICY_NITRO &&
+        kind != POLICY_RATLS) {
         return cli_usage("verify",
                          "--nonce: evidence of kind %s has no nonce; its report data bind a "
                          "challenge: --report-data HEX",
@@ -78,6 +80,10 @@ int verify_raw_evidence(struct verify_request *q, struct bytes evidence, enum po
     struct alcove_verdict verdict =
         alcove_verify((struct alcove_bytes){evidence.data, evidence.size},
                       collateral_view(collateral), &policy->policy, q->time, &result);
+    if (!alcove_verdict_accepted(verdict) && collateral_take_any(collateral, &result)) {
+        verdict = alcove_verify((struct alcove_bytes){evidence.data, evidence.size},
+                                collateral_view(collateral), &policy->policy, q->time, &result);
+    }
     struct verify_report report = {
         .request = q,
         .result = &result,
@@ -85,9 +91,11 @@ int verify_raw_evidence(struct verify_request *q, struct bytes evidence, enum po
         .roots = policy->roots,
         .root_count = policy->policy.root_count,
         .own_time = result.has_nitro && policy->policy.nitro_time == ALCOVE_NITRO_TIME_OF_DOCUMENT,
-        .note = collateral_note(collateral, &result),
+        .note = kind == POLICY_KIND_COUNT ? evidence_hint(evidence)
+                                          : collateral_note(collateral, &result),
         .missing = missing};
-    if (alcove_result_failed(&result, ALCOVE_REASON_POLICY_INCOMPLETE)) {
+    if (kind != POLICY_KIND_COUNT &&
+        alcove_result_failed(&result, ALCOVE_REASON_POLICY_INCOMPLETE)) {
         ignore_result(policy_missing(&policy->policy, kind, result.kind, missing, sizeof missing),
                       "the text is what is printed");
     }

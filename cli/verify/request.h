@@ -46,6 +46,9 @@ int verify_options(int argc, char **argv, struct verify_request *ret) MUST_USE;
 int expected_identity(const char *path, struct run_identity *ret, struct diag *d) MUST_USE;
 int expected_file_hash(const char *path, uint8_t ret[32], struct diag *d) MUST_USE;
 
+/* evidence_hint.c: a sentence about a file that begins like no kind of evidence; "" for others. */
+const char *evidence_hint(struct bytes evidence) MUST_USE;
+
 /* run.c, raw.c: verify, print, and return the exit status. */
 int verify_run_evidence(struct verify_request *q, struct bytes evidence) MUST_USE;
 int verify_raw_evidence(struct verify_request *q, struct bytes evidence,

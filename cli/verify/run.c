@@ -45,13 +45,14 @@ int verify_run_evidence(struct verify_request *q, struct bytes evidence)
     x->root_count = holder->policy.root_count;
     x->allow_debug = q->allow_debug;
     x->accepted_statuses |= q->accepted_statuses;
+    const char *hint = evidence_hint(evidence);
     struct alcove_verdict verdict = run_verify(evidence, x, q->time, &result, &d);
     struct verify_report report = {.request = q,
                                    .result = &result.quote,
                                    .run = &result,
                                    .roots = x->roots,
                                    .root_count = x->root_count,
-                                   .note = d.text,
+                                   .note = hint[0] != '\0' ? hint : d.text,
                                    .missing = ""};
     (q->json ? report_json : report_text)(&report);
     policy_free(holder);

@@ -104,6 +104,23 @@ v['failed'] == [v['first_reason']] and v['reasons'][0]['name'] == v['first_reaso
         --policy "$kind/policy.yaml" --at "$AT"
 done
 
+# --- what is none ------------------------------------------------------------------------------------
+
+mkdir none
+head -c 40 tdx/evidence >none/short
+"$PYTHON" -c 'print(open("sgx/evidence", "rb").read().hex())' >none/hex
+base64 sgx/evidence >none/base64
+head -c 400 /dev/zero >none/zeros
+: >none/empty
+for name in short hex base64 zeros empty; do
+    ok "what is no evidence is rejected: $name" json_says "v['verdict'] == 'rejected' and v['failed']" \
+        "$ALCOVE" verify none/$name --policy sgx/policy.yaml
+    ok "… exits with 1" exits 1 "$ALCOVE" verify none/$name --policy sgx/policy.yaml
+done
+ok "… and told to be hexadecimal" says 'xxd -r -p' "$ALCOVE" verify none/hex --policy sgx/policy.yaml
+ok "… or base64" says 'base64 -d' "$ALCOVE" verify none/base64
+ok "… or nothing known" says 'no known kind of evidence' "$ALCOVE" verify none/zeros
+
 # --- collateral --------------------------------------------------------------------------------------
 
 single=()

@@ -23,7 +23,7 @@ EVIDENCE = pathlib.Path(os.environ.get("ALCOVE_SHARED", TOP.parent / "shared")) 
 SCHEMA = TOP / "docs/formats/verify-result.schema.json"
 KINDS = {"sgx-v3": "sgx-quote", "tdx-v4": "tdx-quote", "tdx-v5": "tdx-quote", "snp": "snp-report",
          "nitro": "nitro-document", "ratls": "sgx-quote"}
-NAMES = ("quote.bin", "hcl-report.bin", "report.bin", "doc.cbor", "cert.pem")
+NAMES = ("quote.bin", "hcl-report.bin", "report.bin", "doc.cbor", "cert.pem", "cert.der")
 POLICY = """
 report_data: any
 allow_debug: true
@@ -58,8 +58,11 @@ def check(good, title, remark=""):
 
 def verify(evidence, at, policy):
     command = [ALCOVE, "verify", evidence, "--policy", policy, "--json", "--at", at]
-    for path in (EVIDENCE / "collateral-pool", EVIDENCE / "roots"):
-        command += ["--collateral", path]
+    root = evidence.parent / "trusted-root.pem"
+    if root.exists():  # a made-up maker's, whose authorities have the names of the real one's
+        command += ["--root", root]
+    else:
+        command += ["--collateral", EVIDENCE / "collateral-pool", "--collateral", EVIDENCE / "roots"]
     ran = subprocess.run([*command, "--collateral", evidence.parent], stdout=subprocess.PIPE,
                          stderr=subprocess.PIPE)
     if b"no collateral in this folder" in ran.stderr:
@@ -76,14 +79,14 @@ def rows():
             group = row["case"].split("/")[0]
             folder = EVIDENCE / row["case"]
             name = next((name for name in NAMES if (folder / name).exists()), None)
-            if group in KINDS and name is not None and row["polarity"] == "positive":
-                yield row, KINDS[group], folder / name
+            if name is not None:
+                yield row, KINDS.get(group), folder / name
 
 
 def check_row(row, kind, evidence, validator, policy):
     told = dict(re.findall(r"(\w+)=(\S+)", row["details"] or ""))
     at = told.get("at", "2026-08-01").split("T")[0] + "T12:00:00Z"
-    if kind == "nitro-document":
+    if row["kind"] == "nitro":
         at = "2030-01-01"  # later than all of them; they are checked as of their own time
     status, v, said = verify(evidence, at, policy)
     title = row["case"]
@@ -91,9 +94,10 @@ def check_row(row, kind, evidence, validator, policy):
         check(False, f"{title} gives JSON", said)
         return None
     wrong = [f"{list(e.path)}: {e.message[:200]}" for e in validator.iter_errors(v)]
-    check(not wrong and status == (v["verdict"] != "accepted") and v["kind"] == kind,
-          f"{title}: {kind}, {v['verdict']} {v['first_reason'] or ''}", "\n".join(wrong))
-    if "status" in told and not any(DATES.search(name) for name in v["failed"]):
+    believable = v["kind"] == kind if kind else row["result"] != "refused" or v["verdict"] == "rejected"
+    check(not wrong and status == (v["verdict"] != "accepted") and believable,
+          f"{title}: {v['kind']}, {v['verdict']} {v['first_reason'] or ''}", "\n".join(wrong))
+    if kind and "status" in told and not any(DATES.search(name) for name in v["failed"]):
         check(v["tcb"]["status"] == told["status"], f"… with the status {told['status']}",
               json.dumps(v["failed"]) + v["tcb"]["status"])
     return v
@@ -111,7 +115,7 @@ def main():
         policy.write_text(POLICY)
         for row, kind, evidence in rows():
             v = check_row(row, kind, evidence, validator, policy)
-            if v is not None and v["verdict"] == "accepted":
+            if v is not None and kind and v["verdict"] == "accepted":
                 accepted[kind] = accepted.get(kind, 0) + 1
     for kind in sorted(set(KINDS.values())):
         check(accepted.get(kind, 0) > 0, f"{accepted.get(kind, 0)} of kind {kind} were accepted")
