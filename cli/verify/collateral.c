@@ -68,7 +68,8 @@ static int add_file(struct collateral *c, const char *path, bool *ret_known, str
         return err;
     }
     err = alcove_bundle_add(c->bundle, (struct alcove_bytes){f.bytes.data, f.bytes.size}, &kinds);
-    *ret_known = err == 0 || (err == -EINVAL && keep_damaged(c, f.bytes));
+    bool taken = err == 0 && kinds != 0;
+    *ret_known = taken || ((err == 0 || err == -EINVAL) && keep_damaged(c, f.bytes)) || err == 0;
     mapped_file_close(&f);
     if (err == 0 || err == -EINVAL) {
         return 0;
