@@ -4,9 +4,10 @@
 
 usage: coverage.py BUILD [--gaps FILE]     BUILD: configured with -Db_coverage=true, inside the tree
 
-Runs what Meson registered in BUILD and the collection of evidence, where there is one; then prints a line
-per file and the total. Fails under 95 %, and for every line with a branch that no test took and that
-docs/coverage.md does not explain, and for explanations of lines that are gone or are covered by now.
+Runs what Meson registered in BUILD, the kept inputs of the fuzz targets, and the collection of evidence,
+where there is one; then prints a line per file and the total. Fails under 95 %, and for every line with a
+branch that no test took and that docs/coverage.md does not explain, and for explanations of lines that are
+gone or are covered by now.
 --gaps writes the unexplained lines into a file.
 """
 
@@ -22,7 +23,7 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parent.parent
 EXPLAINED = TOP / "docs/coverage.md"
 WANTED = 95.0
-NOT_PRODUCT = r".*_(test|fuzz)\.c|verify/(forge/.*|verify_files\.c)"
+NOT_PRODUCT = r".*_(test|fuzz|files|tool)\.c|.*\.def|verify/forge/.*"
 
 
 def run(*command, **options):
@@ -31,6 +32,15 @@ def run(*command, **options):
     if ran.returncode:
         sys.exit(f"{ran.stdout}\ncoverage: {' '.join(map(str, command))} failed")
     return ran.stdout
+
+
+def replay(build):
+    """The kept inputs of the fuzz targets in verify/."""
+    for line in (TOP / "tools/fuzz-targets.txt").read_text().splitlines():
+        found = re.match(r"([\w-]+): (verify/\S+)_fuzz\.c", line)
+        program = build / "verify" / f"replay_{found.group(2).split('/')[-1]}_fuzz" if found else None
+        if program and program.exists():
+            run(program, *sorted((TOP / "tests/corpus" / found.group(1)).iterdir()))
 
 
 def measure(build):
@@ -46,6 +56,7 @@ def measure(build):
         print("coverage: with " + ran.stdout.splitlines()[-1].lstrip("# "))
     else:
         print(f"coverage: without the collection of evidence: there is none at {shared}")
+    replay(build)
     report = build / "coverage.json"
     run("gcovr", "--root", TOP, "--object-directory", build, "--filter", "verify/", "--exclude", NOT_PRODUCT,
         "--branches", "--json", report)

@@ -52,7 +52,7 @@ class Target:
 def product_sources(folder):
     """A library's sources: all below its folder that are no tests and make nothing for tests."""
     return sorted(str(path.relative_to(TOP)) for path in (TOP / folder).rglob("*.c")
-                  if not re.search(r"_(test|fuzz|files)\.c$", path.name) and path.parent.name != "forge")
+                  if not re.search(r"_(test|fuzz|files|tool)\.c$", path.name) and path.parent.name != "forge")
 
 
 def read_list(names):
