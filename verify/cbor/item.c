@@ -53,7 +53,11 @@ bool item_more(struct cursor *c, struct item *container)
         return false;
     }
     if (!container->indefinite) {
-        return container->value > 0 && container->value-- > 0;
+        if (container->value == 0) {
+            return false;
+        }
+        container->value--;
+        return true;
     }
     if (c->rest.size > 0 && c->rest.data[0] == BREAK) {
         (void)cursor_u8(c);

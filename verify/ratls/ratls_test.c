@@ -42,6 +42,7 @@ OUTPUT(pem_twice)
     o->der = o->pem;
 }
 OUTPUT(pem_cut) { o->der = o->pem; o->der.size -= 2; }
+OUTPUT(pem_garbage) { o->der = o->pem; o->der.data[28] = 'A'; } /* base64, and no SEQUENCE */
 OUTPUT(pem_spaces)
 {
     o->der = o->pem;
@@ -123,10 +124,11 @@ SPEC(evidence_empty) { s->edit_evidence = nothing_left; }
 TEXT(version_is_text) { t->data[4] = 0x7a; }
 TEXT(list_not_hex)
 {
-    /* The PCK list in hexadecimal: a letter that is none. */
-    uint8_t *p = memmem(t->data, t->size, "308", 3);
+    /* The PCK list follows the first chain; 0x59 and two bytes are its length. */
+    static const char before[] = "-----END CERTIFICATE-----\n\x59";
+    uint8_t *p = memmem(t->data, t->size, before, strlen(before));
     REQUIRE(p != NULL);
-    p[1] = 'g';
+    p[strlen(before) + 2 + 1] = 'g';
 }
 SPEC(endorsements) { s->endorsements = true; }
 SPEC(endorsements_tag) { endorsements(s); s->edit_endorsements = other_tag; }
@@ -298,6 +300,7 @@ static const struct test_case cases[] = {
     O(head_only, RATLS_FORMAT, "nothing but the beginning"),
     O(pem_twice, RATLS_FORMAT, "two certificates"),
     O(pem_cut, RATLS_FORMAT, "PEM without its end"),
+    O(pem_garbage, RATLS_FORMAT, "PEM of something else"),
     S(version1, RATLS_PROFILE, "X.509 version 1"),
     S(unknown_critical, RATLS_PROFILE, "an unknown critical extension"),
     S(critical_name, RATLS_PROFILE, "a critical subject alternative name"),
