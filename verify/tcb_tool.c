@@ -119,13 +119,24 @@ static void take_hex(void *to, size_t size, const char *text)
     }
 }
 
+static uint16_t take_number(const char *text)
+{
+    char *end = NULL;
+    unsigned long value = strtoul(text, &end, 10);
+    if (end == text || *end != 0 || value > UINT16_MAX) {
+        fprintf(stderr, "tcb_tool: %s: not a number of 16 bits\n", text);
+        exit(2);
+    }
+    return (uint16_t)value;
+}
+
 static void take_body(char *to, size_t capacity, const char *text)
 {
     if (strlen(text) >= capacity) {
         fprintf(stderr, "tcb_tool: a body of more than %zu bytes\n", capacity);
         exit(2);
     }
-    strcpy(to, text);
+    memcpy(to, text, strlen(text) + 1);
 }
 
 static struct forge_spec spec;
@@ -145,7 +156,11 @@ static void forge(char **field)
 {
     static char hex[2 * FORGE_PART_MAX + 1];
     uint8_t components[16];
-    uint16_t version = (uint16_t)atoi(field[1] + 3);
+    if (strlen(field[1]) != 4) {
+        fprintf(stderr, "tcb_tool: %s: no such kind\n", field[1]);
+        exit(2);
+    }
+    uint16_t version = take_number(field[1] + 3);
     if (strncmp(field[1], "tdx", 3) == 0) {
         forge_defaults_tdx(&spec, version);
     } else {
@@ -156,8 +171,8 @@ static void forge(char **field)
     for (size_t i = 0; i < sizeof components; i++) {
         spec.components[i] = components[i];
     }
-    spec.pcesvn = atoi(field[3]);
-    spec.qe_report.isvsvn = (uint16_t)atoi(field[4]);
+    spec.pcesvn = take_number(field[3]);
+    spec.qe_report.isvsvn = take_number(field[4]);
     take_hex(spec.td + TD_TCB_SVN, 16, field[5]);
     take_hex(spec.td + TD_TCB_SVN_2, 16, field[6]);
     take_hex(spec.td + TD_MRSIGNERSEAM, 48, field[7]);
