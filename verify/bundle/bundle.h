@@ -30,6 +30,11 @@ bool bundle_step(struct bytes bundle, struct alcove_bundle_position *at,
 void bundle_facts(enum alcove_bundle_kind kind, struct bytes content,
                   struct alcove_bundle_entry *ret);
 
+/* Is this member of the signed document this string, in letters of either case? Reads no further
+ * than that, so that most documents of a large bundle cost next to nothing. */
+bool bundle_document_says(struct bytes text, const char *document, const char *member,
+                          const char *value) MUST_USE;
+
 /* ---- Pieces ---- */
 
 /* A chain as stored: its certificates from the leaf up. */

@@ -78,6 +78,37 @@ static bool read_qe_identity(struct bytes text, struct alcove_bundle_entry *e)
     return td_qe || bytes_equal_str(id, "QE");
 }
 
+static bool same_letters(struct bytes text, const char *value)
+{
+    bool same = text.size == __builtin_strlen(value);
+    for (size_t i = 0; i < text.size && same; i++) {
+        uint8_t a = text.data[i], b = (uint8_t)value[i];
+        same = (a >= 'a' && a <= 'z' ? a - 32 : a) == (b >= 'a' && b <= 'z' ? b - 32 : b);
+    }
+    return same;
+}
+
+/* Steps to this member of the object; false where there is none. */
+static bool step_to(struct json *j, const char *member)
+{
+    struct json_object members = {0};
+    struct bytes key;
+    while (json_member(j, &members, &key)) {
+        if (bytes_equal_str(key, member)) {
+            return true;
+        }
+        (void)json_raw(j);
+    }
+    return false;
+}
+
+bool bundle_document_says(struct bytes text, const char *document, const char *member,
+                          const char *value)
+{
+    struct json j = json_of(text);
+    return step_to(&j, document) && step_to(&j, member) && same_letters(json_string(&j), value);
+}
+
 /* ---- Certificates ---- */
 
 bool bundle_chain_read(struct bytes pem, struct bundle_chain *ret)

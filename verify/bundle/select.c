@@ -154,11 +154,15 @@ static struct alcove_bytes pick_tcb_info(const struct search *s, const struct in
     struct pick best = {0};
     enum alcove_bundle_tee tee =
         n->quote.kind == ALCOVE_EVIDENCE_TDX_QUOTE ? ALCOVE_BUNDLE_TEE_TDX : ALCOVE_BUNDLE_TEE_SGX;
+    char fmspc[2 * sizeof n->platform.fmspc + 1];
+    hex_encode(fmspc, n->platform.fmspc, sizeof n->platform.fmspc);
     while (n->leaf != NULL && next_of(s, ALCOVE_BUNDLE_TCB_INFO, &at, &content)) {
         struct alcove_bundle_entry e;
+        if (!bundle_document_says(content, "tcbInfo", "fmspc", fmspc)) {
+            continue;
+        }
         bundle_facts(ALCOVE_BUNDLE_TCB_INFO, content, &e);
         if (e.readable && e.tee == tee &&
-            __builtin_memcmp(e.fmspc, n->platform.fmspc, sizeof e.fmspc) == 0 &&
             __builtin_memcmp(e.pceid, n->platform.pceid, sizeof e.pceid) == 0) {
             const struct pick p = {content, 0, e.issued, e.evaluation_number};
             offer(&best, s->time, &p);
@@ -172,12 +176,14 @@ static struct alcove_bytes pick_identity(const struct search *s, const struct in
     struct alcove_bundle_position at = {0};
     struct bytes content;
     struct pick best = {0};
-    enum alcove_bundle_tee tee =
-        n->quote.kind == ALCOVE_EVIDENCE_TDX_QUOTE ? ALCOVE_BUNDLE_TEE_TDX : ALCOVE_BUNDLE_TEE_SGX;
+    const char *id = n->quote.kind == ALCOVE_EVIDENCE_TDX_QUOTE ? "TD_QE" : "QE";
     while (next_of(s, ALCOVE_BUNDLE_QE_IDENTITY, &at, &content)) {
         struct alcove_bundle_entry e;
+        if (!bundle_document_says(content, "enclaveIdentity", "id", id)) {
+            continue;
+        }
         bundle_facts(ALCOVE_BUNDLE_QE_IDENTITY, content, &e);
-        if (e.readable && e.tee == tee) {
+        if (e.readable) {
             const struct pick p = {content, 0, e.issued, e.evaluation_number};
             offer(&best, s->time, &p);
         }

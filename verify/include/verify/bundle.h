@@ -8,7 +8,7 @@
  *   who looks in:    alcove_bundle_valid(), alcove_bundle_next()
  *
  * Reading is pure: no files, no network, no clock, no allocation; all views point into the bundle.
- * Time is linear in the bundle, whose size is bounded (verify/limits.h).
+ * Time is linear in the bundle, whose size is bounded (verify/limits.h); about 200 KiB of stack.
  * Trust: bundles, pieces and evidence come from anybody. Thread rule: any thread at the same time;
  * one `struct alcove_bundle` belongs to one thread at a time. */
 #pragma once
@@ -83,6 +83,32 @@ ALCOVE_VERIFY_API bool alcove_bundle_next(struct alcove_bytes bundle,
 ALCOVE_VERIFY_API bool alcove_bundle_select(struct alcove_bytes bundle,
                                             struct alcove_bytes evidence, int64_t time,
                                             struct alcove_collateral *ret);
+
+/* ---- Is it what its maker signed? ------------------------------------------------------------ */
+
+/* For who looks after a bundle. It says nothing about evidence: alcove_verify() makes these checks
+ * and all others again, whatever was found here. */
+enum alcove_bundle_signature {
+    ALCOVE_BUNDLE_SIGNATURE_BAD = 0,        /* unreadable, not as it must be, or changed */
+    ALCOVE_BUNDLE_SIGNATURE_SIGNER_MISSING, /* no certificate here fits, so it cannot be told. TCB
+                                             * info and QE identity do not name their signer: they
+                                             * may as well have been changed */
+    ALCOVE_BUNDLE_SIGNATURE_UNKNOWN_ROOT, /* good, but below a root that is not built in or named */
+    ALCOVE_BUNDLE_SIGNATURE_GOOD,
+};
+struct alcove_bundle_finding {
+    enum alcove_bundle_signature signature;
+    enum alcove_root_kind root_kind; /* of the last two */
+    int64_t valid_from, valid_until; /* of all certificates from the signer to the root, and of a
+                                      * chain's own; 0: none */
+};
+/* Checks the signature of an entry and the chain of its signer up to a built-in root (Intel's,
+ * AMD's) or one of `roots`. Certificates of signers are looked for in the bundle `signers`, which
+ * may be the entry's own; among several those that are valid at `time` win. Dates and revocation do
+ * not matter. Time is linear in `signers`; needs up to 256 KiB of stack. */
+ALCOVE_VERIFY_API struct alcove_bundle_finding
+alcove_bundle_check(const struct alcove_bundle_entry *entry, struct alcove_bytes signers,
+                    int64_t time, const struct alcove_root *roots, size_t root_count);
 
 /* ---- Making one ------------------------------------------------------------------------------ */
 
