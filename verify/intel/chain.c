@@ -114,16 +114,23 @@ static bool pck_chain_read(struct bytes text, struct pck_chain *chain)
     return ok;
 }
 
+enum alcove_root_kind chain_root_kind(const struct certificate *root)
+{
+    bool intel = __builtin_memcmp(root->spki_sha256, intel_root_spki_sha256, 32) == 0;
+    return intel ? ALCOVE_ROOT_INTEL : is_software(root) ? ALCOVE_ROOT_SOFTWARE : ALCOVE_ROOT_OTHER;
+}
+
 /* Which root, and does the relying party accept it? */
 static void check_root(struct check *c, const struct pck_chain *chain)
 {
     struct alcove_result *r = c->result;
     __builtin_memcpy(r->root_spki_sha256, chain->root->spki_sha256, 32);
     __builtin_memcpy(r->root_certificate_sha256, chain->root->sha256, 32);
-    bool intel = __builtin_memcmp(chain->root->spki_sha256, intel_root_spki_sha256, 32) == 0;
-    bool software =
-        is_software(chain->root) || is_software(chain->intermediate) || is_software(chain->leaf);
-    r->root_kind = intel ? ALCOVE_ROOT_INTEL : software ? ALCOVE_ROOT_SOFTWARE : ALCOVE_ROOT_OTHER;
+    r->root_kind = chain_root_kind(chain->root);
+    bool intel = r->root_kind == ALCOVE_ROOT_INTEL;
+    if (!intel && (is_software(chain->intermediate) || is_software(chain->leaf))) {
+        r->root_kind = ALCOVE_ROOT_SOFTWARE;
+    }
     bool accepted = (intel && !c->policy->refuse_builtin_roots) ||
                     check_root_named(c, chain->root->spki_sha256);
     check_that(c, accepted,

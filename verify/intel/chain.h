@@ -22,6 +22,9 @@ struct signer_chain {
     bool readable;
 };
 
+/* Whose root is this? By its key; by its name where it says that it is a software machine's. */
+enum alcove_root_kind chain_root_kind(const struct certificate *root);
+
 /* Each makes all of its checks that can be made and reports failures to `c`. */
 void pck_chain_check(struct check *c, struct bytes pem, struct pck_chain *ret);
 /* Under the same root key as `pck`. */
