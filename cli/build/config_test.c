@@ -44,6 +44,16 @@ static void test_good(void)
               c->threads == 16 && c->uid == 7 && c->gid == 1000 && strcmp(c->cwd.text, "/") == 0,
           "what is not said is denied, dropped, or the default");
     config_free(c);
+    c = parse("door: shim\nfiles: {/a: a}\nentry: /a\nsignature: {isvsvn: 3, isvprodid: 65535}\n",
+              &d);
+    CHECK(c != NULL && c->shim && c->isvsvn == 3 && c->isvprodid == 65535, "a measured program");
+    config_free(c);
+    c = parse("files: {/a: a}\nentry: /a\ndoor: libos\n", &d);
+    CHECK(c != NULL && !c->shim, "the library OS door by its name");
+    config_free(c);
+    c = parse("files: {/a: a}\nentry: /a\n", &d);
+    CHECK(c != NULL && !c->shim, "which is the default");
+    config_free(c);
     c = parse("files: {/a: a}\nentry: /a\n", &d);
     CHECK(c != NULL && c->argv_count == 1 && strcmp(c->argv[0].text, "/a") == 0,
           "without argv a program gets its own path");
@@ -95,6 +105,14 @@ static void test_bad(void)
             "alcove.yaml:4:3: ", "'size' is missing");
     refused("an input with an unknown member", MINIMAL "inputs: {a: {path: /a, max: 1, min: 0}}\n",
             "alcove.yaml:3:32: ", "unknown key 'min'");
+    refused("a door that there is not", MINIMAL "door: sdk\n",
+            "alcove.yaml:3:7: ", "libos or shim");
+    refused("a signature behind the wrong door", MINIMAL "signature: {isvsvn: 1}\n",
+            "alcove.yaml:3:12: ", "door: shim");
+    refused("a version that is too large", MINIMAL "door: shim\nsignature: {isvsvn: 65536}\n",
+            "alcove.yaml:4:21: ", "65535");
+    refused("a signature with an unknown member", MINIMAL "door: shim\nsignature: {key: k.pem}\n",
+            "alcove.yaml:4:13: ", "unknown key");
     refused("no program", "files: {/a: a}\n", "alcove.yaml:1:1: ", "'entry' is missing");
     refused("nothing to run", "entry: /a\n", "alcove.yaml:1:1: ", "nothing to run");
     refused("no arguments", MINIMAL "argv: []\n", "alcove.yaml:3:7: ", "argv[0]");

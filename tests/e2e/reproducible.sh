@@ -13,11 +13,12 @@ git -C "$TOP" ls-files -z --cached --others --exclude-standard |
 
 builds() {
     meson setup "$copy/out" "$copy" && ninja -C "$copy/out" libexec/alcove/runtime.sgxs \
-        libexec/alcove/quoting.sgxs
+        libexec/alcove/shim.sgxs libexec/alcove/quoting.sgxs tests/shim/inside
 }
 ok "a copy of the sources in another folder builds" builds
-for image in runtime quoting; do
+for image in runtime shim quoting; do
     ok "$image.sgxs is byte for byte the same" \
         cmp "$copy/out/libexec/alcove/$image.sgxs" "$BUILD/libexec/alcove/$image.sgxs"
 done
+ok "so is a program that 'alcove cc' makes" cmp "$copy/out/tests/shim/inside" "$BUILD/tests/shim/inside"
 tap_done
