@@ -138,6 +138,24 @@ static bool same_with_cache(const struct job *j, const struct alcove_policy *pol
     return true;
 }
 
+/* Nothing that ends in a built-in root is accepted by a policy without these, and nothing at all by
+ * one that leaves its expectations unset. */
+static bool depends_on_policy(const struct job *j, const struct alcove_result *r)
+{
+    static struct alcove_result other;
+    struct alcove_policy p = policy_of(j), strict = alcove_policy_strict();
+    p.refuse_builtin_roots = true;
+    bool named = r->root_kind == ALCOVE_ROOT_OTHER || r->root_kind == ALCOVE_ROOT_SOFTWARE;
+    struct alcove_verdict v = alcove_verify(j->evidence, &j->collateral, &p, j->time, &other);
+    if (alcove_verdict_accepted(v) && !named) {
+        return false;
+    }
+    strict.roots = j->named;
+    strict.root_count = j->named_count;
+    v = alcove_verify(j->evidence, &j->collateral, &strict, j->time, &other);
+    return !alcove_verdict_accepted(v);
+}
+
 static void run(const struct job *j)
 {
     static struct alcove_result r;
@@ -148,6 +166,10 @@ static void run(const struct job *j)
     }
     if (!same_with_cache(j, &policy, &r)) {
         fprintf(stderr, "verify_files: a cache changes the result\n");
+        abort();
+    }
+    if (!depends_on_policy(j, &r)) {
+        fprintf(stderr, "verify_files: accepted against the policy\n");
         abort();
     }
     print_result(&r);
