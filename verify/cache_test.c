@@ -5,6 +5,7 @@
  * cache. cache_test [SEED] */
 #include "cache.h"
 #include "forge/cases.h"
+#include "forge/forge.h"
 #include "verify/limits.h"
 
 #include "tests/tap.h"
@@ -277,12 +278,44 @@ static void test_keys(void)
     alcove_cache_free(cache);
 }
 
+/* Advisories are read from the document's text, of which a kept copy has the place that it had
+ * then. */
+static void test_moved_text(void)
+{
+    static struct forge_spec s;
+    static struct forge_output o, moved;
+    static struct alcove_result without, with;
+    forge_defaults_tdx(&s, 5);
+    s.pcesvn = 7;
+    s.qe_report.isvsvn = 6;
+    forge_edit(s.qe_body, sizeof s.qe_body, "INTEL-SA-00001", "INTEL-SA-00004");
+    s.td[TD_TCB_SVN] = s.td[TD_TCB_SVN_2] = 3;
+    forge_build(&s, &o);
+    struct alcove_policy p = forge_policy(&o);
+    struct alcove_collateral c = forge_collateral(&o);
+    struct alcove_bytes quote = {o.quote.data, o.quote.size};
+    struct alcove_cache *cache = alcove_cache_new(64);
+    (void)alcove_verdict_accepted(alcove_verify(quote, &c, &p, FORGE_NOW, &without));
+    (void)alcove_verdict_accepted(alcove_verify_cached(quote, &c, &p, FORGE_NOW, cache, &with));
+    CHECK(without.advisory_count == 4 && memcmp(&without, &with, sizeof with) == 0,
+          "four advisories, before anything is kept");
+    moved = o;
+    memset(&o.tcb_info, 'x', sizeof o.tcb_info);
+    memset(&o.qe_identity, 'x', sizeof o.qe_identity);
+    c = forge_collateral(&moved);
+    memset(&with, 0, sizeof with);
+    (void)alcove_verdict_accepted(alcove_verify_cached(quote, &c, &p, FORGE_NOW, cache, &with));
+    CHECK(memcmp(&without, &with, sizeof with) == 0, "and the same when the text lies elsewhere");
+    alcove_cache_free(cache);
+}
+
 int main(int argc, char **argv)
 {
     uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 20261122;
     test_names();
     test_documents();
     test_keys();
+    test_moved_text();
     printf("# seed %llu\n", (unsigned long long)seed);
     test_verdicts(seed);
     return tap_done();
