@@ -57,18 +57,21 @@ def check(good, title, remark=""):
 
 
 def verify(evidence, at, policy):
-    command = [ALCOVE, "verify", evidence, "--policy", policy, "--json", "--at", at]
+    """Exit status, JSON and text; of the last two what was said instead where they are none."""
+    command = [ALCOVE, "verify", evidence, "--policy", policy, "--at", at]
     root = evidence.parent / "trusted-root.pem"
     if root.exists():  # a made-up maker's, whose authorities have the names of the real one's
         command += ["--root", root]
     else:
         command += ["--collateral", EVIDENCE / "collateral-pool", "--collateral", EVIDENCE / "roots"]
-    ran = subprocess.run([*command, "--collateral", evidence.parent], stdout=subprocess.PIPE,
-                         stderr=subprocess.PIPE)
+    own = ["--collateral", evidence.parent]
+    ran = subprocess.run([*command, *own, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if b"no collateral in this folder" in ran.stderr:
-        ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        own = []
+        ran = subprocess.run([*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    told = subprocess.run([*command, *own], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        return ran.returncode, json.loads(ran.stdout), ran.stderr.decode()
+        return ran.returncode, json.loads(ran.stdout), told.stdout.decode()
     except ValueError:
         return ran.returncode, None, f"{ran.stdout!r}\n{ran.stderr.decode()}"
 
@@ -97,6 +100,10 @@ def check_row(row, kind, evidence, validator, policy):
     believable = v["kind"] == kind if kind else row["result"] != "refused" or v["verdict"] == "rejected"
     check(not wrong and status == (v["verdict"] != "accepted") and believable,
           f"{title}: {v['kind']}, {v['verdict']} {v['first_reason'] or ''}", "\n".join(wrong))
+    first = v["first_reason"] and v["first_reason"].replace("-", " ")
+    good = said.startswith(f"rejected: {first}\n" if first else "accepted: ")
+    if not good or not all(c.isprintable() or c == "\n" for c in said):
+        check(False, "… and the text says the same", said)
     if kind and "status" in told and not any(DATES.search(name) for name in v["failed"]):
         check(v["tcb"]["status"] == told["status"], f"… with the status {told['status']}",
               json.dumps(v["failed"]) + v["tcb"]["status"])
