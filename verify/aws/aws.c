@@ -129,8 +129,9 @@ static void check_chain(struct check *c, const struct chain *chain, int64_t at)
     check_root(c, root);
     check_completed(c, CHECKED_CHAIN);
     /* "We do not use CRL, so it must be disabled when doing the validation" (AWS, section 3.2.4).
-     * AWS's intermediates name lists that nobody can fetch without AWS's leave; leaves live for
-     * three hours, their issuers for a day. There is nothing that the caller could hand over. */
+     * Certificates of regions and zones carry the address of a list, but AWS promises nothing about
+     * it, so there is nothing to ask the caller for. What stands in its place: leaves live for
+     * three hours, their issuers for a day, a zone's for a week, a region's for three. */
     check_completed(c, CHECKED_REVOCATION);
 }
 
