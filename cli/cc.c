@@ -110,6 +110,18 @@ static int own_option(struct cc_request *q, int argc, char **argv, int *i, bool 
     return CLI_OK;
 }
 
+/* What stands in a response file is not seen here: whether it links, and what its output is. */
+static int refuse_unseen(const struct cc_request *q)
+{
+    for (size_t i = 1; i < q->count; i++) {
+        if (q->args[i][0] == '@' && (q->links && q->output == NULL)) {
+            return cli_usage("cc", "%s may hide what is made: say -o FILE outside of it",
+                             q->args[i]);
+        }
+    }
+    return CLI_OK;
+}
+
 static int refuse_shared(const char *a)
 {
     if (strcmp(a, "-shared") == 0 || strcmp(a, "-rdynamic") == 0 || strcmp(a, "-pie") == 0) {
@@ -164,7 +176,7 @@ static int parse(int argc, char **argv, struct cc_request *q)
         return cli_usage("cc", "nothing to compile");
     }
     q->links = q->links && q->has_input;
-    return CLI_OK;
+    return refuse_unseen(q);
 }
 
 /* ---- compiling ------------------------------------------------------------------------------- */

@@ -63,8 +63,11 @@ int program_load(const struct manifest *m, struct program *ret, struct diag *d)
         const struct program_segment *s = &p->segments[i];
         int r = take_segment(s);
         if (r != 0) {
-            return diag_fail(d, r, "no memory for the program's segment at 0x%llx: %s",
-                             (unsigned long long)s->start, dispatch_errno_name(-r));
+            return diag_fail(d, r,
+                             "no memory for the program's %llu bytes at 0x%llx (%s): the manifest "
+                             "allows %llu",
+                             (unsigned long long)s->size, (unsigned long long)s->start,
+                             dispatch_errno_name(-r), (unsigned long long)m->memory);
         }
         if ((s->rights & SGX_SECINFO_X) != 0 && ret->code_start == 0) {
             ret->code_start = s->start;

@@ -3,8 +3,12 @@
  * and a socket pair between them. (There is no network in an enclave yet; what travels through the
  * pair never leaves it.) Then the speed of the cryptography under it.
  *
+ * Or it serves one client outside, over its standard input and output: that is where its host must
+ * carry records that it cannot read.
+ *
  * Make:  alcove cc -O2 tls.c -o tls -lssl -lcrypto
- * Usage: tls [MIB] [speed]      sends MIB mebibytes through the connection, 16 unless told */
+ * Usage: tls [MIB] [speed]      sends MIB mebibytes through the connection, 16 unless told
+ *        tls serve              writes its certificate to standard error, then serves */
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,6 +21,7 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
@@ -65,7 +70,7 @@ static X509 *self_signed(EVP_PKEY *key)
 /* ---- the connection -------------------------------------------------------------------------- */
 
 struct server {
-    int socket;
+    int in, out;
     EVP_PKEY *key;
     X509 *certificate;
 };
@@ -79,9 +84,8 @@ static void fill(uint8_t *chunk, uint64_t index)
     }
 }
 
-static void *serve(void *argument)
+static void serve(const struct server *s)
 {
-    const struct server *s = argument;
     static uint8_t chunk[CHUNK_SIZE];
     uint64_t mebibytes = 0;
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
@@ -90,7 +94,9 @@ static void *serve(void *argument)
              SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1,
          "the server's context");
     SSL *ssl = SSL_new(context);
-    must(ssl != NULL && SSL_set_fd(ssl, s->socket) == 1 && SSL_accept(ssl) == 1, "SSL_accept");
+    must(ssl != NULL && SSL_set_rfd(ssl, s->in) == 1 && SSL_set_wfd(ssl, s->out) == 1 &&
+             SSL_accept(ssl) == 1,
+         "SSL_accept");
     must(SSL_read(ssl, &mebibytes, sizeof mebibytes) == sizeof mebibytes, "the server's SSL_read");
     for (uint64_t i = 0; i < mebibytes * 1024 * 1024 / CHUNK_SIZE; i++) {
         fill(chunk, i);
@@ -99,7 +105,24 @@ static void *serve(void *argument)
     SSL_shutdown(ssl);
     SSL_free(ssl);
     SSL_CTX_free(context);
+}
+
+static void *serve_pair(void *argument)
+{
+    serve(argument);
     return NULL;
+}
+
+/* Whoever reads the certificate believes it for nothing but this example: what binds a key to an
+ * enclave is a quote. */
+static void serve_outside(void)
+{
+    struct server server = {.in = 0, .out = 1, .key = new_key()};
+    server.certificate = self_signed(server.key);
+    must(PEM_write_X509(stderr, server.certificate) == 1, "writing the certificate");
+    serve(&server);
+    X509_free(server.certificate);
+    EVP_PKEY_free(server.key);
 }
 
 static SSL *connect_to(int socket, X509 *trusted, SSL_CTX *context)
@@ -132,9 +155,9 @@ static void converse(uint64_t mebibytes)
     int pair[2];
     pthread_t thread;
     must(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0, "socketpair");
-    struct server server = {.socket = pair[0], .key = new_key()};
+    struct server server = {.in = pair[0], .out = pair[0], .key = new_key()};
     server.certificate = self_signed(server.key);
-    must(pthread_create(&thread, NULL, serve, &server) == 0, "starting the server");
+    must(pthread_create(&thread, NULL, serve_pair, &server) == 0, "starting the server");
 
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     must(context != NULL, "the client's context");
@@ -246,6 +269,10 @@ static void speed(void)
 
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "serve") == 0) {
+        serve_outside();
+        return 0;
+    }
     converse(argc > 1 ? strtoull(argv[1], NULL, 10) : 16);
     if (argc > 2 && strcmp(argv[2], "speed") == 0) {
         speed();

@@ -47,6 +47,9 @@ ok "-shared is refused" refused 'dynamic linker' acc -shared main.c -o main.so
 ok "an unknown C library is refused" refused "'dietlibc'.*glibc and musl" acc --libc dietlibc main.c
 ok "nothing to compile" refused 'nothing to compile' acc
 compiler_missing() { ALCOVE_GCC=not-a-compiler acc main.c; }
+echo '-O2 main.c' >response
+ok "a response file that could hide the output" refused '@response.*-o FILE' acc @response
+ok "… is fine beside -o" acc @response -o main
 ok "a missing compiler is named" refused 'cannot run not-a-compiler.*install' compiler_missing
 echo 'int main(void) { return missing(); }' >broken.c
 ok "the compiler's own failure is its status" refused 'missing' acc -Werror broken.c -o broken
@@ -97,6 +100,11 @@ build() { "$ALCOVE" build prog -o prog.bundle; }
 folder main
 ok "the good one builds" build
 ok "… and runs" same "$("$ALCOVE" run prog.bundle)" hello
+rm -rf prog.bundle
+folder main 'memory: 64 KiB'
+too_small() { build && "$ALCOVE" run prog.bundle; }
+ok "a manifest with less memory than the program has: says how much that is" \
+    refused 'no memory for the program.s [0-9]+ bytes.*allows 65536' too_small
 rm -rf prog.bundle
 folder dynamic
 ok "a dynamic program" refused 'alcove.yaml:2:.*linked dynamically' build

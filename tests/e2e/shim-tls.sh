@@ -37,6 +37,31 @@ ok "the handshake is TLS 1.3 with AES-256-GCM" \
     grep -q '^handshake: TLSv1.3 TLS_AES_256_GCM_SHA384$' "$WORK/inside"
 ok "64 MiB arrive as they were sent" grep -q '^received: 64 MiB, every byte as sent$' "$WORK/inside"
 
+sed -e 's/^argv: .*/argv: [tls, serve]/' -e 's/^stdout/stdin: host\nstdout/' \
+    "$WORK/tls/alcove.yaml" >"$WORK/serve.yaml"
+mkdir "$WORK/serve"
+mv "$WORK/serve.yaml" "$WORK/serve/alcove.yaml"
+cp "$WORK/tls/tls" "$WORK/serve/tls"
+ok "a server for clients outside is built" build_bundle "$WORK/serve" "$WORK/serve.bundle"
+client() { "$PYTHON" "$TOP/examples/shim/tls_client.py" 8 "$@" | tee "$WORK/client"; }
+ok "a client outside speaks TLS with the enclave" client "$ALCOVE" run "$WORK/serve.bundle"
+ok "… version 1.3, and gets 8 MiB as they were sent" \
+    grep -q -z 'handshake: TLSv1.3 TLS_AES_256_GCM_SHA384.*received: 8 MiB, every byte as sent' \
+    "$WORK/client"
+# What the host carries is not what was said: the same run, with everything that leaves kept.
+cat >"$WORK/carrier.sh" <<'END'
+tee "$2.in" | "$1" run "$3" | tee "$2.out"
+END
+ok "… with somebody who listens" client sh "$WORK/carrier.sh" "$ALCOVE" "$WORK/heard" "$WORK/serve.bundle"
+silent() { # the second word of the stream, which repeats nowhere else
+    "$PYTHON" -c '
+import struct, sys
+word = struct.pack("<Q", 8 * 0x9E3779B97F4A7C15 % 2**64)
+heard = open(sys.argv[1], "rb").read()
+sys.exit(len(heard) < 8 << 20 or word in heard)' "$WORK/heard.out"
+}
+ok "… who hears none of it" silent
+
 ratios() {
     "$PYTHON" - "$WORK/inside" "$WORK/outside" <<'END'
 import sys

@@ -216,6 +216,45 @@ static void test_threads(void)
     check(good, "threads have variables of their own");
 }
 
+struct interrupter {
+    pthread_t whom;
+    int pipe;
+};
+
+/* A signal arrives while the other thread waits for a byte, then the byte. */
+static void *interrupt(void *argument)
+{
+    const struct interrupter *i = argument;
+    usleep(20000);
+    pthread_kill(i->whom, SIGUSR1);
+    usleep(20000);
+    return write(i->pipe, "x", 1) == 1 ? argument : NULL;
+}
+
+static bool reads_through_signal(int flags, ssize_t wanted)
+{
+    struct sigaction action = {.sa_handler = on_usr1, .sa_flags = flags};
+    int ends[2];
+    char byte = 0;
+    pthread_t thread;
+    void *sent = NULL;
+    caught = 0;
+    if (pipe(ends) != 0 || sigaction(SIGUSR1, &action, NULL) != 0) {
+        return false;
+    }
+    struct interrupter i = {pthread_self(), ends[1]};
+    if (pthread_create(&thread, NULL, interrupt, &i) != 0) {
+        return false;
+    }
+    errno = 0;
+    ssize_t n = read(ends[0], &byte, 1);
+    bool good = n == wanted && (n == 1 ? byte == 'x' : errno == EINTR) && caught == SIGUSR1;
+    pthread_join(thread, &sent);
+    close(ends[0]);
+    close(ends[1]);
+    return good && sent != NULL;
+}
+
 static void test_calls(void)
 {
     uint32_t jumped[4] = {0}, trapped[4] = {1, 1, 1, 1};
@@ -230,6 +269,8 @@ static void test_calls(void)
     caught = 0;
     check(sigaction(SIGUSR1, &action, NULL) == 0 && raise(SIGUSR1) == 0 && caught == SIGUSR1,
           "signal handlers run and return");
+    check(reads_through_signal(SA_RESTART, 1), "a call that a signal interrupts starts again");
+    check(reads_through_signal(0, -1), "or ends with EINTR, as the handler wants");
     FILE *f = fopen("/tmp/note", "w+");
     check(f != NULL && fputs("kept", f) >= 0 && fseek(f, 0, SEEK_SET) == 0 &&
               fgets(text, sizeof text, f) != NULL && strcmp(text, "kept") == 0,
