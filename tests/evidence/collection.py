@@ -382,7 +382,7 @@ class Collection:
             parts = [("tcb_info", info and info.path), ("tcb_chain", signer),
                      ("qe_identity", identity and identity.path), ("qe_chain", signer),
                      ("pck_crl", crl and crl[0]), ("root_crl", root_list and root_list[0]),
-                     ("pck_chain", chain_file)]
+                     ("pck_crl_chain", self.list_chain(own)), ("pck_chain", chain_file)]
             attempt.fields += [(key, path) for key, path in parts if path]
             for prefix, things, file in (
                     ("tcb-info", [info], info and info.path),
@@ -405,6 +405,15 @@ class Collection:
         pooled = [e for e in self.crls if "PCK" in e[1].signer]
         theirs = [e for e in pooled if e[1].issuer == issuer] or pooled
         return (mine + sorted(theirs, key=lambda e: distance(e[1], at))[:1]) or [None]
+
+    @staticmethod
+    def list_chain(own):
+        """The chain that the service sent with the PCK list: CA and root, no leaf."""
+        for file in own.files_about("PCK Platform CA") + own.files_about("PCK Processor CA"):
+            names = [c.name for c in own.certificates_of(file)]
+            if len(names) == 2 and any("Root CA" in name for name in names):
+                return file
+        return None
 
     def root_list(self, own, at):
         def roots(entries):
