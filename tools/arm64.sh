@@ -17,7 +17,8 @@ have() {
     for program in aarch64-linux-gnu-gcc qemu-aarch64; do
         command -v "$program" >/dev/null || { echo "no $program; ./dev arm64 installs it"; return 1; }
     done
-    [ -f "$SYSROOT/$LIBDIR/libcrypto.so" ] || { echo "no libcrypto for arm64; ./dev arm64 fetches it"; return 1; }
+    [ -f "$SYSROOT/$LIBDIR/libcrypto.so" ] ||
+        { echo "no libcrypto for arm64; ./dev arm64 fetches it"; return 1; }
 }
 
 fetch() {

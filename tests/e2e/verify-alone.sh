@@ -14,13 +14,15 @@ only_libcrypto() {
     cp "$(pkg-config --variable=pcfiledir libcrypto)/libcrypto.pc" "$WORK/pc/"
 }
 
-# Whatever was compiled included nothing but the tree's own headers, libc's, the compiler's and OpenSSL's.
+# Whatever was compiled included nothing but the tree's own headers, and libc's, the compiler's and
+# OpenSSL's.
 reads_nothing_else() {
     local strange
     ninja -C "$1" -t deps | sed -n 's|^    \(/.*\)|\1|p' | xargs realpath | sort -u >"$WORK/read"
     grep -q '/openssl/' "$WORK/read" || return 1
-    strange=$(xargs -a "$WORK/read" dpkg-query -S 2>/dev/null | sed 's/: .*//; s/:[a-z0-9]*$//' | sort -u |
-        grep -Ev '^(libc6-dev|linux-libc-dev|libssl-dev|libgcc-[0-9]+-dev|libclang-common-[0-9]+-dev)$' || true)
+    strange=$(xargs -a "$WORK/read" dpkg-query -S 2>/dev/null |
+        sed 's/: .*//; s/:[a-z0-9]*$//' | sort -u |
+        grep -Ev '^(libc6|linux-libc|libssl|libgcc-[0-9]+|libclang-common-[0-9]+)-dev$' || true)
     echo "$strange"
     [ -z "$strange" ]
 }
@@ -28,8 +30,8 @@ reads_nothing_else() {
 # other_names FILE OPTION…: the defined global names of a library that are not alcove_*
 other_names() {
     local strange
-    strange=$(nm --defined-only --extern-only --format=posix "${@:2}" "$1" | awk 'NF > 1 {print $1}' |
-        grep -v '^alcove_' || true)
+    strange=$(nm --defined-only --extern-only --format=posix "${@:2}" "$1" |
+        awk 'NF > 1 {print $1}' | grep -v '^alcove_' || true)
     echo "$strange"
     [ -z "$strange" ]
 }
@@ -38,9 +40,11 @@ other_names() {
 declared_is_exported() {
     local lib=$1 include=$2
     grep -ho 'alcove_[a-z0-9_]*(' "$include"/verify/*.h | tr -d '(' | sort -u >"$WORK/mentioned"
-    nm -D --defined-only --extern-only --format=posix "$lib" | awk '{print $1}' | sort -u >"$WORK/exported"
+    nm -D --defined-only --extern-only --format=posix "$lib" | awk '{print $1}' |
+        sort -u >"$WORK/exported"
     # Inline functions and tags stand in headers too, so only the other direction is exact there.
-    comm -23 "$WORK/exported" "$WORK/mentioned" | sed 's/^/exported, but no header declares it: /' >"$WORK/odd"
+    comm -23 "$WORK/exported" "$WORK/mentioned" |
+        sed 's/^/exported, but no header declares it: /' >"$WORK/odd"
     sed -n '/^ALCOVE_VERIFY_API/,/;/p' "$include"/verify/*.h | tr '\n' ' ' |
         grep -o 'alcove_[a-z0-9_]*(' | tr -d '(' | sort -u | comm -23 - "$WORK/exported" |
         sed 's/^/declared, but not exported: /' >>"$WORK/odd"
@@ -50,15 +54,16 @@ declared_is_exported() {
 
 # Every installed header alone, as C and as C++, and twice.
 header_alone() {
-    local header=$1 include=$2 cc
+    local header=$1 cc
+    local strict=(-Wall -Wextra -Wpedantic -Werror "-I$2" -c -o "$WORK/alone.o")
     printf '#include <verify/%s>\n#include <verify/%s>\n' "$header" "$header" >"$WORK/alone.c"
     cp "$WORK/alone.c" "$WORK/alone.cc"
     for cc in gcc clang; do
-        "$cc" -std=c11 -Wall -Wextra -Wpedantic -Werror -I"$include" -c "$WORK/alone.c" -o "$WORK/alone.o"
+        "$cc" -std=c11 "${strict[@]}" "$WORK/alone.c"
     done
-    clang++ -std=c++11 -Wall -Wextra -Wpedantic -Werror -I"$include" -c "$WORK/alone.cc" -o "$WORK/alone.o"
+    clang++ -std=c++11 "${strict[@]}" "$WORK/alone.cc"
     ! command -v g++ >/dev/null ||
-        g++ -std=c++11 -Wall -Wextra -Wpedantic -Werror -I"$include" -c "$WORK/alone.cc" -o "$WORK/alone.o"
+        g++ -std=c++11 "${strict[@]}" "$WORK/alone.cc"
 }
 
 has_soname() {
@@ -77,10 +82,11 @@ needs_little() {
 build_and_install() {
     local cc=$1 build=$WORK/build-$1
     CC=$cc PKG_CONFIG_LIBDIR=$WORK/pc meson setup "$build" "$TOP" -Donly=verify -Dwerror=true \
-        --prefix="$WORK/$cc" --libdir=lib && ninja -C "$build" && meson install -C "$build" --no-rebuild
+        --prefix="$WORK/$cc" --libdir=lib && ninja -C "$build" &&
+        meson install -C "$build" --no-rebuild
 }
 
-# The commands of the document, whatever they are: its last block of commands has one for each kind of library.
+# The commands of the document: it has one for each kind of library.
 compile_as_documented() {
     local cc=$1 kind=$2 line
     line=$(grep '^cc verify-one.c' "$TOP/docs/install-verify.md" | if [ "$kind" = static ]; then
@@ -135,7 +141,8 @@ for cc in gcc clang; do
     ok "$cc: it needs libcrypto and libc" needs_little "$lib/libalcove-verify.so"
 done
 for header in "$WORK"/gcc/include/verify/*.h; do
-    ok "$(basename "$header") compiles alone, as C and C++" header_alone "$(basename "$header")" "$WORK/gcc/include"
+    name=$(basename "$header")
+    ok "$name compiles alone, as C and C++" header_alone "$name" "$WORK/gcc/include"
 done
 man=$TOP/docs/man/alcove_verify.3
 if [ -f "$man" ]; then
