@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -274,6 +275,13 @@ static void report(const char *path, const struct sites_stats *s, const struct s
     }
 }
 
+/* Questions to the linker (-Wl,--version) make none, and build systems ask with -o /dev/null. */
+static bool is_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 static int finish(const struct cc_request *q, const char *path)
 {
     struct sites_stats stats;
@@ -302,7 +310,7 @@ int verb_cc(int argc, char **argv)
             name_missing(&q);
         }
         const char *output = q.output != NULL ? q.output : "a.out";
-        if (status == CLI_OK && q.links) {
+        if (status == CLI_OK && q.links && is_file(output)) {
             status = finish(&q, output);
             if (status != CLI_OK) {
                 unlink(output); /* as a linker does: what is there was made */

@@ -34,6 +34,22 @@ $CC -O2 conftest.c -o conftest
 ./conftest # what configure calls "whether we are cross compiling"
 END
 ok "configure's first question is answered: its programs run" sh CMakeLists.stand-in.sh "$ALCOVE"
+to_nowhere() { acc main.c -o /dev/null && acc -Wl,--version && [ -c /dev/null ]; }
+ok "nothing is added where nothing was made" to_nowhere
+mkdir project
+cp main.c project/
+cat >project/meson.build <<'END'
+project('trial', 'c')
+if meson.get_compiler('c').run('int main(void) { return 0; }').returncode() != 0
+  error('its programs do not run')
+endif
+test('hello', executable('hello', 'main.c', dependencies: dependency('threads')))
+END
+meson_builds() {
+    CC="$ALCOVE cc" meson setup project/out project && ninja -C project/out test &&
+        objdump -h project/out/hello | grep -F .alcove.sites
+}
+ok "meson takes it for a compiler, builds and tests with it" meson_builds
 says() { "${@:2}" 2>&1 | tee says.log; grep -E -q -- "$1" says.log; }
 ok "--report counts, and names what will trap" \
     says '[0-9]+ system calls and [0-9]+ cpuid .* [0-9]+ places' acc --report -O2 main.c -o main
