@@ -760,8 +760,8 @@ static void test_misfiled(void)
     static struct forge_amd_output amd[2];
     static struct misfiled m;
     static const char *const words[] = {"x", "{", "{\"tcbInfo\":{\"id\":1}}",
-                                        "-----BEGIN CERTIFICATE-----\nMAA=\n-----END "
-                                        "CERTIFICATE-----\n"};
+                                        ("-----BEGIN CERTIFICATE-----\nMAA=\n-----END "
+                                         "CERTIFICATE-----\n")};
     static void (*const changes[])(struct forge_spec *) = {NULL, no_fmspc, other_names,
                                                            no_chain_in_quote, without_chain};
     struct alcove_bytes evidence[8];
