@@ -46,10 +46,10 @@ static void print_overview(FILE *out)
     fputs("usage: alcove VERB [ARGUMENT...]\n\nRuns unmodified programs in measured enclaves.\n\n",
           out);
     for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
-        fprintf(out, "  %-9s %s\n", verbs[i].name, verbs[i].summary);
+        fprintf(out, "  %-10s %s\n", verbs[i].name, verbs[i].summary);
     }
-    fputs("  help      explain a verb: alcove help VERB\n"
-          "  version   print the version\n\n"
+    fputs("  help       explain a verb: alcove help VERB\n"
+          "  version    print the version\n\n"
           "'alcove VERB --help' explains a verb too.\n",
           out);
 }

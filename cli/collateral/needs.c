@@ -163,7 +163,9 @@ static void check_signature(struct shelf_check *c, const struct alcove_bundle_en
     case ALCOVE_BUNDLE_SIGNATURE_GOOD:
         break;
     }
-    if (current && (is_document(e) || is_list(e))) {
+    /* What will expire is told of the chain itself. */
+    bool valid = c->time >= f.valid_from && c->time <= f.valid_until;
+    if (current && !valid && (is_document(e) || is_list(e))) {
         struct words signer;
         base_format(signer.text, sizeof signer.text, "signing chain of %.200s", what.text);
         check_period(c, signer, f.valid_from, f.valid_until, FETCH_AGAIN);

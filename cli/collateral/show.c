@@ -54,7 +54,7 @@ static void print_row(const struct alcove_bundle_entry *e)
                alcove_bundle_kind_name(e->kind), e->content.size);
         return;
     }
-    printf("%-12s %-36s %-11s %-11s %-11s ", alcove_bundle_kind_name(e->kind), where,
+    printf("%-12s %-40s %-11s %-11s %-11s ", alcove_bundle_kind_name(e->kind), where,
            day(e->issued, &from), day(e->expires, &until), number);
     print_escaped(BYTES(e->issuer, strlen(e->issuer)));
     printf("\n");
@@ -65,7 +65,7 @@ static void show_text(const char *path, struct alcove_bytes bundle)
     struct alcove_bundle_position at = {0};
     struct alcove_bundle_entry e;
     size_t count = 0;
-    printf("%-12s %-36s %-11s %-11s %-11s %s\n", "what", "for", "issued", "expires", "says",
+    printf("%-12s %-40s %-11s %-11s %-11s %s\n", "what", "for", "issued", "expires", "says",
            "issuer");
     while (alcove_bundle_next(bundle, &at, &e)) {
         print_row(&e);
