@@ -69,7 +69,7 @@ static bool read_sections(struct elf_view *e, uint64_t offset, uint16_t count, u
         return false;
     }
     e->section_count = count;
-    e->code = (struct elf_range){UINT64_MAX, 0};
+    e->code = (struct elf_range){.start = UINT64_MAX, .end = 0};
     for (size_t i = 0; i < count; i++) {
         struct elf_section *s = &e->sections[i];
         *s = read_section(slice(table, i * sizeof(Elf64_Shdr), sizeof(Elf64_Shdr)), &at[i]);
@@ -196,7 +196,7 @@ static bool read_pointer(struct cursor *c, uint8_t encoding, uint64_t at, uint64
     return cursor_ok(c);
 }
 
-static bool add_function(struct elf_view *e, uint64_t start, uint64_t size)
+static bool add_function(struct elf_view *e, uint64_t start, uint64_t size, bool framed)
 {
     const struct elf_section *s = elf_view_code_at(e, start);
     if (s == NULL || size == 0 || !range_within(start - s->addr, size, s->size)) {
@@ -211,7 +211,7 @@ static bool add_function(struct elf_view *e, uint64_t start, uint64_t size)
         }
         e->functions = more;
     }
-    e->functions[e->function_count++] = (struct elf_range){start, start + size};
+    e->functions[e->function_count++] = (struct elf_range){start, start + size, framed};
     return true;
 }
 
@@ -232,7 +232,7 @@ static bool read_frame_entry(struct elf_view *e, const struct elf_section *s, st
         !read_pointer(&c, encoding & 0x0f, 0, &size)) {
         return true;
     }
-    return add_function(e, start, size);
+    return add_function(e, start, size, true);
 }
 
 static bool read_frames(struct elf_view *e, const struct elf_section *s)
@@ -263,8 +263,8 @@ static struct elf_range read_symbol(struct cursor *c, uint32_t *ret_name)
     uint64_t value = cursor_le64(c), size = cursor_le64(c), end = 0;
     bool function = ELF64_ST_TYPE(info) == STT_FUNC || ELF64_ST_TYPE(info) == STT_GNU_IFUNC;
     return function && section != SHN_UNDEF && add_ok(value, size, &end)
-               ? (struct elf_range){value, end}
-               : (struct elf_range){0, 0};
+               ? (struct elf_range){.start = value, .end = end}
+               : (struct elf_range){.start = 0};
 }
 
 /* Among the first n functions, which are sorted and disjoint. */
@@ -290,8 +290,8 @@ static bool read_symbols(struct elf_view *e, const struct elf_section *s, size_t
     bool good = true;
     while (good && c.rest.size >= sizeof(Elf64_Sym)) {
         struct elf_range f = read_symbol(&c, &name);
-        good =
-            f.start == f.end || overlaps(e, framed, f) || add_function(e, f.start, f.end - f.start);
+        good = f.start == f.end || overlaps(e, framed, f) ||
+               add_function(e, f.start, f.end - f.start, false);
     }
     return good;
 }

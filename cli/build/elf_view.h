@@ -15,6 +15,7 @@ struct elf_section {
 
 struct elf_range {
     uint64_t start, end; /* virtual addresses */
+    bool framed;         /* of a function: .eh_frame names it, not only a symbol */
 };
 
 struct elf_view {

@@ -314,28 +314,86 @@ static bool is_whole(const struct scan *s, struct bytes code, bool *ret_has_site
     return at == code.size;
 }
 
+static bool ends_path(const ZydisDecodedInstruction *i)
+{
+    return i->meta.category == ZYDIS_CATEGORY_UNCOND_BR || i->meta.category == ZYDIS_CATEGORY_RET ||
+           i->mnemonic == ZYDIS_MNEMONIC_HLT || i->mnemonic == ZYDIS_MNEMONIC_UD2;
+}
+
+static uint64_t branch_target(const struct walk *w, const ZydisDecodedInstruction *i, uint64_t next)
+{
+    return i->raw.imm[0].size != 0 && i->raw.imm[0].is_relative &&
+                   i->meta.category != ZYDIS_CATEGORY_CALL
+               ? next + (uint64_t)i->raw.imm[0].value.s
+               : w->code.size;
+}
+
+/* Marks the first bytes of the instructions that execution from the function's start can reach by
+ * falling through and by direct branches. */
+static void mark_reached(const struct scan *s, const struct walk *w, uint8_t *reached,
+                         uint64_t *pending)
+{
+    ZydisDecodedInstruction i;
+    size_t pending_count = 1;
+    pending[0] = 0;
+    while (pending_count > 0) {
+        uint64_t at = pending[--pending_count];
+        while (at < w->code.size && reached[at] == 0 && decode(s, w->code, at, &i)) {
+            reached[at] = 1;
+            uint64_t next = at + i.length, target = branch_target(w, &i, next);
+            if (target < w->code.size && reached[target] == 0) {
+                pending[pending_count++] = target; /* at most one per instruction */
+            }
+            at = ends_path(&i) ? w->code.size : next;
+        }
+    }
+}
+
+/* A symbol's range may hold data between or behind its code, and data may look like anything: what
+ * counts in such a function is only what certainly runs. NULL: no memory. */
+static uint8_t *reached_in(const struct scan *s, const struct walk *w)
+{
+    uint8_t *reached = calloc(w->code.size + 1, 1);
+    uint64_t *pending = calloc(w->code.size + 1, sizeof *pending);
+    if (reached != NULL && pending != NULL) {
+        mark_reached(s, w, reached, pending);
+    } else {
+        free(reached);
+        reached = NULL;
+    }
+    free(pending);
+    return reached;
+}
+
 static void scan_function(struct scan *s, struct elf_range f)
 {
     struct walk w = {.start = f.start, .code = elf_view_at(&s->elf, f.start, f.end - f.start)};
     ZydisDecodedInstruction i;
     bool has_sites;
     bool whole = is_whole(s, w.code, &has_sites);
+    uint8_t *reached = has_sites && !f.framed ? reached_in(s, &w) : NULL;
+    if (has_sites && !f.framed && reached == NULL) {
+        s->out_of_memory = true;
+        return;
+    }
     for (uint64_t at = 0; has_sites && at < w.code.size && decode(s, w.code, at, &i);
          at += i.length) {
         enum site_kind kind = i.mnemonic == ZYDIS_MNEMONIC_SYSCALL ? SITE_SYSCALL
                               : i.mnemonic == ZYDIS_MNEMONIC_CPUID ? SITE_CPUID
                                                                    : 0;
-        if (kind != 0 && i.length == 2 && whole) {
+        bool runs = reached == NULL || reached[at] != 0;
+        if (kind != 0 && i.length == 2 && whole && runs) {
             take_site(s, &w, kind, at);
         } else if (kind != 0) {
             count(s, &w, kind, false, at, at);
         }
-        if (is_movable(&i)) {
+        if (is_movable(&i) && runs) {
             remember(&w, at);
         } else {
             w.before_count = 0;
         }
     }
+    free(reached);
 }
 
 /* ---- files ----------------------------------------------------------------------------------- */

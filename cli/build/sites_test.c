@@ -176,6 +176,10 @@ SAMPLE(cpuid, "push %rbx\nmov %edi,%eax\nxor %ecx,%ecx\ncpuid\nmov %ebx,%eax\npo
 SAMPLE_FRAMED(unframed, ".type sample_alias,@function\nsample_alias:\n.size sample_alias,11\n"
                         "mov $110,%eax\nsyscall\nadd %rsi,%rax\nret\n")
 
+/* Data behind the code of a function that only a symbol names: it looks like a call, and is not
+ * one. */
+SAMPLE_FRAMED(with_data, "mov $1,%eax\nret\n.byte 0xb8,110,0,0,0,0x0f,0x05,0x48,0x01,0xf0,0xc3\n")
+
 extern const char __executable_start[];
 
 static const struct site *find_site(const struct table *t, const void *function, size_t size)
@@ -284,6 +288,7 @@ static void test_samples(void)
     test_sample(&t, "flags", sample_flags, sample_flags_end, true);
     test_sample(&t, "cpuid", sample_cpuid, sample_cpuid_end, true);
     test_sample(&t, "unframed", sample_unframed, sample_unframed_end, true);
+    test_sample(&t, "with_data", sample_with_data, sample_with_data_end, false);
     test_named(&t);
     table_close(&t);
 }
