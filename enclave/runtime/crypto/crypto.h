@@ -56,6 +56,20 @@ void crypto_hmac_sha256(struct bytes key, struct bytes data, uint8_t ret[SHA256_
 void crypto_hkdf_sha256(struct bytes salt, struct bytes key, struct bytes info, void *ret,
                         size_t size);
 
+/* AES-256-GCM with 96-bit nonces and whole tags (NIST SP 800-38D). The same key must never see the
+ * same nonce twice: that is the caller's to guarantee. in and out may be the same memory. */
+#define GCM_NONCE 12u
+#define GCM_TAG   16u
+struct crypto_gcm { /* a secret: whoever holds it wipes it */
+    uint8_t opaque[512];
+} __attribute__((aligned(16)));
+void crypto_gcm_key(struct crypto_gcm *ret, const uint8_t key[32]);
+void crypto_gcm_seal(const struct crypto_gcm *key, const uint8_t nonce[GCM_NONCE], struct bytes aad,
+                     struct bytes in, void *out, uint8_t ret_tag[GCM_TAG]);
+/* False: not authentic, and out is zeros. */
+bool crypto_gcm_open(const struct crypto_gcm *key, const uint8_t nonce[GCM_NONCE], struct bytes aad,
+                     struct bytes in, void *out, const uint8_t tag[GCM_TAG]) MUST_USE;
+
 /* ---- P-256 ------------------------------------------------------------------------------------ */
 
 #define P256_SCALAR    32u

@@ -58,3 +58,47 @@ void rt_sha256_final(struct rt_sha256_state *s, uint8_t ret[32])
     crypto_sha256_final(inner(s), ret);
     rt_vector_end();
 }
+
+_Static_assert(sizeof(struct crypto_gcm) == sizeof(struct rt_gcm_key), "one is the other");
+
+/* SAFETY: rt.h shows callers an opaque key of the same size and alignment (asserted above). */
+static const struct crypto_gcm *gcm_of(const struct rt_gcm_key *key)
+{
+    return (const struct crypto_gcm *)key;
+}
+
+void rt_gcm_key(struct rt_gcm_key *ret, const uint8_t key[32])
+{
+    rt_vector_begin();
+    crypto_gcm_key((struct crypto_gcm *)ret, key);
+    rt_vector_end();
+}
+
+void rt_gcm_seal(struct rt_gcm_job *jobs, size_t count)
+{
+    rt_vector_begin();
+    for (size_t i = 0; i < count; i++) {
+        struct rt_gcm_job *j = &jobs[i];
+        crypto_gcm_seal(gcm_of(j->key), j->nonce, j->aad, BYTES(j->in, j->size), j->out, j->tag);
+    }
+    rt_vector_end();
+}
+
+size_t rt_gcm_open(const struct rt_gcm_job *jobs, size_t count)
+{
+    size_t i = 0;
+    rt_vector_begin();
+    while (i < count && crypto_gcm_open(gcm_of(jobs[i].key), jobs[i].nonce, jobs[i].aad,
+                                        BYTES(jobs[i].in, jobs[i].size), jobs[i].out, jobs[i].tag)) {
+        i++;
+    }
+    rt_vector_end();
+    return i;
+}
+
+void rt_hkdf_sha256(struct bytes salt, struct bytes key, struct bytes info, void *ret, size_t size)
+{
+    rt_vector_begin();
+    crypto_hkdf_sha256(salt, key, info, ret, size);
+    rt_vector_end();
+}

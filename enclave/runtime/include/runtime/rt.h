@@ -150,6 +150,26 @@ struct rt_sha256_state {
 void rt_sha256_init(struct rt_sha256_state *s);
 void rt_sha256_update(struct rt_sha256_state *s, struct bytes data);
 void rt_sha256_final(struct rt_sha256_state *s, uint8_t ret[32]);
+/* AES-256-GCM. A nonce must never come twice under one key; the caller sees to it. */
+struct rt_gcm_key { /* a secret: whoever holds it wipes it */
+    uint8_t opaque[512];
+} __attribute__((aligned(16)));
+void rt_gcm_key(struct rt_gcm_key *ret, const uint8_t key[32]);
+struct rt_gcm_job {
+    const struct rt_gcm_key *key;
+    struct bytes aad;
+    const void *in;
+    void *out; /* may be in */
+    size_t size;
+    uint8_t nonce[12];
+    uint8_t tag[16];
+};
+void rt_gcm_seal(struct rt_gcm_job *jobs, size_t count); /* fills the tags */
+/* How many are authentic before the first that is not, whose output is zeros; later ones are not
+ * looked at. */
+size_t rt_gcm_open(const struct rt_gcm_job *jobs, size_t count) MUST_USE;
+/* HKDF-SHA-256 (RFC 5869); size at most 255 * 32. */
+void rt_hkdf_sha256(struct bytes salt, struct bytes key, struct bytes info, void *ret, size_t size);
 /* Code between these may use vector registers and library code that reads %fs:0x28. Not nested. */
 void rt_vector_begin(void);
 void rt_vector_end(void);
