@@ -109,8 +109,12 @@ int verb_build(int argc, char **argv)
     }
     interrupt_finish();
     if (status == CLI_OK) {
-        char configid[129];
+        char configid[129], mrenclave[65];
         hex_encode(configid, identity.configid, 64);
+        hex_encode(mrenclave, identity.mrenclave, 32);
+        if (identity.is_program) {
+            printf("%s: MRENCLAVE %s\n", bundle, mrenclave);
+        }
         printf("%s: CONFIGID %s%s\n", bundle, configid, identity.debug ? " (debug)" : "");
     }
     return status;

@@ -27,7 +27,8 @@ static void print_identity(const struct identity *i)
 {
     char hex[129];
     hex_encode(hex, i->mrenclave, 32);
-    printf("MRENCLAVE  %s\n", hex);
+    printf("MRENCLAVE  %s%s\n", hex,
+           i->is_program ? " (the program, and the runtime with it)" : "");
     hex_encode(hex, i->mrsigner, 32);
     printf("MRSIGNER   %s\n", hex);
     hex_encode(hex, i->configid, 64);

@@ -118,6 +118,7 @@ int identity_of_bundle(const char *bundle, bool check_layers, struct identity *r
     } else {
         SHA512(f.bytes.data, f.bytes.size, i.configid);
         i.debug = m.debug;
+        i.is_program = m.door == DOOR_SHIM;
         err = take_layers(bundle, &m, check_layers, &i, d);
     }
     mapped_file_close(&f);

@@ -16,6 +16,7 @@ struct identity_layer {
 struct identity {
     uint8_t mrenclave[32], mrsigner[32], configid[64];
     bool debug;
+    bool is_program; /* shim door: MRENCLAVE names the program too */
     size_t layer_count;
     struct identity_layer layers[MANIFEST_LAYERS_MAX];
 };

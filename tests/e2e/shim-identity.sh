@@ -48,6 +48,9 @@ only() { # only WHICH ONE OTHER: of the two bundles' identities just that one di
 
 program "$WORK/one" "the same text"
 ok "a program becomes a bundle" make one
+ok "… whose build says MRENCLAVE" grep -q "MRENCLAVE $(of one mrenclave)" "$WORK/build.log"
+says() { "$ALCOVE" measure "$WORK/one.bundle" | grep -F "MRENCLAVE  $(of one mrenclave) (the program"; }
+ok "… and whose measurement says what it names" says
 ok "… without layers" test ! -e "$WORK/one.bundle/layers/"*.img
 cp -r "$WORK/one" "$WORK/again"
 ok "again, elsewhere" make again
