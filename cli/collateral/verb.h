@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/diag.h"
 #include "build/file.h"
+#include "extract.h"
 #include "verify/bundle.h"
 
 /* ---- gather.c: files and folders become one bundle in memory ---- */
@@ -32,12 +33,6 @@ struct shelf {
 };
 int shelf_open(const char *path, struct shelf *ret, struct diag *d) MUST_USE;
 void shelf_close(struct shelf *s);
-
-/* extract.c: certificates somewhere in a text, as Intel's service and caches of it hand them out:
- * in JSON strings ("\n" for line ends) or in HTTP headers (%0A). 0, also for none; *ret_kinds as
- * alcove_bundle_add() has it; -errno of that. */
-int extract_certificates(struct alcove_bundle *b, struct bytes text, uint32_t *ret_kinds,
-                         size_t *ret_count) MUST_USE;
 
 /* ---- words.c ---- */
 

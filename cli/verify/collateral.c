@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #include "build/file.h"
+#include "extract.h"
 #include "verify/bundle.h"
 
 #define PIECE_SIZE_MAX    (64u * 1024 * 1024) /* a bundle of a whole fleet */
@@ -70,6 +71,11 @@ static int add_file(struct collateral *c, const char *path, bool *ret_known, str
     err = alcove_bundle_add(c->bundle, (struct alcove_bytes){f.bytes.data, f.bytes.size}, &kinds);
     bool taken = err == 0 && kinds != 0;
     *ret_known = taken || ((err == 0 || err == -EINVAL) && keep_damaged(c, f.bytes)) || err == 0;
+    if (!*ret_known && err == -EINVAL) {
+        size_t count = 0;
+        err = extract_certificates(c->bundle, f.bytes, &kinds, &count);
+        *ret_known = err == 0 && count > 0;
+    }
     mapped_file_close(&f);
     if (err == 0 || err == -EINVAL) {
         return 0;

@@ -205,6 +205,8 @@ json.dump({"chain": chain}, open("cache.json", "w"))
 END
 for file in header.txt cache.json; do
     ok "a chain in $file is found" collateral pack "$file.b" $file
+    ok "… by the verifier too" says '^accepted' "$ALCOVE" verify sgx/evidence --policy sgx/policy.yaml \
+        --at "$AT" --collateral sgx/without-tcb_chain.pem --collateral $file
     ok "… as if it stood there alone" says '^tcb-chain ' collateral show "$file.b"
 done
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "verb.h"
+#include "extract.h"
 
 #define CERTIFICATE_TEXT_MAX 16384u
 #define CERTIFICATES_MAX     256u /* of one text: Intel has a dozen for a platform */
