@@ -129,7 +129,7 @@ static void check_tcb_order(struct check *c)
                ALCOVE_REASON_SNP_TCB_ORDER);
 }
 
-/* A chip that hides its id (only possible under a VLEK) cannot be told from a denied one. */
+/* A chip whose host hides its id cannot be told from a denied one. */
 static bool chip_admitted(const struct alcove_id_lists *lists, const uint8_t chip_id[64])
 {
     static const uint8_t masked[64];

@@ -552,7 +552,6 @@ static const struct test_case cases[] = {
     O(one_more, SNP_TRAILING, "a byte too much"),
     S(version_0, SNP_VERSION, "version 0"),
     S(version_1, SNP_VERSION, "version 1"),
-    S(version_4, SNP_VERSION, "version 4"),
     S(version_6, SNP_VERSION, "version 6"),
     S(version_258, SNP_VERSION, "a version of which only the last byte is known"),
     S(algorithm_0, SNP_ALGORITHM, "no signature algorithm"),
@@ -705,7 +704,6 @@ static const struct test_case cases[] = {
     S(reported_lower, SNP_VEK_TCB, "a report of an older TCB than the VCEK"),
     S(hwid_first_byte, SNP_VEK_CHIP_ID, "another chip's VCEK"),
     S(hwid_last_byte, SNP_VEK_CHIP_ID, "another chip's VCEK, by the last byte"),
-    S(chip_id_masked, SNP_VEK_CHIP_ID, "a VCEK's report without CHIP_ID"),
     S(committed_below_reported, SNP_TCB_ORDER, "committed below reported"),
     S(current_below_committed, SNP_TCB_ORDER, "current below committed"),
     S(launch_above_current, SNP_TCB_ORDER, "launch above current"),
@@ -756,6 +754,12 @@ static const struct test_case cases[] = {
     S(vek_may_sign, NONE, "a VCEK that says that it may sign"),
     S(ark_long_path, NONE, "an ARK with a longer path"),
     S(author_key, NONE, "a report with an author's key"),
+    S(version_4, NONE, "version 4"),
+    S(chip_id_masked, NONE, "a VCEK's report whose host masks the chip's id"),
+    X(chip_id_masked, NULL, chip_allowed, SNP_CHIP_REFUSED,
+      "a VCEK's chip that hides its id, where only some are allowed"),
+    X(chip_id_masked, NULL, chip_denied, SNP_CHIP_REFUSED,
+      "a VCEK's chip that hides its id, where some are denied"),
 };
 
 static const struct test_case version_2_cases[] = {

@@ -129,10 +129,12 @@ bool vek_is_for_product(const struct vek *v, enum alcove_snp_product product)
 
 bool vek_is_for_chip(const struct vek *v, const uint8_t chip_id[64])
 {
+    static const uint8_t masked[64];
     uint8_t whole[64] = {0};
     if (v->hwid.size == 0 || v->hwid.size > sizeof whole) {
         return false;
     }
     __builtin_memcpy(whole, v->hwid.data, v->hwid.size);
-    return __builtin_memcmp(whole, chip_id, sizeof whole) == 0;
+    return __builtin_memcmp(whole, chip_id, sizeof whole) == 0 ||
+           __builtin_memcmp(masked, chip_id, sizeof masked) == 0;
 }

@@ -26,5 +26,6 @@ bool vek_complete(const struct vek *v, enum alcove_snp_product product, bool is_
 bool vek_is_for_tcb(const struct vek *v, const struct alcove_snp_tcb *tcb);
 /* Is it for this product ("Milan" or "Milan-B0"), or does it not say? */
 bool vek_is_for_product(const struct vek *v, enum alcove_snp_product product);
-/* Is it this chip's? Where HWIDs are shorter than the field, the rest of it is zero. */
+/* Is it this chip's, or does the report not say (zeros: AMD 56860, MASK_CHIP_ID)? Where HWIDs are
+ * shorter than the field, the rest of it is zero. */
 bool vek_is_for_chip(const struct vek *v, const uint8_t chip_id[64]);

@@ -10,7 +10,7 @@
  * Evidence of these kinds, told apart by their first bytes:
  *
  *   SGX quotes versions 3, 4, 5; TDX quotes versions 4, 5    with Intel's collateral
- *   AMD SEV-SNP attestation reports versions 2, 3, 5         with AMD's; also in Azure's HCL report
+ *   AMD SEV-SNP attestation reports versions 2 to 5          with AMD's; also in Azure's HCL report
  *   AWS Nitro attestation documents                          which carry their certificates
  *   RA-TLS certificates around an SGX or TDX quote           with Intel's, or their own
  *
