@@ -180,10 +180,11 @@ static void converse(uint64_t mebibytes)
 
 /* ---- speed ----------------------------------------------------------------------------------- */
 
-#define SLICES                                                                                     \
-    60u /* of which the fastest counts: whoever else runs on the machine slows down some */
-#define SLICE 0.02
-#define BATCH 32u /* operations between looks at the clock, which costs as much as a small one */
+/* Of many short slices the fastest counts: whoever else runs on the machine slows down some. The
+ * clock is read once a batch, because that costs as much as a small operation. */
+#define SLICES 40u
+#define SLICE  0.02
+#define BATCH  32u
 
 typedef void operation(void *context);
 
