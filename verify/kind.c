@@ -11,6 +11,14 @@ static bool begins_with(struct bytes b, const void *prefix, size_t size)
     return b.size >= size && __builtin_memcmp(b.data, prefix, size) == 0;
 }
 
+/* CBOR: an array, or tag 18. Four elements make a document; any other count is refused as a Nitro
+ * document of a wrong form, not as a quote. Versions of quotes and reports are small numbers, which
+ * begin with none of these bytes. */
+static bool begins_as_cose(struct bytes e)
+{
+    return e.size > 0 && ((e.data[0] & 0xe0) == 0x80 || e.data[0] == 0xd2);
+}
+
 /* No two kinds begin alike: quotes have a key type other than zero where reports have the upper
  * half of a small version. */
 enum family family_of(struct bytes e)
@@ -21,7 +29,7 @@ enum family family_of(struct bytes e)
     if (begins_with(e, "-----BEGIN ", 11) || begins_with(e, "\x30\x82", 2)) {
         return FAMILY_RATLS;
     }
-    if (begins_with(e, "\x84", 1) || begins_with(e, "\xd2\x84", 2)) {
+    if (begins_as_cose(e)) {
         return FAMILY_AWS;
     }
     if (e.size >= 4 && e.data[2] == 0 && e.data[3] == 0) {

@@ -1289,7 +1289,12 @@ static void test_kinds(void)
         CLAIM("HCLA", SNP_REPORT, AZURE_HCL, NONE),
         CLAIM("\x84\x44", NITRO_DOCUMENT, NONE, NONE),
         CLAIM("\xd2\x84", NITRO_DOCUMENT, NONE, NONE),
-        CLAIM("\xd2\x83", NONE, NONE, QUOTE_FORMAT),
+        CLAIM("\xd2", NITRO_DOCUMENT, NONE, NONE),
+        CLAIM("\x80\0\0\0", NITRO_DOCUMENT, NONE, NONE),
+        CLAIM("\x9f\0\2\0", NITRO_DOCUMENT, NONE, NONE),
+        CLAIM("\x7f\0\2\0", NONE, NONE, QUOTE_FORMAT),
+        CLAIM("\xa0\0\2\0", NONE, NONE, QUOTE_FORMAT),
+        CLAIM("\xd3\x84", NONE, NONE, QUOTE_FORMAT),
         CLAIM("\x30\x82\0\0", NONE, RATLS, NONE),
         CLAIM("-----BEGIN CERTIFICATE-----", NONE, RATLS, NONE),
     };

@@ -66,6 +66,10 @@ POLICY(strange_time) { p->nitro_time = (enum alcove_nitro_time)3; }
 
 COSE(array_of_3) { FORGE_BLOB_LIT(&c->head, "\x84\x41x"); }
 COSE(four_and_more_announced) { FORGE_BLOB_LIT(&c->head, "\x98\x05"); }
+COSE(one_less) { FORGE_BLOB_LIT(&c->head, "\x83"); }
+COSE(one_more) { FORGE_BLOB_LIT(&c->head, "\x85"); FORGE_BLOB_LIT(&c->tail, "\x40"); }
+COSE(endless_array) { FORGE_BLOB_LIT(&c->head, "\x9f"); FORGE_BLOB_LIT(&c->tail, "\xff"); }
+COSE(long_head) { FORGE_BLOB_LIT(&c->head, "\x98\x04"); }
 COSE(two_tags) { FORGE_BLOB_LIT(&c->head, "\xd2\xd2\x84"); }
 COSE(end_cut) { c->payload.size--; }
 COSE(signature_short) { c->signature.size = 95; }
@@ -104,6 +108,10 @@ COSE(alg_empty)
 COSE(alg_and_more) { FORGE_BLOB_LIT(&c->protected_header, "\xa2\x01\x38\x22\x03\x00"); }
 SPEC(with_array_of_3) { f->wrap = array_of_3; }
 SPEC(with_four_and_more) { f->wrap = four_and_more_announced; }
+SPEC(with_one_less) { f->wrap = one_less; }
+SPEC(with_one_more) { f->wrap = one_more; }
+SPEC(with_endless_array) { f->wrap = endless_array; }
+SPEC(with_long_head) { f->wrap = long_head; }
 SPEC(with_two_tags) { f->wrap = two_tags; }
 SPEC(with_end_cut) { f->indefinite = true; f->protect = end_cut; }
 SPEC(with_signature_short) { f->wrap = signature_short; }
@@ -416,6 +424,7 @@ static const struct test_case cases[] = {
     {NULL, NULL, ALCOVE_REASON_NONE, "a good document"},
     S(indefinite, NONE, "maps and arrays of indefinite length"),
     E(tag, NONE, "tag 18 in front"),
+    S(with_long_head, NONE, "a count of parts in two bytes"),
     E(unprotected_alg, NONE, "an algorithm in the unprotected header, which is not read"),
     E(unprotected_full, NONE, "much in the unprotected header, of another algorithm too"),
     B(with_trailing, allow_trailing, NONE, "bytes behind it that the policy allows"),
@@ -456,6 +465,11 @@ static const struct test_case cases[] = {
     P(strange_time, POLICY_INCOMPLETE, "a strange word about time"),
 
     E(array_of_3, NITRO_FORMAT, "parts in the wrong places"),
+    E(four_and_more, NITRO_FORMAT, "more parts announced than there are"),
+    E(two_tags, NITRO_FORMAT, "two tags"),
+    E(one_less, NITRO_FORMAT, "three parts"),
+    E(one_more, NITRO_FORMAT, "five parts"),
+    E(endless_array, NITRO_FORMAT, "an array of indefinite length"),
     E(signature_short, NITRO_FORMAT, "a signature of 95 bytes"),
     E(signature_long, NITRO_FORMAT, "a signature of 97 bytes"),
     E(signature_empty, NITRO_FORMAT, "an empty signature"),
@@ -751,7 +765,7 @@ static void test_cut(void)
           "buffers have a largest size");
 }
 
-/* The parts that the entry point's first bytes keep out. */
+/* The reader by itself: heads, and the largest payload. */
 static void test_cose(void)
 {
     struct cose_sign1 c;
@@ -825,6 +839,7 @@ static const struct real_case real_cases[] = {
     {"synthetic/derived/nitro-sig-s-negated", ALCOVE_REASON_NONE, false, false},
     /* RFC 9052 lets anything stand in the unprotected header, and nothing of it is used. */
     {"synthetic/derived/nitro-unprotected-not-empty", ALCOVE_REASON_NONE, false, false},
+    {"synthetic/derived/nitro-array-of-3", ALCOVE_REASON_NITRO_FORMAT, true, true},
     {"synthetic/derived/nitro-huge-bstr", ALCOVE_REASON_NITRO_FORMAT, true, true},
     {"synthetic/derived/nitro-truncated-1", ALCOVE_REASON_NITRO_FORMAT, true, true},
     {"synthetic/derived/nitro-truncated-half", ALCOVE_REASON_NITRO_FORMAT, true, true},
