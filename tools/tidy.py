@@ -24,10 +24,11 @@ COMPONENTS = {
     "shim": ("enclave/shim", ["libos", "runtime", "abi", "base"]),
     "sdk": ("enclave/sdk", ["runtime", "abi", "base"]),
     "channel": ("channel", ["verify", "abi", "base"]),
-    "services": ("services", ["channel", "verify", "sdk", "runtime", "abi", "base"]),
+    "query": ("query", ["abi", "base"]),
+    "services": ("services", ["channel", "query", "verify", "sdk", "runtime", "abi", "base"]),
     "host": ("host", ["machine", "abi", "base"]),
     # cli: DESIGN's arrow is host and verify; `alcove machine` speaks to the machine directly.
-    "cli": ("cli", ["host", "verify", "channel", "machine", "abi", "base"]),
+    "cli": ("cli", ["host", "verify", "query", "channel", "machine", "abi", "base"]),
 }
 
 # Calls that overflow, race, or run a shell; each with what to use instead.
