@@ -26,7 +26,8 @@ struct policy_file {
     size_t root_file_count;
     struct policy_ids fmspc, ppid, chip_id;
     const char *tolerated[POLICY_ADVISORIES_MAX], *refused[POLICY_ADVISORIES_MAX];
-    uint8_t nitro_nonce[512], nitro_user_data[512], nitro_public_key[1024];
+    uint8_t nitro_nonce[ALCOVE_NITRO_FIELD_MAX], nitro_user_data[ALCOVE_NITRO_FIELD_MAX],
+        nitro_public_key[ALCOVE_NITRO_FIELD_MAX];
     uint8_t ratls_nonce[ALCOVE_RATLS_NONCE_MAX];
 };
 

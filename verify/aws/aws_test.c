@@ -206,8 +206,8 @@ EDIT(cabundle_many)
 }
 EDIT(cabundle_element_cut) { VALUE(NITRO_CABUNDLE, "\x9f\x41x"); }
 EDIT(public_key_long) { long_value(p, NITRO_PUBLIC_KEY, 2, 1025); }
-EDIT(user_data_long) { long_value(p, NITRO_USER_DATA, 2, 513); }
-EDIT(nonce_long) { long_value(p, NITRO_NONCE, 2, 513); }
+EDIT(user_data_long) { long_value(p, NITRO_USER_DATA, 2, 1025); }
+EDIT(nonce_long) { long_value(p, NITRO_NONCE, 2, 1025); }
 EDIT(nonce_text) { VALUE(NITRO_NONCE, "\x65nonce"); }
 EDIT(nonce_undefined) { VALUE(NITRO_NONCE, "\xf7"); }
 EDIT(nonce_like_null) { VALUE(NITRO_NONCE, "\xf9\x00\x16"); }
@@ -228,8 +228,8 @@ EDIT(nothing_in_them)
 EDIT(longest)
 {
     long_value(p, NITRO_PUBLIC_KEY, 2, 1024);
-    long_value(p, NITRO_USER_DATA, 2, 512);
-    long_value(p, NITRO_NONCE, 2, 512);
+    long_value(p, NITRO_USER_DATA, 2, 1024);
+    long_value(p, NITRO_NONCE, 2, 1024);
 }
 EDIT(other_order)
 {
@@ -536,8 +536,8 @@ static const struct test_case cases[] = {
     S(chain_too_deep, NITRO_PAYLOAD, "nine certificates in the bundle"),
     E(cabundle_element_cut, NITRO_PAYLOAD, "a bundle without end"),
     E(public_key_long, NITRO_PAYLOAD, "a public key of 1025 bytes"),
-    E(user_data_long, NITRO_PAYLOAD, "user data of 513 bytes"),
-    E(nonce_long, NITRO_PAYLOAD, "a nonce of 513 bytes"),
+    E(user_data_long, NITRO_PAYLOAD, "user data of 1025 bytes"),
+    E(nonce_long, NITRO_PAYLOAD, "a nonce of 1025 bytes"),
     E(nonce_text, NITRO_PAYLOAD, "a nonce of text"),
     E(nonce_undefined, NITRO_PAYLOAD, "undefined as nonce"),
     E(nonce_like_null, NITRO_PAYLOAD, "a floating point number with null's bits as nonce"),

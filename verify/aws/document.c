@@ -3,8 +3,9 @@
 #include "aws/document.h"
 #include "cbor/item.h"
 
-/* AWS's maxima, section 3.2.2.2. */
-enum { CERTIFICATE_MAX = 1024, PUBLIC_KEY_MAX = 1024, USER_DATA_MAX = 512, NONCE_MAX = 512 };
+/* AWS's maxima, section 2.2. Section 3.2.2.2 leaves only 512 bytes to user data and nonce, but AWS's
+ * user guide says 1024 too, and hosts sign that much. */
+enum { CERTIFICATE_MAX = 1024, FIELD_MAX = ALCOVE_NITRO_FIELD_MAX };
 enum { MODULE_ID_MAX = sizeof((struct alcove_nitro_document *)0)->module_id - 1 };
 
 /* Printable ASCII: what AWS sends, and what may be printed unescaped. */
@@ -74,14 +75,14 @@ static bool read_bundle(struct cursor *in, struct nitro_payload *p)
 }
 
 /* A byte string, null, or not there at all. */
-static bool read_optional(struct cursor *in, size_t max, uint8_t *ret, bool *ret_has,
+static bool read_optional(struct cursor *in, uint8_t ret[FIELD_MAX], bool *ret_has,
                           uint16_t *ret_size)
 {
     struct item item = item_take(in);
     if (item.kind == ITEM_SIMPLE) {
         return item.value == ITEM_NULL && !item.is_float;
     }
-    if (item.kind != ITEM_BYTES || item.text.size > max) {
+    if (item.kind != ITEM_BYTES || item.text.size > FIELD_MAX) {
         return false;
     }
     *ret_has = true;
@@ -144,13 +145,11 @@ static bool read_member(struct cursor *in, enum member member, struct nitro_payl
     case CABUNDLE:
         return read_bundle(in, p);
     case PUBLIC_KEY:
-        return read_optional(in, PUBLIC_KEY_MAX, f->public_key, &f->has_public_key,
-                             &f->public_key_size);
+        return read_optional(in, f->public_key, &f->has_public_key, &f->public_key_size);
     case USER_DATA:
-        return read_optional(in, USER_DATA_MAX, f->user_data, &f->has_user_data,
-                             &f->user_data_size);
+        return read_optional(in, f->user_data, &f->has_user_data, &f->user_data_size);
     case NONCE:
-        return read_optional(in, NONCE_MAX, f->nonce, &f->has_nonce, &f->nonce_size);
+        return read_optional(in, f->nonce, &f->has_nonce, &f->nonce_size);
     case MEMBERS:
         break;
     }

@@ -41,7 +41,8 @@ static void parse(const uint8_t *data, size_t size)
         inside(p.bundle[i], data, size);
     }
     if (p.bundle_count == 0 || p.bundle_count > NITRO_BUNDLE_MAX || p.facts.module_id[0] == 0 ||
-        p.facts.pcr_present == 0 || p.facts.timestamp_ms == 0 || p.facts.nonce_size > 512 ||
+        p.facts.pcr_present == 0 || p.facts.timestamp_ms == 0 ||
+        p.facts.nonce_size > sizeof p.facts.nonce ||
         p.facts.module_id[sizeof p.facts.module_id - 1] != 0) {
         abort();
     }

@@ -412,7 +412,8 @@ struct alcove_azure {
     uint8_t key_sha256[32]; /* of the vTPM attestation key's modulus, big endian, no leading zero */
 };
 
-#define ALCOVE_NITRO_PCRS 32
+#define ALCOVE_NITRO_PCRS      32
+#define ALCOVE_NITRO_FIELD_MAX 1024 /* bytes of what the enclave itself puts into a document */
 struct alcove_nitro_document {
     char module_id[257];
     uint64_t timestamp_ms;
@@ -421,7 +422,8 @@ struct alcove_nitro_document {
     uint8_t pcr[ALCOVE_NITRO_PCRS][64];
     bool has_public_key, has_user_data, has_nonce;
     uint16_t public_key_size, user_data_size, nonce_size;
-    uint8_t public_key[1024], user_data[512], nonce[512];
+    uint8_t public_key[ALCOVE_NITRO_FIELD_MAX], user_data[ALCOVE_NITRO_FIELD_MAX],
+        nonce[ALCOVE_NITRO_FIELD_MAX];
 };
 
 #define ALCOVE_RATLS_NONCE_MAX 512
