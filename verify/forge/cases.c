@@ -14,7 +14,8 @@
 
 /* ---- keys and nonces that are the same every time ---- */
 
-static uint64_t random_state = 0x616c636f7665;
+/* Atomic, because threads that only verify make the crypto library ask for random numbers too. */
+static _Atomic uint64_t random_state = 0x616c636f7665;
 
 static int random_bytes(unsigned char *ret, int size)
 {
