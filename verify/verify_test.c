@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every reason has a case that gives it, and gives it first; good evidence is accepted. */
 #include "intel/collateral.h"
+#include "intel/platform.h"
 #include "forge/forge.h"
 #include "forge/ratls.h"
 #include "policy.h"
 #include "verify/limits.h"
+#include "x509/certificate.h"
+#include "x509/pem.h"
 
 #include "tests/tap.h"
 
@@ -526,6 +529,9 @@ SPEC(sgx_identity) { edit_qe(s, "\"TD_QE\"", "\"QE\""); }
 SPEC(sgx_tcb_info) { edit_tcb(s, "\"id\":\"TDX\"", "\"id\":\"SGX\""); }
 SPEC(ca_curve) { s->ca.other_curve = true; }
 SPEC(ca_self_named) { s->ca.issuer = s->ca.subject; }
+SPEC(ca_is_root) { ca_self_named(s); s->ca.issuer_key = KEY_CA; }
+SPEC(ca_is_root_garbled) { ca_is_root(s); s->ca.usage = 0; s->ca.garbled_usage = true; }
+SPEC(ca_is_root_twice) { ca_is_root(s); s->ca.twice = true; }
 SPEC(nothing) { (void)s; }
 
 /* clang-format on */
@@ -1198,6 +1204,38 @@ static void test_chain_beside_the_quote(void)
         CHECK(!alcove_verdict_accepted(v) && r.first_reason == ALCOVE_REASON_CHAIN_NAMES,
               "a chain with repetition %zu is none", i);
     }
+    s.ca.issuer = "Somebody";
+    forge_build(&s, &o);
+    for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+        reorder(&o.pck_chain, orders[i], &chain);
+        c.pck_chain.size = chain.size;
+        ignore_result(alcove_verdict_accepted(alcove_verify(quote, &c, &p, FORGE_NOW, &r)),
+                      "the reason is looked at");
+        CHECK(r.first_reason == ALCOVE_REASON_CHAIN_NAMES,
+              "an intermediate of somebody else's is found out in order %zu", i);
+    }
+}
+
+/* The chain of the PCK list's issuer: the same certificates, or others of the same keys. */
+static void test_list_chains(void)
+{
+    static struct forge_spec s;
+    static struct forge_output o, again;
+    struct alcove_result r;
+    forge_defaults(&s);
+    forge_build(&s, &o);
+    struct alcove_policy p = forge_policy(&o);
+    struct alcove_collateral c = forge_collateral(&o);
+    s.ca.serial = 77;
+    forge_build(&s, &again);
+    c.pck_crl_chain = (struct alcove_bytes){again.pck_crl_chain.data, again.pck_crl_chain.size};
+    struct alcove_bytes quote = {o.quote.data, o.quote.size};
+    CHECK(alcove_verdict_accepted(alcove_verify(quote, &c, &p, FORGE_NOW, &r)),
+          "the list's issuer may have been issued again");
+    c.pck_crl_chain = c.tcb_chain;
+    ignore_result(alcove_verdict_accepted(alcove_verify(quote, &c, &p, FORGE_NOW, &r)),
+                  "the reason is looked at");
+    CHECK(r.first_reason == ALCOVE_REASON_PCK_CRL_CHAIN, "another's chain is not its");
 }
 
 /* Judges with the chain of `o` beside the quote of `s`. */
@@ -1243,6 +1281,91 @@ static void test_hints(void)
         alcove_verify((struct alcove_bytes){o.quote.data, o.quote.size}, &c, &p, FORGE_NOW, &r);
     CHECK(!alcove_verdict_accepted(v) && r.first_reason == ALCOVE_REASON_QUOTE_CERTIFICATION,
           "a chain of another leaf than the quote's");
+}
+
+/* A quote of version 3 with these certification data for its own, which nothing signs. */
+static void put_certification(struct forge_part *quote, struct bytes data)
+{
+    enum { AT_AUTH_SIZE = 432, AT_DATA_SIZE = 1048, AT_DATA = 1052 };
+    REQUIRE(AT_DATA + data.size <= sizeof quote->data);
+    quote->size = AT_DATA + data.size;
+    memcpy(quote->data + AT_DATA, data.data, data.size);
+    store_le32(quote->data + AT_DATA_SIZE, (uint32_t)data.size);
+    store_le32(quote->data + AT_AUTH_SIZE, (uint32_t)(quote->size - AT_AUTH_SIZE - 4));
+}
+
+/* A leaf in the quote: PEM or DER, one, and the right one. */
+static void test_leaf_in_quote(void)
+{
+    static struct forge_spec s;
+    static struct forge_output o;
+    static struct pem_chain chain;
+    static uint8_t der[4096];
+    forge_defaults(&s);
+    s.cert_type = 4;
+    forge_build(&s, &o);
+    REQUIRE(pem_read(BYTES(o.pck_chain.data, o.pck_chain.size), &chain) && chain.count == 3);
+    const struct bytes leaf = chain.certificates[0];
+    REQUIRE(leaf.size < sizeof der);
+    memcpy(der, leaf.data, leaf.size);
+    const struct {
+        struct bytes data;
+        bool good;
+        const char *what;
+    } leaves[] = {
+        {leaf, true, "the leaf in DER"},
+        {BYTES(o.pck_chain.data, o.pck_chain.size), false, "the whole chain for a leaf"},
+        {BYTES(der, leaf.size - 1), false, "a leaf cut by a byte"},
+        {BYTES(der, leaf.size + 1), false, "a leaf and a byte"},
+        {chain.certificates[1], false, "the intermediate for a leaf"},
+    };
+    struct alcove_policy p = forge_policy(&o);
+    struct alcove_collateral c = forge_collateral(&o);
+    c.pck_chain = (struct alcove_bytes){o.pck_chain.data, o.pck_chain.size};
+    for (size_t i = 0; i < ARRAY_SIZE(leaves); i++) {
+        struct alcove_result r;
+        put_certification(&o.quote, leaves[i].data);
+        struct alcove_verdict v =
+            alcove_verify((struct alcove_bytes){o.quote.data, o.quote.size}, &c, &p, FORGE_NOW, &r);
+        CHECK(alcove_verdict_accepted(v) == leaves[i].good &&
+                  r.first_reason ==
+                      (leaves[i].good ? ALCOVE_REASON_NONE : ALCOVE_REASON_QUOTE_CERTIFICATION),
+              "in the quote: %s", leaves[i].what);
+    }
+}
+
+static const uint8_t sgx_extension[] = {0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x01, 0x0d, 0x01};
+
+/* Members are known by whole identifiers: 0x87 0x.. is another number than 7. */
+static void test_member_identifiers(void)
+{
+    static struct forge_spec s;
+    static struct forge_output o;
+    static struct pem_chain chain;
+    struct certificate leaf;
+    struct platform platform;
+    struct bytes value;
+    bool critical;
+    uint8_t copy[2048];
+    forge_defaults(&s);
+    forge_build(&s, &o);
+    REQUIRE(pem_read(BYTES(o.pck_chain.data, o.pck_chain.size), &chain) &&
+            certificate_read(chain.certificates[0], &leaf) &&
+            certificate_extension(&leaf, BYTES_OF(sgx_extension), &value, &critical) &&
+            value.size <= sizeof copy);
+    memcpy(copy, value.data, value.size);
+    CHECK(platform_read(BYTES(copy, value.size), &platform), "an SGX extension");
+    size_t refused = 0, count = 0;
+    for (size_t i = 0; i + sizeof sgx_extension < value.size; i++) {
+        if (memcmp(copy + i, sgx_extension, sizeof sgx_extension) == 0) {
+            uint8_t *last = &copy[i + copy[i - 1] - 1];
+            *last |= 0x80;
+            refused += !platform_read(BYTES(copy, value.size), &platform);
+            *last &= 0x7f;
+            count++;
+        }
+    }
+    CHECK(count > 20 && refused == count, "%zu of its %zu identifiers count", refused, count);
 }
 
 static void test_truncation(void)
@@ -1478,6 +1601,8 @@ static void test_root_reading(void)
         {ca_curve, "a key on another curve"},
         {nothing, "another issuer"},
         {ca_self_named, "another's signature"},
+        {ca_is_root_garbled, "a key usage that cannot be read"},
+        {ca_is_root_twice, "an extension twice"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
         forge_defaults(&s);
@@ -1490,8 +1615,7 @@ static void test_root_reading(void)
         CHECK(!alcove_root_read(one, &root), "no root: %s", others[i].what);
     }
     forge_defaults(&s);
-    ca_self_named(&s);
-    s.ca.issuer_key = KEY_CA;
+    ca_is_root(&s);
     forge_build(&s, &o);
     const uint8_t *end = memmem(o.pck_crl_chain.data, o.pck_crl_chain.size, "-----END", 8);
     REQUIRE(end != NULL);
@@ -1521,7 +1645,10 @@ int main(void)
     test_tolerance();
     test_software();
     test_chain_beside_the_quote();
+    test_list_chains();
     test_hints();
+    test_leaf_in_quote();
+    test_member_identifiers();
     test_truncation();
     test_kinds();
     test_kinds_in_certificates();

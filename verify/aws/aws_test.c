@@ -190,6 +190,7 @@ EDIT(pcrs_two_sizes)
     VALUE(NITRO_PCRS, "\xa2\x00\x58\x20" "0123456789abcdef0123456789abcdef\x01\x58\x30"
                       "0123456789abcdef0123456789abcdef0123456789abcdef");
 }
+EDIT(pcrs_of_33) { VALUE(NITRO_PCRS, "\xa1\x00\x58\x21" "0123456789abcdef0123456789abcdef0"); }
 EDIT(pcrs_cut) { struct forge_blob *b = &p->members[NITRO_PCRS].value; b->data[0] = 0xbf; }
 EDIT(certificate_empty) { VALUE(NITRO_CERTIFICATE, "\x40"); }
 EDIT(certificate_text) { VALUE(NITRO_CERTIFICATE, "\x61x"); }
@@ -363,6 +364,10 @@ POLICY(allow_debug) { p->allow_debug = true; }
 POLICY(pcr0_differs) { p->nitro_pcr[0].value[47] ^= 1; }
 POLICY(pcr15_differs) { p->nitro_pcr[15].value[0] ^= 1; }
 POLICY(pcr20_wanted) { p->nitro_pcr[20] = p->nitro_pcr[0]; }
+POLICY(pcrs_of_32_wanted)
+{
+    for (size_t i = 0; i < 16; i++) { p->nitro_pcr[i].size = 32; }
+}
 POLICY(pcrs_of_64_wanted)
 {
     for (size_t i = 0; i < 16; i++) {
@@ -388,7 +393,7 @@ EDITED(digest_longer) EDITED(timestamp_zero) EDITED(timestamp_negative) EDITED(t
 EDITED(timestamp_null) EDITED(timestamp_tagged) EDITED(timestamp_greatest) EDITED(pcrs_empty)
 EDITED(pcrs_array) EDITED(pcrs_text_key) EDITED(pcrs_key_32)
 EDITED(pcrs_key_huge) EDITED(pcrs_twice)
-EDITED(pcrs_text) EDITED(pcrs_two_sizes) EDITED(pcrs_cut) EDITED(certificate_empty)
+EDITED(pcrs_text) EDITED(pcrs_of_33) EDITED(pcrs_two_sizes) EDITED(pcrs_cut) EDITED(certificate_empty)
 EDITED(certificate_text) EDITED(certificate_long) EDITED(cabundle_empty)
 EDITED(cabundle_empty_indefinite) EDITED(cabundle_map) EDITED(cabundle_element_empty)
 EDITED(cabundle_nested) EDITED(cabundle_many) EDITED(cabundle_element_cut) EDITED(public_key_long)
@@ -435,6 +440,7 @@ static const struct test_case cases[] = {
     B(with_nothing_in_them, want_nothing, NONE, "empty strings where nothing is expected"),
     B(with_longest, want_any, NONE, "the longest strings"),
     B(pcrs_of_32, any_pcr, NONE, "registers of 32 bytes"),
+    B(pcrs_of_32, pcrs_of_32_wanted, NONE, "the same, compared whole"),
     B(pcrs_of_64, pcrs_of_64_wanted, NONE, "registers of 64 bytes, compared whole"),
     S(all_pcrs, NONE, "32 registers"),
     B(debug, any_pcr_debug, NONE, "debug mode that the policy allows"),
@@ -522,6 +528,7 @@ static const struct test_case cases[] = {
     E(pcrs_key_huge, NITRO_PAYLOAD, "register 2^63"),
     E(pcrs_twice, NITRO_PAYLOAD, "a register twice"),
     E(pcrs_text, NITRO_PAYLOAD, "a register of text"),
+    B(with_pcrs_of_33, any_pcr, NITRO_PAYLOAD, "a register of 33 bytes"),
     B(with_pcrs_two_sizes, any_pcr, NITRO_PAYLOAD, "registers of two sizes"),
     E(pcrs_cut, NITRO_PAYLOAD, "registers without end"),
     E(certificate_empty, NITRO_PAYLOAD, "an empty certificate"),

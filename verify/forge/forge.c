@@ -201,6 +201,12 @@ static void add_extensions(const struct forge_spec *s, const struct forge_cert *
     if (c->unknown_critical) {
         add_raw(x, "1.2.3.4.5", true, BYTES_STR("\x05\x00"));
     }
+    if (c->garbled_usage) {
+        add_raw(x, "2.5.29.15", true, BYTES_STR("\x05\x00"));
+    }
+    for (int i = 0; c->twice && i < 2; i++) {
+        add_raw(x, "1.2.3.4.6", false, BYTES_STR("\x05\x00"));
+    }
     if (c->sgx_extension) {
         uint8_t text[2048];
         add_raw(x, "1.2.840.113741.1.13.1", false,
@@ -251,8 +257,8 @@ static void revoke_strangers(const struct forge_crl *c, X509_CRL *x)
         X509_REVOKED *r = X509_REVOKED_new();
         X509_EXTENSION *e = raw_extension("2.5.29.21", false, BYTES_STR("\x0a\x01\x01"));
         REQUIRE(X509_REVOKED_set_serialNumber(r, serial) == 1 &&
-                X509_REVOKED_set_revocationDate(r, t) == 1 &&
-                X509_REVOKED_add_ext(r, e, -1) == 1 && X509_CRL_add0_revoked(x, r) == 1);
+                X509_REVOKED_set_revocationDate(r, t) == 1 && X509_REVOKED_add_ext(r, e, -1) == 1 &&
+                X509_CRL_add0_revoked(x, r) == 1);
         X509_EXTENSION_free(e);
         ASN1_INTEGER_free(serial);
         BN_free(n);

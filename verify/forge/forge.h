@@ -27,6 +27,8 @@ struct forge_cert {
     bool other_curve;      /* the subject's key is on secp256k1 */
     bool version1;
     bool sgx_extension;
+    bool garbled_usage; /* a critical keyUsage that cannot be read, besides `usage` */
+    bool twice;         /* an extension nobody knows, not critical, two times */
 };
 
 struct forge_crl {

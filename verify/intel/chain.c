@@ -94,8 +94,8 @@ static void assign_places(struct pck_chain *chain)
             intermediate = i;
         }
     }
-    if (intermediate == root) {
-        intermediate = root == 0 ? 1 : 0;
+    if (intermediate == root) { /* the root is in the middle, and issued nobody */
+        intermediate = 0;
     }
     chain->root = &in[root];
     chain->intermediate = &in[intermediate];

@@ -170,6 +170,7 @@ static const struct change bad_info[] = {
     {"TDX_01", 1, "TDX-01", "a module's id with another sign"},
     {"TDX_01", 1, "TDX_0:", "a module's id with a sign behind the digits"},
     {"TDX_01", 1, "TDX_0@", "a module's id with a sign before the letters"},
+    {"TDX_01", 1, "TDX_0/", "a module's id with a sign before the digits"},
     {"[" IDENTITY "]", 1, "7", "identities that are a number"},
 };
 static const struct change good_info[] = {
@@ -222,6 +223,13 @@ static void test_documents(void)
         const struct change *c = &good_info[i];
         CHECK(tcb_info_read(changed(TDX_INFO, c->from, c->nth, c->to), &info), "%s", c->what);
     }
+#define LEVELS_FIRST(levels)                                                                       \
+    "{\"tcbInfo\":{\"tcbLevels\":[" levels "]," DATES HEAD "\"tcbEvaluationDataNumber\":12,"       \
+    "\"version\":3,\"id\":\"TDX\"},\"signature\":\"" SIGNED_64 "\"}"
+    CHECK(tcb_info_read(BYTES_STR(LEVELS_FIRST(LEVEL)), &info) && info.level_count == 1 &&
+              info.levels[0].pcesvn == 9,
+          "levels may stand before what says how to read them");
+    CHECK(!tcb_info_read(BYTES_STR(LEVELS_FIRST("{}")), &info), "and are read as strictly");
     CHECK(qe_identity_read(changed(QE_IDENTITY, "", 0, ""), &id) && id.is_sgx_qe && !id.is_td_qe,
           "QE identity");
     for (size_t i = 0; i < ARRAY_SIZE(bad_identity); i++) {

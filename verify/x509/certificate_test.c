@@ -892,6 +892,7 @@ static void test_lists(void)
         "3016 3014 020105" TIME_0 "3000", /* an empty list of them */
         "3025 3023 020105" TIME_0 "300f 300d 0603551d15 0101ff 0403 0a0108", /* a critical one */
         "3024 3022 020105" TIME_0 "300c 300a 0603551d15 0403 0a0108 0500",
+        "3024 3022 020105" TIME_0 "300e 300a 0603551d15 0403 0a0108 0500", /* half of a second */
         "3014 3112 020105" TIME_0,
         "3029 3027 0216 01ffffffffffffffffffffffffffffffffffffffffff" TIME_0,
     };
