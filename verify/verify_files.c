@@ -9,6 +9,10 @@
  * alcove_collateral; all of them files. Out, separated by tabs: accepted or rejected, kind,
  * wrapping, status, platform's, QE's, module's, advisories, failed reasons in order, flags. Lists
  * are separated by commas, "-" stands for none.
+ *
+ * With `flip=MEMBER` (`evidence` or collateral) each byte of that member is changed once, by one
+ * bit, and the answer is, for mutants_test.py: the verdict about the unchanged files, and the
+ * offsets of changes with which they are still accepted.
  */
 #include "base/bytes.h"
 #include "forge/tolerant.h"
@@ -43,6 +47,7 @@ struct job {
     struct alcove_root named[NAMED_MAX];
     size_t named_count;
     bool nitro_time_given;
+    struct alcove_bytes *flip; /* one of the above, or NULL */
 };
 
 static struct alcove_bytes load(const char *path)
@@ -175,6 +180,35 @@ static void run(const struct job *j)
     print_result(&r);
 }
 
+/* The cache saves the signatures that a change does not concern. It changes no verdict: run(). */
+static void run_flipped(struct job *j)
+{
+    static struct alcove_result r;
+    struct alcove_policy policy = policy_of(j);
+    struct alcove_cache *cache = alcove_cache_new(4096);
+    uint8_t *data = (uint8_t *)(uintptr_t)j->flip->data;
+    bool any = false;
+    if (cache == NULL) {
+        abort();
+    }
+    ignore_verdict(alcove_verify_cached(j->evidence, &j->collateral, &policy, j->time, cache, &r));
+    printf("%s\t", alcove_verdict_accepted(r.verdict) ? "accepted" : "rejected");
+    for (size_t i = 0; i < j->flip->size; i++) {
+        uint8_t bit = (uint8_t)(1u << i % 8);
+        data[i] ^= bit;
+        ignore_verdict(
+            alcove_verify_cached(j->evidence, &j->collateral, &policy, j->time, cache, &r));
+        data[i] ^= bit;
+        if (alcove_verdict_accepted(r.verdict)) {
+            printf("%s%zu", any ? "," : "", i);
+            any = true;
+        }
+    }
+    printf("%s\n", any ? "" : "-");
+    fflush(stdout);
+    alcove_cache_free(cache);
+}
+
 static struct alcove_bytes *member_of(struct job *j, const char *key)
 {
     for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
@@ -208,6 +242,10 @@ static bool take_field(struct job *j, char *field)
         unload(text);
         return good;
     }
+    if (strcmp(field, "flip") == 0) {
+        j->flip = member_of(j, value);
+        return j->flip != NULL;
+    }
     struct alcove_bytes *b = member_of(j, field);
     if (b == NULL || b->data != NULL) {
         return false;
@@ -232,7 +270,11 @@ int main(void)
                 return 2;
             }
         }
-        run(&j);
+        if (j.flip != NULL) {
+            run_flipped(&j);
+        } else {
+            run(&j);
+        }
         unload(j.evidence);
         for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
             unload(*member_of(&j, members[i].key));

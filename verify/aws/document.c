@@ -3,8 +3,8 @@
 #include "aws/document.h"
 #include "cbor/item.h"
 
-/* AWS's maxima, section 2.2. Section 3.2.2.2 leaves only 512 bytes to user data and nonce, but AWS's
- * user guide says 1024 too, and hosts sign that much. */
+/* AWS's maxima, section 2.2. Section 3.2.2.2 leaves only 512 bytes to user data and nonce, but
+ * AWS's user guide says 1024 too, and hosts sign that much. */
 enum { CERTIFICATE_MAX = 1024, FIELD_MAX = ALCOVE_NITRO_FIELD_MAX };
 enum { MODULE_ID_MAX = sizeof((struct alcove_nitro_document *)0)->module_id - 1 };
 
