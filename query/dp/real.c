@@ -3,6 +3,9 @@
  * adds one. */
 #include "dp/real.h"
 
+/* Results of real_exp_minus_up() below 2^-20000 are not told apart. */
+enum { EXP_BITS_MAX = 20000 };
+
 static int bits_of(u128 v)
 {
     uint64_t high = (uint64_t)(v >> 64);
@@ -168,8 +171,8 @@ struct real real_ln1p(struct real x, enum round to)
 struct real real_exp_minus_up(struct real y)
 {
     uint64_t k = real_floor(real_div(y, ln2(UP), DOWN));
-    if (k > 1000000) {
-        return (struct real){UINT64_C(1) << 63, -1000063}; /* 2^-1000000 is more */
+    if (k > EXP_BITS_MAX) {
+        return (struct real){UINT64_C(1) << 63, -EXP_BITS_MAX - 63}; /* a bound, and no good one */
     }
     /* e^-y = 2^-k / e^r; a lower bound of r, then of e^r: its series, cut off. */
     struct real r = real_sub(y, real_mul(real_whole(k), ln2(UP), UP), DOWN);

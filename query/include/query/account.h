@@ -44,7 +44,8 @@ int dp_compose(uint64_t spent, uint64_t cost, uint64_t *ret_total, struct diag *
 int dp_epsilon(struct dp_ratio rho, struct dp_ratio delta, uint64_t samples, uint64_t *ret_pico,
                struct diag *diag) MUST_USE;
 
-/* The least delta, rounded up, such that rho-zCDP gives (epsilon, delta)-DP; at most 1. */
+/* The least delta, rounded up, such that rho-zCDP gives (epsilon, delta)-DP; at most 1, and
+ * never said to be below 2^-20000. epsilon <= 1000000. */
 int dp_delta(struct dp_ratio rho, struct dp_ratio epsilon, struct dp_decimal *ret_delta,
              struct diag *diag) MUST_USE;
 
