@@ -311,6 +311,56 @@ static void test_pck_chains(void)
     alcove_bundle_free(b);
 }
 
+/* Longer than any stranger's, so that it stands behind them. */
+static void last_of_all(struct forge_spec *s)
+{
+    s->ca.subject = s->leaf.issuer = "Intel SGX PCK Platform CA, which has a name of some length";
+}
+
+/* Another letter in the leaf's signature, `number` places into it. */
+static struct alcove_bytes other_chain(const struct forge_part *chain, size_t number)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef";
+    static struct forge_part text;
+    text = *chain;
+    text.data[text.size] = 0;
+    char *at = strstr((char *)text.data, "\n-----END");
+    REQUIRE(at != NULL);
+    at -= 4; /* the last digits tell the size */
+    for (size_t i = 0; i < 2; i++) {
+        at--;
+        at -= *at == '\n';
+        *at = digits[number % 32];
+        number /= 32;
+    }
+    return view(text.data, text.size);
+}
+
+/* Signatures cost time, so few are tried. */
+static void test_pck_tries(void)
+{
+    static struct forge_output stranger, good, quote;
+    struct alcove_bundle *b = alcove_bundle_new();
+    forge(of_others, false, &stranger);
+    forge(last_of_all, false, &good);
+    forge(without_chain, false, &quote);
+    add(b, PART(good.pck_chain));
+    size_t count = 0;
+    while (count + 1 < BUNDLE_PCK_TRIES_MAX) {
+        add(b, other_chain(&stranger.pck_chain, count++));
+    }
+    struct alcove_collateral c;
+    struct alcove_bytes bundle = alcove_bundle_encode(b);
+    REQUIRE(alcove_bundle_select(bundle, PART(quote.quote), FORGE_NOW, &c));
+    CHECK(same(c.pck_chain, PART(good.pck_chain)) &&
+              count_of(bundle, ALCOVE_BUNDLE_PCK_CHAIN) == BUNDLE_PCK_TRIES_MAX,
+          "a quote's chain is found behind %zu others", count);
+    add(b, other_chain(&stranger.pck_chain, count++));
+    REQUIRE(alcove_bundle_select(alcove_bundle_encode(b), PART(quote.quote), FORGE_NOW, &c));
+    CHECK(c.pck_chain.size == 0, "but not behind %zu", count);
+    alcove_bundle_free(b);
+}
+
 static void cut_text(struct forge_text *t)
 {
     t->size -= 3;
@@ -404,6 +454,12 @@ static void test_amd(void)
     }
 
     struct alcove_collateral c;
+    forge_amd_defaults(&s, ALCOVE_SNP_MILAN, 2, false);
+    s.report[SNP_AT_REPORTED_TCB + 2] = 1;
+    forge_amd_build(&s, &other);
+    CHECK(alcove_bundle_select(bundle, PART(other.evidence), FORGE_AMD_NOW, &c) &&
+              c.amd_vek.size == 0,
+          "a TCB that is none of the product's has no VEK");
     o[3].evidence.size = 100;
     CHECK(alcove_bundle_select(bundle, PART(o[3].evidence), FORGE_AMD_NOW, &c) &&
               c.amd_vek.size == 0 &&
@@ -671,6 +727,8 @@ static void test_form(void)
     CHECK(!alcove_bundle_next(file, &at, &e), "a position outside");
     at = (struct alcove_bundle_position){.group = 77};
     CHECK(!alcove_bundle_next(file, &at, &e), "a group that there is not");
+    at = (struct alcove_bundle_position){.left = 1};
+    CHECK(!alcove_bundle_next(file, &at, &e), "an entry before the first group");
 
     static struct forge_output o;
     struct alcove_bundle *b = alcove_bundle_new();
@@ -752,18 +810,26 @@ static void no_chain_in_quote(struct forge_spec *s)
 {
     s->leaf.sgx_extension = false;
 }
+static void no_root(struct forge_spec *s)
+{
+    s->root.issuer = "Nobody";
+}
 
 static void test_misfiled(void)
 {
-    static struct forge_output o[5];
+    static struct forge_output o[6];
     static struct forge_amd_spec s;
     static struct forge_amd_output amd[2];
     static struct misfiled m;
-    static const char *const words[] = {"x", "{", "{\"tcbInfo\":{\"id\":1}}",
+    static const char *const words[] = {"x",
+                                        "{",
+                                        "{\"tcbInfo\":{\"id\":1}}",
+                                        "{\"tcbInfo\":{\"fmspc\":\"00A06F050000\"}}",
+                                        "{\"enclaveIdentity\":{\"id\":\"QE\"}}",
                                         ("-----BEGIN CERTIFICATE-----\nMAA=\n-----END "
                                          "CERTIFICATE-----\n")};
-    static void (*const changes[])(struct forge_spec *) = {NULL, no_fmspc, other_names,
-                                                           no_chain_in_quote, without_chain};
+    static void (*const changes[])(struct forge_spec *) = {
+        NULL, no_fmspc, other_names, no_chain_in_quote, without_chain, no_root};
     struct alcove_bytes evidence[8];
     size_t evidence_count = 0;
     for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
@@ -866,6 +932,12 @@ static void test_tables(void)
     const struct forge_table_entry cut[] = {ENTRY(forge_guid_vcek, o.vek_pem)};
     forge_cert_table(cut, 1, &table);
     CHECK(refused(PART(table)) == -EINVAL, "a table of half a certificate");
+    const struct forge_table_entry strange[] = {ENTRY(forge_guid_vcek, o.crl)};
+    forge_cert_table(strange, 1, &table);
+    CHECK(refused(PART(table)) == -EINVAL, "a table with a list for a certificate");
+    const struct forge_table_entry only_vek[] = {ENTRY(forge_guid_vcek, o.vek)};
+    forge_cert_table(only_vek, 1, &table);
+    CHECK(add(b, PART(table)) == ALCOVE_BUNDLE_BIT(ALCOVE_BUNDLE_AMD_VEK), "a table of a VCEK");
     const struct forge_table_entry no_list[] = {ENTRY(forge_guid_crl, o.vek)};
     forge_cert_table(no_list, 1, &table);
     CHECK(refused(PART(table)) == -EINVAL, "a table with a certificate for a list");
@@ -889,6 +961,10 @@ static void own_issuer(struct forge_spec *s)
 static void root_of_another(struct forge_spec *s)
 {
     s->signer_root.issuer = "Intel SGX Root CB";
+}
+static void without_id(struct forge_spec *s)
+{
+    forge_edit(s->tcb_body, sizeof s->tcb_body, "\"id\":\"SGX\",", "");
 }
 static void no_evaluation(struct forge_spec *s)
 {
@@ -915,9 +991,111 @@ static void test_foreign(void)
     char name[COMMON_NAME_SIZE];
     bundle_common_name(BYTES_STR("\x30\x02\x31\x00"), name);
     CHECK(name[0] == 0, "an empty name has none");
+#define NAME(text) "\x31\x0c\x30\x0a\x06\x03\x55\x04\x03\x0c\x03" text
+    bundle_common_name(BYTES_STR("\x30\x0e" NAME("a\nb")), name);
+    CHECK(strcmp(name, "a?b") == 0, "nor do control characters get out");
+    static uint8_t long_name[13 + COMMON_NAME_SIZE] =
+        "\x30\x5b\x31\x59\x30\x57\x06\x03\x55\x04\x03\x0c\x50";
+    _Static_assert(COMMON_NAME_SIZE == 0x50, "the sizes above fit");
+    memset(long_name + 13, 'x', COMMON_NAME_SIZE);
+    bundle_common_name(BYTES_OF(long_name), name);
+    CHECK(name[0] == 0, "a name that does not fit is left out");
+    forge(without_id, false, &o);
+    bundle_facts(ALCOVE_BUNDLE_TCB_INFO, BYTES(o.tcb_info.data, o.tcb_info.size), &e);
+    CHECK(e.readable && e.tee == ALCOVE_BUNDLE_TEE_SGX, "TCB info without an id is SGX's");
     forge(foreign_tcb_info, false, &o);
     bundle_facts(ALCOVE_BUNDLE_TCB_INFO, BYTES(o.tcb_info.data, o.tcb_info.size), &e);
     CHECK(!e.readable, "TCB info of something else");
+}
+
+/* A member of a document, in letters of either case. */
+static void test_document_says(void)
+{
+#define DOCUMENT(value)     BYTES_STR("{\"other\":{},\"tcbInfo\":{\"id\":1,\"fmspc\":\"" value "\"}}")
+#define SAYS(found, wanted) bundle_document_says(DOCUMENT(found), "tcbInfo", "fmspc", wanted)
+    CHECK(SAYS("00A06F", "00a06f") && SAYS("00a06f", "00A06F") && SAYS("zZ{@", "Zz{@"),
+          "letters of either case are the same");
+    CHECK(!SAYS("00a06f", "00a06e") && !SAYS("00a06", "00a06f") && !SAYS("`{", "@{") &&
+              !SAYS("@{", "@[") && !SAYS("", "0"),
+          "other signs are not");
+    CHECK(!bundle_document_says(DOCUMENT("0"), "tcbInfo", "none", "0") &&
+              !bundle_document_says(DOCUMENT("0"), "none", "fmspc", "0") &&
+              !bundle_document_says(BYTES_STR("[]"), "tcbInfo", "fmspc", "0"),
+          "nor is what does not stand there");
+}
+
+static void test_certificates(void)
+{
+    static struct forge_ratls s;
+    static struct forge_ratls_output o;
+    static struct forge_amd_spec amd;
+    static struct forge_amd_output out;
+    struct alcove_bundle *b = alcove_bundle_new();
+    forge_ratls_defaults(&s);
+    s.endorsements = true;
+    forge_ratls_build(&s, &o);
+    CHECK(o.der.size > BUNDLE_CERTIFICATE_MAX && add(b, PART(o.der)) == 0,
+          "a certificate around evidence is understood, not kept");
+    s.issuer = "SEV-Milan";
+    forge_ratls_build(&s, &o);
+    CHECK(o.der.size > BUNDLE_CERTIFICATE_MAX && refused(PART(o.der)) == -E2BIG,
+          "a VCEK larger than any");
+    forge_amd_defaults(&amd, ALCOVE_SNP_MILAN, 3, false);
+    amd.ids.unknown_arc = true;
+    forge_amd_build(&amd, &out);
+    struct alcove_bundle_entry e;
+    bundle_facts(ALCOVE_BUNDLE_AMD_VEK, BYTES(out.vek.data, out.vek.size), &e);
+    CHECK(!e.readable, "a VCEK with extensions of a later time");
+    alcove_bundle_free(b);
+}
+
+/* PEM of a certificate whose last line is full: its size is a multiple of 48. */
+static void test_full_lines(void)
+{
+    static struct forge_amd_spec s;
+    static struct forge_amd_output o;
+    static struct pem_chain chain;
+    char name[64] = "ARK-Milan";
+    struct alcove_bundle *b = alcove_bundle_new();
+    forge_amd_defaults(&s, ALCOVE_SNP_MILAN, 3, false);
+    s.ark.subject = s.ark.issuer = s.ask.issuer = name;
+    for (size_t length = 9; length < sizeof name; name[length++] = 'x') {
+        forge_amd_build(&s, &o);
+        REQUIRE(pem_read(BYTES(o.chain.data, o.chain.size), &chain) && chain.count == 2);
+        if (chain.certificates[0].size % 48 == 0) {
+            break;
+        }
+    }
+    REQUIRE(chain.certificates[0].size % 48 == 0);
+    add(b, PART(o.chain));
+    struct alcove_bundle_position at = {0};
+    struct alcove_bundle_entry e;
+    CHECK(alcove_bundle_next(alcove_bundle_encode(b), &at, &e) && same(e.content, PART(o.chain)),
+          "a chain of full lines is written as others write it");
+    alcove_bundle_free(b);
+}
+
+/* Lists that differ in their last bytes, each behind the one before it. */
+static void test_many_entries(void)
+{
+    static struct forge_amd_spec s;
+    static struct forge_amd_output o;
+    struct alcove_bundle *b = alcove_bundle_new();
+    forge_amd_defaults(&s, ALCOVE_SNP_MILAN, 3, false);
+    forge_amd_build(&s, &o);
+    uint8_t *last = o.crl.data + o.crl.size - 3;
+    size_t count = 0;
+    uint32_t kinds;
+    int error = 0;
+    for (; error == 0 && count <= BUNDLE_ENTRIES_MAX; count++) {
+        const uint8_t number[3] = {(uint8_t)(count >> 16), (uint8_t)(count >> 8), (uint8_t)count};
+        memcpy(last, number, sizeof number);
+        error = alcove_bundle_add(b, PART(o.crl), &kinds);
+    }
+    CHECK(error == -E2BIG && count == BUNDLE_ENTRIES_MAX + 1 &&
+              alcove_bundle_valid(alcove_bundle_encode(b)),
+          "a bundle takes so many entries and no more");
+    alcove_bundle_free(b);
 }
 
 /* Many entries, large entries. */
@@ -1070,6 +1248,7 @@ int main(void)
     test_intel();
     test_times();
     test_pck_chains();
+    test_pck_tries();
     test_ratls();
     test_amd();
     test_amd_pieces();
@@ -1081,6 +1260,10 @@ int main(void)
     test_misfiled();
     test_tables();
     test_foreign();
+    test_document_says();
+    test_certificates();
+    test_full_lines();
+    test_many_entries();
     test_full();
     test_real();
     return tap_done();
