@@ -24,6 +24,19 @@ size_t quote_v3_size(const struct quote_v3_auth *a)
     return QUOTE_V3_FIXED_SIZE + a->qe_auth_data.size + a->cert_data.size;
 }
 
+bool quote_v3_covers(struct bytes quote, const struct sgx_report_body *body)
+{
+    struct quote_v3_signed s;
+    if (quote.size < QUOTE_V3_FIXED_SIZE) {
+        return false;
+    }
+    __builtin_memcpy(&s, quote.data, sizeof s);
+    return s.header.version == QUOTE_VERSION_3 && s.header.att_key_type == QUOTE_KEY_ECDSA_P256 &&
+           s.header.tee_type == QUOTE_TEE_SGX &&
+           load_le32(quote.data + sizeof s) == quote.size - QUOTE_V3_AUTH_OFFSET &&
+           bytes_equal(BYTES_OF(s.body), BYTES_OF(*body));
+}
+
 static void put_le(struct writer *w, uint64_t value, size_t byte_count)
 {
     uint8_t text[8];

@@ -165,6 +165,9 @@ int verb_run(int argc, char **argv)
         cli_fail("run", &d);
         return EXIT_NOT_RUN;
     }
+    if (result.unquoted.text[0] != '\0') {
+        fprintf(stderr, "alcove: run: the workload got no quote: %s\n", result.unquoted.text);
+    }
     switch (result.kind) {
     case EXIT_STATUS:
         return (int)(result.value & 0xff);

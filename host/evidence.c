@@ -80,6 +80,19 @@ int evidence_maker_quote(struct evidence_maker *e, struct bytes message, struct 
     return r;
 }
 
+int evidence_maker_attest(struct evidence_maker *e, struct bytes report, struct writer *quote,
+                          struct diag *d)
+{
+    struct sgx_report r;
+    struct evidence_collateral unused;
+    if (report.size != sizeof r) {
+        return diag_fail(d, -EINVAL, "the enclave sent %zu bytes where a REPORT has %zu",
+                         report.size, sizeof r);
+    }
+    memcpy(&r, report.data, sizeof r);
+    return quoting_quote(e->quoting, &r, quote, &unused, d);
+}
+
 static int write_all(int fd, struct bytes data)
 {
     while (data.size > 0) {

@@ -21,15 +21,20 @@
 
 /* Messages from the enclave process; each is answered by one struct reply. */
 struct message {
-    uint32_t number; /* HOSTCALL_quote_target, _quote_report, _exit; 0: a diagnosis, no answer */
+    uint32_t number; /* HOSTCALL_quote_target, _quote_report, _quote, _exit; 0: a diagnosis, no answer */
     uint32_t size;
     uint64_t args[2];
     uint8_t data[HOSTCALL_DATA_MAX];
 };
 struct reply {
-    int64_t result;
-    uint8_t data[512];
+    int64_t result; /* also the size of data, unless negative */
+    uint8_t data[QUOTE_SIZE_MAX];
 };
+
+static size_t reply_size(const struct reply *r)
+{
+    return offsetof(struct reply, data) + (r->result > 0 ? (size_t)r->result : 0);
+}
 
 struct run {
     const struct run_request *request;
@@ -40,7 +45,7 @@ struct run {
     int sockets[2]; /* supervisor, enclave process */
     struct evidence_maker *evidence;
     bool ended;
-    struct run_result result;
+    struct run_result result; /* unquoted from the start, the rest when ended */
 };
 
 /* A caller that closed its standard streams would have our files in their place, and the workload's
@@ -199,7 +204,7 @@ static int64_t forward(void *context, unsigned number, struct hostcall_slot *slo
     struct run *run = context;
     static struct message m;
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    struct reply reply = {.result = -EIO};
+    static struct reply reply;
     uint64_t to_size = slot->to_size;
     if (to_size > sizeof m.data) {
         return -EIO;
@@ -218,14 +223,15 @@ static int64_t forward(void *context, unsigned number, struct hostcall_slot *slo
     do {
         n = recv(run->sockets[1], &reply, sizeof reply, 0);
     } while (n < 0 && errno == EINTR);
-    if (n != (ssize_t)sizeof reply) {
+    if (n < (ssize_t)offsetof(struct reply, data) || (size_t)n != reply_size(&reply)) {
         _exit(EXIT_FAILURE);
     }
-    pthread_mutex_unlock(&lock);
-    if (reply.result > 0 && reply.result <= (int64_t)sizeof reply.data) {
-        memcpy(slot->data, reply.data, (size_t)reply.result);
+    int64_t result = reply.result;
+    if (result > 0) {
+        memcpy(slot->data, reply.data, (size_t)result);
     }
-    return reply.result;
+    pthread_mutex_unlock(&lock);
+    return result;
 }
 
 /* What the supervisor has open is not the enclave process's: above all the way to the quoting
@@ -305,27 +311,59 @@ static void watch_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-static struct reply answer(struct run *run, const struct message *m, struct diag *d)
+/* A workload that may ask for quotes of its own gets its quoting process when it first does. */
+static int start_quoting(struct run *run, struct diag *d)
 {
-    struct reply reply = {.result = -EIO};
-    if (run->evidence == NULL) {
-        reply.result = -ENODEV;
-    } else if (m->number == HOSTCALL_quote_target) {
-        struct sgx_targetinfo target;
-        if (evidence_maker_target(run->evidence, &target, d) == 0) {
-            memcpy(reply.data, &target, sizeof target);
-            reply.result = sizeof target;
-        }
-    } else if (m->number == HOSTCALL_quote_report && m->size >= sizeof(struct sgx_report)) {
-        reply.result = evidence_maker_quote(run->evidence, BYTES(m->data, m->size), d) == 0 ? 0 : -EIO;
+    if (run->evidence != NULL) {
+        return 0;
     }
-    return reply;
+    return !run->bundle.manifest->attestation
+               ? -ENODEV
+               : evidence_maker_open(&run->config.machine, run->config.ops, run->bundle.manifest_cbor,
+                                     &run->evidence, d);
+}
+
+static int64_t answer_target(struct run *run, struct reply *reply, struct diag *d)
+{
+    struct sgx_targetinfo target;
+    if (evidence_maker_target(run->evidence, &target, d) != 0) {
+        return -EIO;
+    }
+    memcpy(reply->data, &target, sizeof target);
+    return sizeof target;
+}
+
+static int64_t answer_quote(struct run *run, struct bytes report, struct reply *reply, struct diag *d)
+{
+    struct writer w = writer_of(reply->data, sizeof reply->data);
+    int r = evidence_maker_attest(run->evidence, report, &w, d);
+    if (r == 0) {
+        d->text[0] = '\0';
+    }
+    return r == 0 ? (int64_t)w.size : -EIO;
+}
+
+static void answer(struct run *run, const struct message *m, struct reply *reply)
+{
+    struct bytes data = BYTES(m->data, m->size);
+    struct diag *d = &run->result.unquoted;
+    reply->result = -EIO;
+    if (start_quoting(run, d) != 0) {
+        reply->result = -ENODEV;
+    } else if (m->number == HOSTCALL_quote_target) {
+        reply->result = answer_target(run, reply, d);
+    } else if (m->number == HOSTCALL_quote) {
+        reply->result = answer_quote(run, data, reply, d);
+    } else if (m->number == HOSTCALL_quote_report && m->size >= sizeof(struct sgx_report)) {
+        reply->result = evidence_maker_quote(run->evidence, data, d) == 0 ? 0 : -EIO;
+    }
 }
 
 /* Serves until the enclave process is gone. */
 static int serve(struct run *run, struct diag *d)
 {
     static struct message m;
+    static struct reply reply;
     d->text[0] = '\0';
     for (;;) {
         ssize_t n = recv(run->sockets[0], &m, sizeof m, 0);
@@ -344,11 +382,12 @@ static int serve(struct run *run, struct diag *d)
         }
         if (m.number == HOSTCALL_exit) {
             run->ended = true;
-            run->result = (struct run_result){(enum exit_kind)m.args[0], m.args[1]};
+            run->result.kind = (enum exit_kind)m.args[0];
+            run->result.value = m.args[1];
             continue;
         }
-        struct reply reply = answer(run, &m, d);
-        ignore_result((int)send(run->sockets[0], &reply, sizeof reply, MSG_NOSIGNAL),
+        answer(run, &m, &reply);
+        ignore_result((int)send(run->sockets[0], &reply, reply_size(&reply), MSG_NOSIGNAL),
                       "if the enclave process died, the next receive says so");
     }
 }
@@ -415,7 +454,7 @@ static int supervise(struct run *run, struct diag *d)
     close(run->sockets[1]);
     /* The quoting enclave gets ready while the workload's is built. If it cannot, a long run shall not
      * find out at its end. */
-    int r = run->evidence == NULL ? 0 : evidence_maker_ready(run->evidence, d);
+    int r = !run->config.want_evidence ? 0 : evidence_maker_ready(run->evidence, d);
     if (r != 0) {
         kill(pid, SIGKILL);
     }
@@ -425,7 +464,7 @@ static int supervise(struct run *run, struct diag *d)
         r = commit_outputs(run, d);
     }
     /* Evidence of a failed run is evidence too: its claims carry the exit status. */
-    if (r == 0 && run->evidence != NULL && run->result.kind <= EXIT_SIGNAL) {
+    if (r == 0 && run->config.want_evidence && run->result.kind <= EXIT_SIGNAL) {
         r = evidence_maker_write(run->evidence, &run->evidence_file, d);
     }
     close(run->sockets[0]);
@@ -453,7 +492,7 @@ int host_run(const struct run_request *request, struct run_result *ret, struct d
     if (r == 0) {
         *ret = run->result;
     } else if (r == -EINTR) {
-        *ret = (struct run_result){EXIT_SIGNAL, (uint64_t)stop_signal};
+        *ret = (struct run_result){.kind = EXIT_SIGNAL, .value = (uint64_t)stop_signal};
     }
     clean_up(run);
     return r;

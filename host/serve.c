@@ -161,7 +161,7 @@ static bool returns_data(uint64_t number)
 {
     return number == HOSTCALL_console_read || number == HOSTCALL_input_read ||
            number == HOSTCALL_quote_target || number == HOSTCALL_ecall_done ||
-           number == HOSTCALL_ocall;
+           number == HOSTCALL_ocall || number == HOSTCALL_quote;
 }
 
 bool host_serve(struct host_thread *t)

@@ -26,15 +26,12 @@ static int quote(struct bytes claims)
         struct sgx_report report;
         uint8_t claims[CLAIMS_SIZE_MAX];
     } message;
-    struct sgx_targetinfo target;
     uint8_t digest[64];
-    int64_t r = rt_hostcall(HOSTCALL_quote_target, (const uint64_t[HOSTCALL_ARGS]){0},
-                            BYTES(NULL, 0), &target, sizeof target);
-    if (r != (int64_t)sizeof target) {
-        return r < 0 ? (int)r : -EIO;
-    }
     rt_sha512(claims, digest);
-    rt_report(&target, digest, &message.report);
+    int r = rt_report_to_quoting(digest, &message.report);
+    if (r != 0) {
+        return r;
+    }
     memcpy(message.claims, claims.data, claims.size);
     return (int)rt_hostcall(HOSTCALL_quote_report, (const uint64_t[HOSTCALL_ARGS]){0},
                             BYTES(&message, sizeof message.report + claims.size), NULL, 0);

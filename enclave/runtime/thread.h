@@ -107,6 +107,9 @@ void enclu_report(const struct sgx_targetinfo *target, const void *reportdata,
                   struct sgx_report *out);
 uint64_t enclu_getkey(const struct sgx_keyrequest *request, void *out);
 
+/* attest.c: a REPORT for the machine's quoting enclave, whom the host names. */
+int rt_report_to_quoting(const uint8_t reportdata[64], struct sgx_report *ret) MUST_USE;
+
 /* hostcall.c */
 int64_t rt_hostcall(unsigned number, const uint64_t args[HOSTCALL_ARGS], struct bytes to_host,
                     void *from_host, size_t from_size);

@@ -24,15 +24,8 @@ static struct {
 
 int ecall_get_target(const struct sdk_nothing *in, struct sgx_targetinfo *out)
 {
-    const struct sgx_report_body *self = rt_identity();
     (void)in;
-    /* SDM 3D, "TARGETINFO": what EREPORT derives the report key of. */
-    memcpy(out->mrenclave, self->mrenclave, sizeof out->mrenclave);
-    out->attributes = self->attributes;
-    out->cet_attributes = self->cet_attributes;
-    out->configsvn = self->configsvn;
-    out->miscselect = self->miscselect;
-    memcpy(out->configid, self->configid, sizeof out->configid);
+    rt_target_info(out);
     return 0;
 }
 
@@ -64,25 +57,6 @@ int ecall_init(const struct quoting_init_in *in, struct quoting_init_out *out)
     return 0;
 }
 
-/* SDM 3D, EREPORT: the MAC is AES-CMAC over the body with the report key of its target, which the
- * target gets by EGETKEY with the REPORT's KEYID. */
-static bool report_is_ours(const struct sgx_report *report)
-{
-    struct sgx_keyrequest request = {.keyname = SGX_KEY_REPORT};
-    uint8_t report_key[16], mac[16];
-    memcpy(request.keyid, report->keyid, sizeof request.keyid);
-    if (rt_getkey(&request, report_key) != SGX_SUCCESS) {
-        return false;
-    }
-    rt_vector_begin();
-    crypto_aes_cmac(report_key, BYTES_OF(report->body), mac);
-    rt_vector_end();
-    bool same = ct_equal(mac, report->mac, sizeof mac);
-    secure_zero(report_key, sizeof report_key);
-    secure_zero(mac, sizeof mac); /* the right MAC for a wrong body is what a forger wants */
-    return same;
-}
-
 int ecall_quote(const struct quoting_quote_in *in, struct quoting_quote_out *out)
 {
     static const uint8_t user_data[20];
@@ -90,7 +64,7 @@ int ecall_quote(const struct quoting_quote_in *in, struct quoting_quote_out *out
     if (!key.there) {
         return -ENOKEY;
     }
-    if (!report_is_ours(&in->report)) {
+    if (!rt_report_is_ours(&in->report)) {
         return -EPERM;
     }
     quote_v3_prepare(&in->report.body, rt_identity()->isvsvn, key.pce_svn, user_data, &out->body);

@@ -2,6 +2,7 @@
 /* From a REPORT to a verdict: an enclave on the software machine reports to the quoting enclave,
  * the quoting process makes the quote, and the relying party's library judges it. Usage: quote_test
  * PROBE.sgxs SIGSTRUCT */
+#include "abi/quote.h"
 #include "probe.h"
 #define SDK_CALLS "probe.def"
 #include "host/quoting.h"
@@ -121,6 +122,27 @@ static void check_flips(struct fixture *f)
     CHECK(accepted == 0, "a flipped bit anywhere in the quote is noticed (%zu places)", tried);
 }
 
+/* What an enclave looks at before it believes that a quote is its own. */
+static void check_covers(const struct fixture *f)
+{
+    static uint8_t copy[QUOTE_SIZE_MAX + 1];
+    static const size_t named[] = {0, 2, 4, 48, 64, 112, 240, 368, 431, 432, 435};
+    const struct sgx_report_body *body = &f->report.body;
+    memcpy(copy, f->quote, f->quote_size);
+    CHECK(quote_v3_covers(BYTES(copy, f->quote_size), body), "the quote covers the REPORT's body");
+    size_t covered = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(named); i++) {
+        copy[named[i]] ^= 1;
+        covered += quote_v3_covers(BYTES(copy, f->quote_size), body);
+        copy[named[i]] ^= 1;
+    }
+    CHECK(covered == 0, "one that differs in version, key, kind, body or size does not");
+    CHECK(!quote_v3_covers(BYTES(copy, f->quote_size - 1), body) &&
+              !quote_v3_covers(BYTES(copy, f->quote_size + 1), body) &&
+              !quote_v3_covers(BYTES(copy, 435), body) && !quote_v3_covers(BYTES(copy, 0), body),
+          "nor does one that is shorter or longer than it says");
+}
+
 static void check_forgeries(struct fixture *f)
 {
     const struct sgx_report good = f->report;
@@ -181,6 +203,7 @@ static int run(struct fixture *f)
           f->d.text);
     if (r == 0) {
         check_accepted(f);
+        check_covers(f);
         check_flips(f);
         check_forgeries(f);
         check_certifier(f);

@@ -4,6 +4,7 @@
  * and never reads a field twice. */
 #pragma once
 
+#include "abi/limits.h"
 #include "base/attr.h"
 
 #define HOSTCALL_DATA_MAX 65536u

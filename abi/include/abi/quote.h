@@ -82,6 +82,10 @@ void quote_v3_prepare(const struct sgx_report_body *report, uint16_t qe_svn, uin
 /* Size of the assembled quote. */
 size_t quote_v3_size(const struct quote_v3_auth *a);
 
+/* Is that a whole version 3 quote over exactly this body? What signs it is not looked at: whoever asked
+ * for it wants only to know that it was not given another one. Trust: the quote is the host's word. */
+bool quote_v3_covers(struct bytes quote, const struct sgx_report_body *body) MUST_USE;
+
 /* Appends the quote to out. False, and out->failed, if it does not fit or a part is longer than its
  * length field can say. Works inside an enclave: no libc, no allocation. */
 bool quote_v3_assemble(const struct quote_v3_signed *s, const struct quote_v3_auth *a,

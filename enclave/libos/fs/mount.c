@@ -2,7 +2,7 @@
 /* The tree that a workload starts with: what the manifest says, in a fixed order, nothing else. */
 #include "vfs.h"
 
-#define MOUNTS_MAX (MANIFEST_MOUNTS_MAX + 2 * MANIFEST_FILES_MAX + 4)
+#define MOUNTS_MAX (MANIFEST_MOUNTS_MAX + 2 * MANIFEST_FILES_MAX + 5)
 
 static const struct manifest *manifest;
 static uint32_t umask_now = 022;
@@ -205,6 +205,9 @@ int fs_start(const struct manifest *m, struct diag *d)
     err = proc_start(m);
     if (err == 0) {
         err = dev_start(m);
+    }
+    if (err == 0) {
+        err = attestation_start(m);
     }
     if (err != 0) {
         return diag_fail(d, err, "cannot set up /proc and /dev");

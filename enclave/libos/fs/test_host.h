@@ -18,6 +18,7 @@ extern uint64_t host_bad_start, host_bad_end;
 /* What os_block() does: NULL gives -ERESTARTSYS at once. */
 extern int (*host_on_block)(struct wait_queue *q, uint64_t deadline_ns);
 extern int host_raised; /* last signal */
+extern int64_t host_quote_error; /* negative: what a quote ends with */
 
 /* Inputs and outputs by number. */
 struct host_file {

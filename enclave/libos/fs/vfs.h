@@ -279,6 +279,7 @@ int hostfiles_finish(struct run_claims *claims, struct diag *d) MUST_USE;
 
 int dev_start(const struct manifest *m) MUST_USE;  /* /dev, descriptors 0 to 2 */
 int proc_start(const struct manifest *m) MUST_USE; /* /proc, /sys */
+int attestation_start(const struct manifest *m) MUST_USE; /* /dev/attestation, after /dev */
 int pipe_make(uint32_t flags, struct file *ret[2]) MUST_USE;
 /* F_GETPIPE_SZ, F_SETPIPE_SZ. -EBADF: not a pipe. */
 int64_t pipe_size(struct file *f, bool set, uint64_t size);

@@ -96,6 +96,13 @@ size_t rt_gcm_open(const struct rt_gcm_job *jobs, size_t count)
     return i;
 }
 
+void rt_aes_cmac(const uint8_t key[16], struct bytes data, uint8_t ret[16])
+{
+    rt_vector_begin();
+    crypto_aes_cmac(key, data, ret);
+    rt_vector_end();
+}
+
 void rt_hkdf_sha256(struct bytes salt, struct bytes key, struct bytes info, void *ret, size_t size)
 {
     rt_vector_begin();

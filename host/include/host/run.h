@@ -26,6 +26,7 @@ struct run_request {
 struct run_result {
     enum exit_kind kind;
     uint64_t value;
+    struct diag unquoted; /* why the workload got no quote when it last asked; empty: it got it */
 };
 
 /* 0 when the enclave ran to an end of its own (see ret); -EINTR when SIGINT, SIGTERM or SIGHUP

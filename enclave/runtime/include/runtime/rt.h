@@ -137,6 +137,23 @@ int rt_getkey(const struct sgx_keyrequest *request, uint8_t ret_key[16]) MUST_US
 /* The enclave's own identity, from a REPORT to itself made at boot. */
 const struct sgx_report_body *rt_identity(void);
 
+/* What others name in their REPORTs for this enclave. */
+void rt_target_info(struct sgx_targetinfo *ret);
+/* rt_report() for a TARGETINFO that somebody else wrote: -EINVAL when reserved bytes are not zero. */
+int rt_report_to(const struct sgx_targetinfo *target, const uint8_t reportdata[64],
+                 struct sgx_report *ret) MUST_USE;
+/* Was that REPORT made on this machine, for this enclave? Who made it stands in its body. CT: the MAC. */
+bool rt_report_is_ours(const struct sgx_report *report) MUST_USE;
+/* A DCAP v3 quote over this enclave and reportdata, of at most size (up to QUOTE_SIZE_MAX) bytes;
+ * returns its size. -ENODEV: nobody quotes here; -EIO: it failed, or the host brought something else.
+ * Trust: identity and report data in it are this enclave's; the signatures are the host's word. */
+int64_t rt_quote(const uint8_t reportdata[64], void *ret_quote, size_t size) MUST_USE;
+/* A sealing key of this processor, for a purpose (at most 32 bytes of text, the KEYID). It always
+ * depends on CONFIGID, ISVPRODID, ISVSVN, CPUSVN and the attribute flags, and on MRENCLAVE or else
+ * MRSIGNER. -EINVAL: the enclave has no CONFIGID. The caller wipes it. */
+enum rt_seal_to { RT_SEAL_TO_MRENCLAVE, RT_SEAL_TO_MRSIGNER };
+int rt_seal_key(enum rt_seal_to to, const char *purpose, uint8_t ret_key[16]) MUST_USE;
+
 /* ---- crypto (each saves and restores the vector state itself) ----------------------------------- */
 
 void rt_sha256(struct bytes data, uint8_t ret[32]);
@@ -168,6 +185,7 @@ void rt_gcm_seal(struct rt_gcm_job *jobs, size_t count); /* fills the tags */
 /* How many are authentic before the first that is not, whose output is zeros; later ones are not
  * looked at. */
 size_t rt_gcm_open(const struct rt_gcm_job *jobs, size_t count) MUST_USE;
+void rt_aes_cmac(const uint8_t key[16], struct bytes data, uint8_t ret[16]); /* RFC 4493 */
 /* HKDF-SHA-256 (RFC 5869); size at most 255 * 32. */
 void rt_hkdf_sha256(struct bytes salt, struct bytes key, struct bytes info, void *ret, size_t size);
 /* Code between these may use vector registers and library code that reads %fs:0x28. Not nested. */
@@ -199,6 +217,14 @@ int64_t rt_console_read(void *to, size_t n);
 /* Copies a declared input into trusted or app_raw memory; exactly n bytes or -EIO. */
 int rt_input_read(size_t input, uint64_t offset, void *to, size_t n) MUST_USE;
 int rt_output_write(size_t output, uint64_t offset, struct bytes data) MUST_USE;
+/* The host's file under the sealed volume of the manifest's mount of that number. Size: -ENOENT when
+ * none was given. Reading gives exactly n bytes (at most HOSTCALL_DATA_MAX) or -EIO; all of it is
+ * ciphertext from a host. Writing takes at most HOSTCALL_DATA_MAX bytes. */
+int rt_volume_size(size_t volume, uint64_t *ret) MUST_USE;
+int rt_volume_read(size_t volume, uint64_t offset, void *to, size_t n) MUST_USE;
+int rt_volume_write(size_t volume, uint64_t offset, struct bytes data) MUST_USE;
+int rt_volume_sync(size_t volume) MUST_USE;
+int rt_volume_resize(size_t volume, uint64_t size) MUST_USE;
 /* The evidence of this run, when the host asked for it: fills nonce from boot and has the claims
  * quoted. 0, or -errno, or -ENODATA when nobody asked. */
 struct run_claims;
