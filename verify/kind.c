@@ -3,8 +3,7 @@
 #include "kind.h"
 #include "abi/quote.h"
 #include "ratls/extension.h"
-#include "x509/certificate.h"
-#include "x509/pem.h"
+#include "verify/limits.h"
 
 static bool begins_with(struct bytes b, const void *prefix, size_t size)
 {
@@ -52,46 +51,16 @@ static enum alcove_evidence_kind kind_of_quote(struct bytes e)
                                   : ALCOVE_EVIDENCE_NONE;
 }
 
-#define OID(text)                                                                                  \
-    {                                                                                              \
-        (const uint8_t *)(text), sizeof(text) - 1                                                  \
-    }
-static const struct {
-    struct bytes oid; /* of the extension; verify/ratls knows more about them */
-    enum alcove_wrapping wrapping;
-} extensions[] = {
-    {OID("\x67\x81\x05\x05\x04\x09"), ALCOVE_WRAPPING_RATLS},
-    {OID("\x06\x09\x2a\x86\x48\x86\xf8\x4d\x8a\x39\x06"), ALCOVE_WRAPPING_RATLS_LEGACY_GRAMINE},
-    {OID("\x2a\x86\x48\x86\xf8\x4d\x8a\x39\x06"), ALCOVE_WRAPPING_RATLS_LEGACY_RATS_TLS},
-};
-
 /* A certificate without evidence is still one that should carry some. */
 static enum alcove_evidence_kind kind_in_certificate(struct bytes text,
                                                      enum alcove_wrapping *ret_wrapping)
 {
-    struct pem_chain pem;
-    struct certificate cert;
-    struct bytes der = text, value;
-    bool critical;
+    uint8_t storage[CERTIFICATE_SIZE_MAX];
+    struct writer decoded = writer_of(storage, sizeof storage);
+    struct bytes quote;
     *ret_wrapping = ALCOVE_WRAPPING_RATLS;
-    if (pem_read(text, &pem)) {
-        der = pem.certificates[0];
-    }
-    if (!certificate_read(der, &cert)) {
-        return ALCOVE_EVIDENCE_NONE;
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(extensions); i++) {
-        if (!certificate_extension(&cert, extensions[i].oid, &value, &critical)) {
-            continue;
-        }
-        *ret_wrapping = extensions[i].wrapping;
-        struct ratls_evidence inner = {.quote = value};
-        if (*ret_wrapping == ALCOVE_WRAPPING_RATLS && !ratls_evidence_read(value, &inner)) {
-            return ALCOVE_EVIDENCE_NONE;
-        }
-        return kind_of_quote(inner.quote);
-    }
-    return ALCOVE_EVIDENCE_NONE;
+    return ratls_find(text, &decoded, ret_wrapping, &quote) ? kind_of_quote(quote)
+                                                            : ALCOVE_EVIDENCE_NONE;
 }
 
 enum alcove_evidence_kind alcove_evidence_kind_of(struct alcove_bytes evidence,

@@ -237,36 +237,12 @@ static void select_intel(const struct search *s, struct bytes evidence)
 /* RA-TLS: the quote inside, in whichever format. What the policy thinks of old ones is its own. */
 static void select_ratls(const struct search *s, struct bytes text)
 {
-    static const struct {
-        uint8_t size, oid[11];
-    } legacy[] = {
-        {11, {0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x8a, 0x39, 0x06}}, /* Gramine */
-        {9, {0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x8a, 0x39, 0x06}},              /* RATS-TLS */
-    };
-    static const uint8_t interoperable[] = {0x67, 0x81, 0x05, 0x05, 0x04, 0x09};
     uint8_t storage[CERTIFICATE_SIZE_MAX];
-    struct writer out = writer_of(storage, sizeof storage);
-    struct certificate c;
-    struct ratls_evidence e;
-    struct bytes der = text, value;
-    bool critical;
-    if (text.size > 0 && text.data[0] == '-' && !pem_read_one(text, &out, &der)) {
-        return;
-    }
-    if (!certificate_read(der, &c)) {
-        return;
-    }
-    if (certificate_extension(&c, BYTES_OF(interoperable), &value, &critical)) {
-        if (ratls_evidence_read(value, &e)) {
-            select_intel(s, e.quote);
-        }
-        return;
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(legacy); i++) {
-        if (certificate_extension(&c, BYTES(legacy[i].oid, legacy[i].size), &value, &critical)) {
-            select_intel(s, value);
-            return;
-        }
+    struct writer decoded = writer_of(storage, sizeof storage);
+    enum alcove_wrapping wrapping;
+    struct bytes quote;
+    if (ratls_find(text, &decoded, &wrapping, &quote)) {
+        select_intel(s, quote);
     }
 }
 

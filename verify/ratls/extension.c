@@ -6,7 +6,9 @@
 
 #include "cbor/item.h"
 #include "verify/limits.h"
+#include "x509/certificate.h"
 #include "x509/der.h"
+#include "x509/pem.h"
 
 #define TAG_INTEL_QUOTE 60000u
 
@@ -33,6 +35,42 @@ bool ratls_evidence_read(struct bytes value, struct ratls_evidence *ret)
     }
     *ret = e;
     return true;
+}
+
+bool ratls_find(struct bytes text, struct writer *decoded, enum alcove_wrapping *ret_wrapping,
+                struct bytes *ret_quote)
+{
+    static const struct {
+        struct bytes oid;
+        enum alcove_wrapping wrapping;
+    } formats[] = {
+        {BYTES_STR(RATLS_OID_EVIDENCE), ALCOVE_WRAPPING_RATLS},
+        {BYTES_STR(RATLS_OID_GRAMINE), ALCOVE_WRAPPING_RATLS_LEGACY_GRAMINE},
+        {BYTES_STR(RATLS_OID_RATS_TLS), ALCOVE_WRAPPING_RATLS_LEGACY_RATS_TLS},
+    };
+    struct certificate c;
+    struct ratls_evidence e;
+    struct bytes der, value;
+    bool critical;
+    if (!certificate_read(pem_read_one(text, decoded, &der) ? der : text, &c)) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+        if (!certificate_extension(&c, formats[i].oid, &value, &critical)) {
+            continue;
+        }
+        *ret_wrapping = formats[i].wrapping;
+        if (formats[i].wrapping != ALCOVE_WRAPPING_RATLS) {
+            *ret_quote = value;
+            return true;
+        }
+        if (ratls_evidence_read(value, &e)) {
+            *ret_quote = e.quote;
+            return true;
+        }
+        return false;
+    }
+    return false;
 }
 
 static size_t size_of_hash(uint64_t algorithm)

@@ -50,13 +50,6 @@ static bool read_certificate(struct bytes text, struct reading *r)
            (pem_read_one(text, &r->decoded, &der) && certificate_read(der, &r->certificate));
 }
 
-static const uint8_t oid_evidence[] = {0x67, 0x81, 0x05, 0x05, 0x04, 0x09};
-static const uint8_t oid_endorsements[] = {0x67, 0x81, 0x05, 0x05, 0x04, 0x02};
-/* 1.2.840.113741.1337.6 */
-static const uint8_t oid_rats_tls[] = {0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x8a, 0x39, 0x06};
-/* Gramine put the same identifier's tag and length into the value: 0.6.9.42.840.113741.1337.6. */
-static const uint8_t oid_gramine[] = {0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
-                                      0xf8, 0x4d, 0x8a, 0x39, 0x06};
 static const uint8_t oid_key_usage[] = {0x55, 0x1d, 0x0f};
 static const uint8_t oid_basic_constraints[] = {0x55, 0x1d, 0x13};
 
@@ -78,12 +71,13 @@ static void check_profile(struct check *c, struct reading *r)
     bool ok = cert->is_v3 && !cert->repeated_extension && !cert->malformed_extension;
     struct extension e;
     for (size_t at = 0; certificate_next_extension(cert, &at, &e);) {
-        bool known = note(&e, BYTES_OF(oid_evidence), &r->has_evidence, &r->evidence) ||
-                     note(&e, BYTES_OF(oid_endorsements), &r->has_endorsements, &r->endorsements) ||
-                     note(&e, BYTES_OF(oid_gramine), &r->has_gramine, &r->gramine) ||
-                     note(&e, BYTES_OF(oid_rats_tls), &r->has_rats_tls, &r->rats_tls) ||
-                     bytes_equal(e.oid, BYTES_OF(oid_key_usage)) ||
-                     bytes_equal(e.oid, BYTES_OF(oid_basic_constraints));
+        bool known =
+            note(&e, BYTES_STR(RATLS_OID_EVIDENCE), &r->has_evidence, &r->evidence) ||
+            note(&e, BYTES_STR(RATLS_OID_ENDORSEMENTS), &r->has_endorsements, &r->endorsements) ||
+            note(&e, BYTES_STR(RATLS_OID_GRAMINE), &r->has_gramine, &r->gramine) ||
+            note(&e, BYTES_STR(RATLS_OID_RATS_TLS), &r->has_rats_tls, &r->rats_tls) ||
+            bytes_equal(e.oid, BYTES_OF(oid_key_usage)) ||
+            bytes_equal(e.oid, BYTES_OF(oid_basic_constraints));
         ok = ok && (known || !e.critical);
     }
     check_that(c, ok, ALCOVE_REASON_RATLS_PROFILE);

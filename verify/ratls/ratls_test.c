@@ -495,6 +495,30 @@ static void test_result(void)
           "a rejection names all that is wrong");
 }
 
+/* Whoever asks for the kind is told it of every certificate that would be verified. */
+static void test_kind(void)
+{
+    static struct forge_ratls s;
+    static struct forge_ratls_output o;
+    static const struct {
+        void (*change)(struct forge_ratls_output *);
+        const char *what;
+    } outputs[] = {
+        {NULL, "DER"}, {pem, "PEM"}, {pem_nul, "PEM and a NUL"}, {pem_spaces, "long PEM"}};
+    for (size_t i = 0; i < ARRAY_SIZE(outputs); i++) {
+        enum alcove_wrapping wrapping = ALCOVE_WRAPPING_NONE;
+        forge_ratls_defaults(&s);
+        forge_ratls_build(&s, &o);
+        if (outputs[i].change != NULL) {
+            outputs[i].change(&o);
+        }
+        struct alcove_bytes evidence = {o.der.data, o.der.size};
+        CHECK(alcove_evidence_kind_of(evidence, &wrapping) == ALCOVE_EVIDENCE_SGX_QUOTE &&
+                  wrapping == ALCOVE_WRAPPING_RATLS,
+              "%s has a kind", outputs[i].what);
+    }
+}
+
 /* Endorsements serve only where the caller has nothing at all. */
 static void test_gaps(void)
 {
@@ -671,6 +695,7 @@ int main(int argc, char **argv)
     }
     test_every_reason_has_a_case();
     test_result();
+    test_kind();
     test_gaps();
     test_lists();
     test_truncation();
