@@ -26,12 +26,12 @@ static const struct dp_table *table_for(const struct query_distance *d, enum dp_
     return NULL;
 }
 
-/* How much coarser the unit must be: distance / unit needs noise of at most 1000 of them. */
+/* How much coarser the unit must be, about (bounds are rounded up to whole units, each). Noise of
+ * 1000 units costs distance^2 / 2 millionths. */
 static uint64_t coarser(const struct query_distance *d, enum dp_kind kind, uint64_t rho)
 {
-    u128 square = kind == DP_GAUSSIAN ? d->square : (u128)d->total * d->total;
-    u128 most = square / (rho * 2) + 1; /* cost at scale 1000: square / unit^2 / 2, in micro-rho */
-    return query_root(most) + 1;
+    uint64_t distance = kind == DP_GAUSSIAN ? query_root(d->square) + 1 : d->total;
+    return distance / query_root((u128)rho * 2) + 1;
 }
 
 static uint64_t divisor_of(const struct query_schema *s, uint64_t users)
@@ -84,7 +84,7 @@ int query_make_plan(const struct query_schema *schema, enum dp_kind kind, uint64
     if (plan.table == NULL) {
         return diag_fail(
             diag, -ERANGE,
-            "the noise would be wider than 1000 units: take a unit %lu times as coarse, "
+            "the noise would be wider than 1000 units: take a unit about %lu times as coarse, "
             "tighter bounds, or a larger rho",
             (unsigned long)coarser(&plan.distance, kind, rho));
     }
