@@ -45,11 +45,11 @@ def replay(build):
 
 def measure(build):
     """{file: {line number: [count of each branch]}}"""
+    shared = pathlib.Path(os.environ.setdefault("ALCOVE_SHARED", str(TOP.parent / "shared")))
     for old in build.rglob("*.gcda"):
         old.unlink()
     run("ninja", "-C", build)
     run("meson", "test", "-C", build, "--no-rebuild")
-    shared = pathlib.Path(os.environ.get("ALCOVE_SHARED", TOP.parent / "shared"))
     if (shared / "evidence").is_dir():
         ran = subprocess.run([sys.executable, TOP / "tests/evidence/run.py", build / "verify/verify_files"],
                              stdout=subprocess.PIPE, text=True)

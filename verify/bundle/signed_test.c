@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* alcove_bundle_check(): which entries are what their makers signed, below which roots. Everything
  * that says "good" here must say something else when one signature is a stranger's. */
+#include "base/cbor.h"
 #include "bundle/bundle.h"
 #include "forge/amd.h"
 #include "forge/forge.h"
@@ -42,6 +43,16 @@ static bool says(struct alcove_bytes bundle, enum alcove_bundle_kind kind,
     }
     return f.signature == wanted;
 }
+
+/* Of an entry that stands in no bundle. */
+static enum alcove_bundle_signature judge(enum alcove_bundle_kind kind, struct alcove_bytes content,
+                                          struct alcove_bytes signers,
+                                          const struct alcove_root *root)
+{
+    const struct alcove_bundle_entry e = {.kind = kind, .content = content, .readable = true};
+    return alcove_bundle_check(&e, signers, FORGE_NOW, root, root != NULL).signature;
+}
+#define PART(p) ((struct alcove_bytes){(p).data, (p).size})
 
 /* ---- Intel ---- */
 
@@ -124,6 +135,11 @@ static void strange_signer(struct forge_spec *s)
     s->signer.unknown_critical = true;
 }
 
+static void version1_signer(struct forge_spec *s)
+{
+    s->signer.version1 = true;
+}
+
 static void test_intel_strangers(void)
 {
     static const struct {
@@ -146,6 +162,14 @@ static void test_intel_strangers(void)
          "a TCB signing certificate signed by a stranger is bad"},
         {stranger_signer, ALCOVE_BUNDLE_TCB_INFO, ALCOVE_BUNDLE_SIGNATURE_SIGNER_MISSING,
          "… and signs nothing"},
+        {stranger_signer, ALCOVE_BUNDLE_ROOT_CRL, ALCOVE_BUNDLE_SIGNATURE_GOOD,
+         "… the root's list has the PCK chain's root"},
+        {stranger_leaf, ALCOVE_BUNDLE_ROOT_CRL, ALCOVE_BUNDLE_SIGNATURE_GOOD,
+         "… or the TCB signing certificate's, if that is the one that is good"},
+        {stranger_leaf, ALCOVE_BUNDLE_PCK_CRL, ALCOVE_BUNDLE_SIGNATURE_SIGNER_MISSING,
+         "… but a CA that stands in no good chain signs nothing"},
+        {version1_signer, ALCOVE_BUNDLE_TCB_CHAIN, ALCOVE_BUNDLE_SIGNATURE_BAD,
+         "a TCB signing certificate of version 1 is bad"},
         {strange_signer, ALCOVE_BUNDLE_TCB_CHAIN, ALCOVE_BUNDLE_SIGNATURE_BAD,
          "a TCB signing certificate that asks for what nobody knows is bad"},
     };
@@ -193,6 +217,59 @@ static void test_intel_more(void)
               "%s of a software machine says so", alcove_bundle_kind_name(intel_kinds[i]));
     }
     alcove_bundle_free(b);
+}
+
+static void short_root(struct forge_spec *s)
+{
+    s->signer_root.from = FORGE_NOW - 60;
+    s->signer_root.until = FORGE_NOW + 60;
+}
+static void signer_of_the_future(struct forge_spec *s)
+{
+    s->signer.from = FORGE_NOW + 1;
+}
+static void reissued_ca(struct forge_spec *s)
+{
+    s->ca.serial = 99;
+}
+
+static void test_intel_periods(void)
+{
+    struct alcove_bundle *b = intel(short_root);
+    struct alcove_bytes bundle = alcove_bundle_encode(b);
+    struct alcove_bundle_finding f =
+        ask(bundle, ALCOVE_BUNDLE_TCB_INFO, bundle, FORGE_NOW, &forged.root);
+    CHECK(f.valid_from == FORGE_NOW - 60 && f.valid_until == FORGE_NOW + 60,
+          "a signer is no longer valid than its root");
+    alcove_bundle_free(b);
+    b = intel(signer_of_the_future);
+    bundle = alcove_bundle_encode(b);
+    f = ask(bundle, ALCOVE_BUNDLE_QE_IDENTITY, bundle, FORGE_NOW, &forged.root);
+    CHECK(f.signature == ALCOVE_BUNDLE_SIGNATURE_GOOD && f.valid_from == FORGE_NOW + 1,
+          "a signer of the future is told by its date alone");
+    alcove_bundle_free(b);
+}
+
+/* Lists among chains of others, and among several of the same CA. */
+static void test_intel_lists(void)
+{
+    struct alcove_bundle *others = intel(software), *several = intel(reissued_ca);
+    struct alcove_bundle *b = intel(NULL);
+    struct alcove_bytes bundle = alcove_bundle_encode(b), strangers = alcove_bundle_encode(others);
+    add(several, forged.pck_chain.data, forged.pck_chain.size);
+    struct alcove_bytes signers = alcove_bundle_encode(several);
+    static const enum alcove_bundle_kind lists[] = {ALCOVE_BUNDLE_PCK_CRL, ALCOVE_BUNDLE_ROOT_CRL};
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+        CHECK(ask(bundle, lists[i], strangers, FORGE_NOW, &forged.root).signature ==
+                  ALCOVE_BUNDLE_SIGNATURE_SIGNER_MISSING,
+              "%s has no signer among others", alcove_bundle_kind_name(lists[i]));
+        CHECK(ask(bundle, lists[i], signers, FORGE_NOW, &forged.root).signature ==
+                  ALCOVE_BUNDLE_SIGNATURE_GOOD,
+              "%s is good when its CA was issued twice", alcove_bundle_kind_name(lists[i]));
+    }
+    alcove_bundle_free(b);
+    alcove_bundle_free(others);
+    alcove_bundle_free(several);
 }
 
 /* The same keys, a signer of the past and one of today: the one that is valid then wins. */
@@ -287,6 +364,31 @@ static void pkcs1_ask(struct forge_amd_spec *s)
 {
     s->ask.pkcs1 = true;
 }
+static void version1_ask(struct forge_amd_spec *s)
+{
+    s->ask.version1 = true;
+}
+static void p256_ask(struct forge_amd_spec *s)
+{
+    s->ask.p256_key = true;
+}
+static void no_ca_ask(struct forge_amd_spec *s)
+{
+    s->ask.is_ca = false;
+    s->ask.path_length = -1;
+}
+static void crl_ask(struct forge_amd_spec *s)
+{
+    s->ask.usage = AMD_USAGE_CRL;
+}
+static void twice_ask(struct forge_amd_spec *s)
+{
+    s->ask.malformed = true; /* besides those that are good */
+}
+static void strange_ark(struct forge_amd_spec *s)
+{
+    s->ark.unknown_critical = true;
+}
 static void stranger_list(struct forge_amd_spec *s)
 {
     s->crl.key = AMD_KEY_STRANGER;
@@ -299,6 +401,12 @@ static void test_amd_strangers(void)
         enum alcove_bundle_kind kind;
         const char *title;
     } cases[] = {
+        {version1_ask, ALCOVE_BUNDLE_AMD_CHAIN, "an ASK of version 1 is bad"},
+        {p256_ask, ALCOVE_BUNDLE_AMD_CHAIN, "an ASK with another kind of key is bad"},
+        {no_ca_ask, ALCOVE_BUNDLE_AMD_CHAIN, "an ASK that is no CA is bad"},
+        {crl_ask, ALCOVE_BUNDLE_AMD_CHAIN, "an ASK that may sign lists only is bad"},
+        {twice_ask, ALCOVE_BUNDLE_AMD_CHAIN, "an ASK with constraints of two kinds is bad"},
+        {strange_ark, ALCOVE_BUNDLE_AMD_CHAIN, "an ARK that asks for what nobody knows is bad"},
         {stranger_vek, ALCOVE_BUNDLE_AMD_VEK, "a VCEK signed by a stranger is bad"},
         {stranger_ask, ALCOVE_BUNDLE_AMD_CHAIN, "an ASK signed by a stranger is bad"},
         {stranger_ask, ALCOVE_BUNDLE_AMD_VEK, "… and so is the VCEK below it"},
@@ -313,6 +421,115 @@ static void test_amd_strangers(void)
                    ALCOVE_BUNDLE_SIGNATURE_BAD),
               "%s", cases[i].title);
         alcove_bundle_free(b);
+    }
+}
+
+static void ask_of_another(struct forge_amd_spec *s)
+{
+    s->ask.issuer = "ARK-Genoa";
+}
+static void ark_of_another(struct forge_amd_spec *s)
+{
+    s->ark.issuer = "ARK-Genoa";
+}
+static void unknown_product(struct forge_amd_spec *s)
+{
+    s->ask.subject = s->vek.issuer = "SEV-Naples";
+}
+
+/* A bundle whose only entry is this, wherever it belongs. */
+static struct alcove_bytes only(enum alcove_bundle_kind kind, struct alcove_bytes content)
+{
+    static uint8_t file[65536];
+    struct writer w = writer_of(file, sizeof file);
+    cbor_put_map(&w, 1 + ALCOVE_BUNDLE_KINDS);
+    cbor_put_str(&w, "format");
+    cbor_put_str(&w, BUNDLE_FORMAT);
+    for (size_t i = 0; i < ALCOVE_BUNDLE_KINDS; i++) {
+        cbor_put_str(&w, bundle_groups[i].key);
+        cbor_put_array(&w, bundle_groups[i].kind == kind);
+        if (bundle_groups[i].kind == kind) {
+            cbor_put_bytes(&w, BYTES(content.data, content.size));
+        }
+    }
+    REQUIRE(!w.failed && alcove_bundle_valid((struct alcove_bytes){file, w.size}));
+    return (struct alcove_bytes){file, w.size};
+}
+
+/* What alcove_bundle_add() would not take. */
+static void test_amd_chains(void)
+{
+    const struct alcove_bytes none = {0}, word = {(const uint8_t *)"x", 1};
+    alcove_bundle_free(amd(ask_of_another, false));
+    CHECK(judge(ALCOVE_BUNDLE_AMD_CHAIN, PART(amd_forged.chain), none, &amd_forged.root) ==
+              ALCOVE_BUNDLE_SIGNATURE_BAD,
+          "an ASK of another ARK is bad");
+    alcove_bundle_free(amd(ark_of_another, false));
+    CHECK(judge(ALCOVE_BUNDLE_AMD_CHAIN, PART(amd_forged.chain), none, &amd_forged.root) ==
+              ALCOVE_BUNDLE_SIGNATURE_BAD,
+          "an ARK that another issued is bad");
+    alcove_bundle_free(amd(unknown_product, false));
+    CHECK(judge(ALCOVE_BUNDLE_AMD_CHAIN, PART(amd_forged.chain), none, &amd_forged.root) ==
+                  ALCOVE_BUNDLE_SIGNATURE_GOOD &&
+              judge(ALCOVE_BUNDLE_AMD_CHAIN, PART(amd_forged.chain), none, NULL) ==
+                  ALCOVE_BUNDLE_SIGNATURE_UNKNOWN_ROOT,
+          "for a product that nobody knows there is no built-in root");
+    alcove_bundle_free(intel(NULL));
+    CHECK(judge(ALCOVE_BUNDLE_AMD_CHAIN, PART(forged.pck_chain), none, &forged.root) ==
+              ALCOVE_BUNDLE_SIGNATURE_BAD,
+          "a chain of three is not AMD's");
+
+    alcove_bundle_free(amd(stranger_ask, false));
+    CHECK(judge(ALCOVE_BUNDLE_AMD_CRL, PART(amd_forged.crl),
+                only(ALCOVE_BUNDLE_AMD_CHAIN, PART(amd_forged.chain)),
+                &amd_forged.root) == ALCOVE_BUNDLE_SIGNATURE_SIGNER_MISSING,
+          "an ARK that stands in no good chain signs no list");
+    alcove_bundle_free(amd(unknown_product, false));
+    struct alcove_bytes naples = only(ALCOVE_BUNDLE_AMD_CHAIN, PART(amd_forged.chain));
+    alcove_bundle_free(amd(NULL, false));
+    CHECK(judge(ALCOVE_BUNDLE_AMD_VEK, PART(amd_forged.vek), naples, &amd_forged.root) ==
+              ALCOVE_BUNDLE_SIGNATURE_SIGNER_MISSING,
+          "a VCEK has no signer in another product's chain");
+    CHECK(judge(ALCOVE_BUNDLE_AMD_VEK, PART(amd_forged.vek), only(ALCOVE_BUNDLE_AMD_CHAIN, word),
+                &amd_forged.root) == ALCOVE_BUNDLE_SIGNATURE_SIGNER_MISSING,
+          "nor in what is no chain");
+}
+
+/* AMD's own: good without anybody's naming them, and only with the ASK that AMD has. */
+static void test_real_chains(void)
+{
+    static const char *const files[] = {"ask_ark_milan",  "asvk_ark_milan", "ask_ark_genoa",
+                                        "asvk_ark_genoa", "ask_ark_turin",  "asvk_ark_turin"};
+    const char *shared = getenv("ALCOVE_SHARED");
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        static uint8_t text[PEM_BYTES_MAX], other[2 * PEM_BYTES_MAX];
+        char path[1024];
+        snprintf(path, sizeof path, "%s/evidence/roots/amd/%s.pem", shared ? shared : "../shared",
+                 files[i]);
+        FILE *f = fopen(path, "rb");
+        if (f == NULL) {
+            SKIP("no ../shared", "%s", files[i]);
+            continue;
+        }
+        size_t size = fread(text, 1, sizeof text, f);
+        fclose(f);
+        const struct alcove_bundle_entry e = {
+            .kind = ALCOVE_BUNDLE_AMD_CHAIN, .content = {text, size}, .readable = true};
+        const struct alcove_bytes none = {0};
+        struct alcove_bundle_finding found = alcove_bundle_check(&e, none, FORGE_NOW, NULL, 0);
+        CHECK(found.signature == ALCOVE_BUNDLE_SIGNATURE_GOOD &&
+                  found.root_kind == ALCOVE_ROOT_AMD && found.valid_until > FORGE_NOW,
+              "%s is good below AMD's root", files[i]);
+        alcove_bundle_free(amd(NULL, files[i][2] == 'v'));
+        const uint8_t *ark = memmem(text + 1, size - 1, "-----BEGIN", 10);
+        REQUIRE(ark != NULL);
+        size_t ark_size = size - (size_t)(ark - text);
+        memcpy(other, amd_forged.ask_pem.data, amd_forged.ask_pem.size);
+        memcpy(other + amd_forged.ask_pem.size, ark, ark_size);
+        CHECK(judge(ALCOVE_BUNDLE_AMD_CHAIN,
+                    (struct alcove_bytes){other, amd_forged.ask_pem.size + ark_size}, none,
+                    &amd_forged.root) == ALCOVE_BUNDLE_SIGNATURE_BAD,
+              "another's ASK below that root is bad");
     }
 }
 
@@ -339,9 +556,13 @@ int main(void)
     test_intel();
     test_intel_strangers();
     test_intel_more();
+    test_intel_periods();
+    test_intel_lists();
     test_two_signers();
     test_amd();
     test_amd_strangers();
+    test_amd_chains();
+    test_real_chains();
     test_unreadable();
     return tap_done();
 }
