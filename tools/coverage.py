@@ -60,7 +60,7 @@ def measure(build):
     replay(build)
     report = build / "coverage.json"
     run("gcovr", "--root", TOP, "--object-directory", build, "--filter", "verify/", "--exclude", NOT_PRODUCT,
-        "--branches", "--json", report)
+        "--branches", "--json", report, build)  # without the last it searches all of TOP
     files = json.loads(report.read_text())["files"]
     return {f["file"]: {line["line_number"]: [b["count"] for b in line["branches"]]
                         for line in f["lines"] if line["branches"]} for f in files}, with_collection
