@@ -32,6 +32,7 @@ struct lies {
     bool every_time;               /* else once, */
     unsigned after;                /* after this many true ones */
     bool set_result, set_size;
+    unsigned spoil; /* one plus the place of a byte of the answer that is changed */
     int64_t result;
     uint64_t size;
     void (*boot)(struct boot_record *b);
@@ -107,6 +108,9 @@ static void lie_in_reply(struct hostcall_slot *s, unsigned asked)
     }
     if (lies.set_size) {
         s->from_size = lies.size;
+    }
+    if (lies.spoil > 0) {
+        s->data[lies.spoil - 1] ^= 1;
     }
 }
 
@@ -214,7 +218,7 @@ static int64_t service(void *context, unsigned number, struct hostcall_slot *slo
               : slot->args[0] == EXIT_REFUSED ? END_REFUSED
                                               : END_STOPPED);
     }
-    return -EIO;
+    return probe_quote(number, slot);
 }
 
 static void run_child(const struct host_config *config, int pipe_fd) __attribute__((noreturn));
@@ -307,7 +311,9 @@ static void check_replies(const struct host_config *config)
                 {HOSTCALL_wake, "wake"},
                 {HOSTCALL_console_write, "console_write"},
                 {HOSTCALL_console_read, "console_read"},
-                {HOSTCALL_input_read, "input_read"}};
+                {HOSTCALL_input_read, "input_read"},
+                {HOSTCALL_quote_target, "quote_target"},
+                {HOSTCALL_quote, "quote"}};
     static const int64_t never[] = {INT64_MIN, -4096, -1, INT64_MAX};
     char name[100];
     for (size_t i = 0; i < ARRAY_SIZE(used); i++) {
@@ -366,6 +372,26 @@ static void check_sizes_and_errors(const struct host_config *config)
         {"standard input brings more than was asked", STOPS,
          {.hostcall = HOSTCALL_console_read, .set_size = true, .size = 257, .set_result = true,
           .result = 257}},
+        {"a quoting enclave with reserved bytes", ENDS_WELL,
+         {.hostcall = HOSTCALL_quote_target, .spoil = 512}},
+        {"half a TARGETINFO", ENDS_WELL,
+         {.hostcall = HOSTCALL_quote_target, .set_size = true, .size = 256, .set_result = true,
+          .result = 256}},
+        {"nobody quotes", ENDS_WELL, REPLY(quote, -19)},
+        {"another version of quotes", ENDS_WELL, {.hostcall = HOSTCALL_quote, .spoil = 1}},
+        {"another enclave's quote", ENDS_WELL, {.hostcall = HOSTCALL_quote, .spoil = 1 + 112}},
+        {"another manifest's quote", ENDS_WELL, {.hostcall = HOSTCALL_quote, .spoil = 1 + 240}},
+        {"a quote over other report data", ENDS_WELL, {.hostcall = HOSTCALL_quote, .spoil = 432}},
+        {"a quote of another size than it says", ENDS_WELL,
+         {.hostcall = HOSTCALL_quote, .spoil = 433}},
+        {"half a quote", ENDS_WELL,
+         {.hostcall = HOSTCALL_quote, .set_size = true, .size = 600, .set_result = true,
+          .result = 600}},
+        {"an empty quote", ENDS_WELL,
+         {.hostcall = HOSTCALL_quote, .set_size = true, .size = 0, .set_result = true, .result = 0}},
+        {"a quote larger than any", STOPS,
+         {.hostcall = HOSTCALL_quote, .set_size = true, .size = QUOTE_SIZE_MAX + 8,
+          .set_result = true, .result = QUOTE_SIZE_MAX + 8}},
         {"memory is not added", STOPS, {.lazy = HOSTCALL_mem_map}},
         {"rights are not taken away", STOPS, {.lazy = HOSTCALL_mem_restrict}},
         {"page tables do not follow", ENDS_SOMEHOW, {.lazy = HOSTCALL_mem_protect}},

@@ -18,7 +18,7 @@ static int64_t service(void *context, unsigned number, struct hostcall_slot *slo
     if (number == HOSTCALL_exit) {
         _exit(slot->args[0] == EXIT_STATUS ? (int)slot->args[1] : 100);
     }
-    return -EIO;
+    return probe_quote(number, slot);
 }
 
 static void run_child(const struct host_config *config, int pipe_fd) __attribute__((noreturn));

@@ -3,6 +3,7 @@
  * small "workload" that makes system calls by trap and by jump, faults, and ends, so that entry,
  * exceptions, memory and threads are exercised with nothing above them. What it found it says on
  * standard error as TAP lines. */
+#include "abi/quote.h"
 #include "runtime/rt.h"
 
 #define CODE     UINT64_C(0x400000)
@@ -127,6 +128,59 @@ static void input_checks(void)
     say(n >= 0 && n <= (int64_t)sizeof buffer, "reading standard input gives what was asked at most");
 }
 
+static uint8_t quote[QUOTE_SIZE_MAX + 64];
+
+static bool all_are(const uint8_t *p, size_t n, uint8_t value)
+{
+    uint8_t differs = 0;
+    for (size_t i = 0; i < n; i++) {
+        differs |= p[i] ^ value;
+    }
+    return differs == 0;
+}
+
+/* Whatever the host brings: it is over this enclave and these report data, or nobody sees it. */
+static void quote_checks(void)
+{
+    struct sgx_report_body wanted = *rt_identity();
+    memset(quote, 0xa5, sizeof quote);
+    memset(wanted.reportdata, 0x77, sizeof wanted.reportdata);
+    int64_t n = rt_quote(wanted.reportdata, quote, QUOTE_SIZE_MAX);
+    say(n == -5 || n == -19 || (n > 0 && n <= QUOTE_SIZE_MAX), "a quote comes, or an error");
+    say(n <= 0 || quote_v3_covers(BYTES(quote, (size_t)n), &wanted),
+        "UNSAFE unless a quote is over what was asked");
+    say(n > 0 || all_are(quote, sizeof quote, 0xa5) || quote[0] == 0,
+        "UNSAFE unless another quote is wiped");
+    say(all_are(quote + QUOTE_SIZE_MAX, 64, 0xa5), "UNSAFE unless nothing is written behind a quote");
+}
+
+static void report_checks(void)
+{
+    struct sgx_targetinfo target;
+    struct sgx_report report;
+    uint8_t key[2][16], zeros[64] = {0};
+    rt_target_info(&target);
+    say(rt_report_to(&target, zeros, &report) == 0 && rt_report_is_ours(&report),
+        "a report to oneself is one's own");
+    report.body.reportdata[63] ^= 1;
+    say(!rt_report_is_ours(&report), "not with other report data");
+    report.body.reportdata[63] ^= 1;
+    report.mac[15] ^= 0x80;
+    say(!rt_report_is_ours(&report), "not with another MAC");
+    target.configsvn ^= 1;
+    say(rt_report_to(&target, zeros, &report) == 0 && !rt_report_is_ours(&report),
+        "nor is one for another CONFIGSVN");
+    target.reserved3[383] = 1;
+    say(rt_report_to(&target, zeros, &report) == -22, "a TARGETINFO with reserved bytes is refused");
+    say(rt_seal_key(RT_SEAL_TO_MRENCLAVE, "one", key[0]) == 0 &&
+            rt_seal_key(RT_SEAL_TO_MRENCLAVE, "two", key[1]) == 0 && memcmp(key[0], key[1], 16) != 0,
+        "sealing keys differ by purpose");
+    say(rt_seal_key(RT_SEAL_TO_MRSIGNER, "one", key[1]) == 0 && memcmp(key[0], key[1], 16) != 0,
+        "and by whom they are for");
+    say(rt_seal_key(RT_SEAL_TO_MRENCLAVE, "one", key[1]) == 0 && memcmp(key[0], key[1], 16) == 0,
+        "and are the same again");
+}
+
 void door_syscall(struct rt_frame *frame)
 {
     switch (frame->rax) {
@@ -137,6 +191,8 @@ void door_syscall(struct rt_frame *frame)
         say(frame->rip == CODE + 27, "a system call by jump arrives");
         thread_checks();
         input_checks();
+        report_checks();
+        quote_checks();
         break;
     case 1002:
         say(frame->rdi != 0, "cpuid by trap answers");
