@@ -96,25 +96,25 @@ void field_array(struct cbor_reader *r, size_t n)
     }
 }
 
-void put_uint(struct writer *w, const char *key, uint64_t value)
+void field_put_uint(struct writer *w, const char *key, uint64_t value)
 {
     cbor_put_str(w, key);
     cbor_put_uint(w, value);
 }
 
-void put_fixed(struct writer *w, const char *key, const void *data, size_t n)
+void field_put_fixed(struct writer *w, const char *key, const void *data, size_t n)
 {
     cbor_put_str(w, key);
     cbor_put_bytes(w, BYTES(data, n));
 }
 
-void put_word(struct writer *w, const char *key, const char *value)
+void field_put_word(struct writer *w, const char *key, const char *value)
 {
     cbor_put_str(w, key);
     cbor_put_str(w, value);
 }
 
-void put_text(struct writer *w, const char *key, struct bytes value)
+void field_put_text(struct writer *w, const char *key, struct bytes value)
 {
     cbor_put_str(w, key);
     cbor_put_text(w, value);

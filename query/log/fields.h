@@ -26,7 +26,7 @@ uint64_t field_number(struct cbor_reader *r, uint64_t min, uint64_t max);
  * direction of writing. For UTF-8 that the reader took. */
 bool field_text_shown(struct bytes text);
 
-void put_uint(struct writer *w, const char *key, uint64_t value);
-void put_fixed(struct writer *w, const char *key, const void *data, size_t n);
-void put_word(struct writer *w, const char *key, const char *value);
-void put_text(struct writer *w, const char *key, struct bytes value);
+void field_put_uint(struct writer *w, const char *key, uint64_t value);
+void field_put_fixed(struct writer *w, const char *key, const void *data, size_t n);
+void field_put_word(struct writer *w, const char *key, const char *value);
+void field_put_text(struct writer *w, const char *key, struct bytes value);

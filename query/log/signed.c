@@ -76,7 +76,7 @@ int query_signed_make(const char *format, struct bytes body, const struct query_
     cbor_put_map(out, 2);
     cbor_put_str(out, "body");
     cbor_put_bytes(out, body);
-    put_fixed(out, "signature", signature, sizeof signature);
+    field_put_fixed(out, "signature", signature, sizeof signature);
     if (out->failed) {
         out->size = start;
         return diag_fail(d, -ENOSPC, "%s: does not fit", format);

@@ -55,5 +55,4 @@ int query_signed_make(const char *format, struct bytes body, const struct query_
 /* The body, once the signature is good: -EINVAL for the form, -EBADMSG for the signature. The view
  * points into `statement`. */
 int query_signed_open(const char *format, struct bytes statement, size_t max,
-                      const struct query_key *key, struct bytes *ret_body,
-                      struct diag *d) MUST_USE;
+                      const struct query_key *key, struct bytes *ret_body, struct diag *d) MUST_USE;
