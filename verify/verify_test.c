@@ -1232,10 +1232,26 @@ static void test_list_chains(void)
     struct alcove_bytes quote = {o.quote.data, o.quote.size};
     CHECK(alcove_verdict_accepted(alcove_verify(quote, &c, &p, FORGE_NOW, &r)),
           "the list's issuer may have been issued again");
-    c.pck_crl_chain = c.tcb_chain;
-    ignore_result(alcove_verdict_accepted(alcove_verify(quote, &c, &p, FORGE_NOW, &r)),
-                  "the reason is looked at");
-    CHECK(r.first_reason == ALCOVE_REASON_PCK_CRL_CHAIN, "another's chain is not its");
+    static const char begin[] = "-----BEGIN";
+    static struct forge_part mixed;
+    const uint8_t *old = memmem(o.pck_crl_chain.data + 1, o.pck_crl_chain.size - 1, begin, 10);
+    const uint8_t *new =
+        memmem(again.pck_crl_chain.data + 1, again.pck_crl_chain.size - 1, begin, 10);
+    REQUIRE(old != NULL && new != NULL);
+    struct writer w = writer_of(mixed.data, sizeof mixed.data);
+    writer_put(&w, BYTES(o.pck_crl_chain.data, (size_t)(old - o.pck_crl_chain.data)));
+    writer_put(&w, BYTES(new, (size_t)(again.pck_crl_chain.data + again.pck_crl_chain.size - new)));
+    c.pck_crl_chain = (struct alcove_bytes){mixed.data, w.size};
+    CHECK(!w.failed && alcove_verdict_accepted(alcove_verify(quote, &c, &p, FORGE_NOW, &r)),
+          "or the root above it");
+    const struct alcove_bytes others[] = {c.tcb_chain, {o.pck_chain.data, o.pck_chain.size}};
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        c.pck_crl_chain = others[i];
+        ignore_result(alcove_verdict_accepted(alcove_verify(quote, &c, &p, FORGE_NOW, &r)),
+                      "the reason is looked at");
+        CHECK(r.first_reason == ALCOVE_REASON_PCK_CRL_CHAIN, "another chain, nr. %zu, is not its",
+              i);
+    }
 }
 
 /* Judges with the chain of `o` beside the quote of `s`. */

@@ -825,7 +825,7 @@ static void test_misfiled(void)
                                         "{",
                                         "{\"tcbInfo\":{\"id\":1}}",
                                         "{\"tcbInfo\":{\"fmspc\":\"00A06F050000\"}}",
-                                        "{\"enclaveIdentity\":{\"id\":\"QE\"}}",
+                                        "{\"enclaveIdentity\":{\"id\":\"QE\",}}",
                                         ("-----BEGIN CERTIFICATE-----\nMAA=\n-----END "
                                          "CERTIFICATE-----\n")};
     static void (*const changes[])(struct forge_spec *) = {
