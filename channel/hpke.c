@@ -159,7 +159,7 @@ void hpke_private_wipe(struct hpke_private_key *key)
     secure_zero(key, sizeof *key);
 }
 
-/* Fills the public half. False for a scalar that is out of range, or when the library fails. */
+/* Fills the public half of a secret that is in range. False when the library fails. */
 static bool complete(enum hpke_kem kem, const uint8_t secret[32], struct hpke_private_key *ret)
 {
     AUTO_HPKE_KEY key = {.public_key.kem = kem};
@@ -172,37 +172,54 @@ static bool complete(enum hpke_kem kem, const uint8_t secret[32], struct hpke_pr
     return ok;
 }
 
-int hpke_private_read(enum hpke_kem kem, struct bytes secret, struct hpke_private_key *ret)
+static bool secret_valid(enum hpke_kem kem, const uint8_t secret[32])
 {
-    if (hpke_public_size(kem) == 0 || secret.size != HPKE_PRIVATE_SIZE) {
-        return -EINVAL;
-    }
-    return complete(kem, secret.data, ret) ? 0 : -EINVAL;
+    return kem != HPKE_KEM_P256 || p256_secret_valid(secret);
 }
 
-/* DeriveKeyPair(ikm), section 7.1.3. */
+int hpke_private_read(enum hpke_kem kem, struct bytes secret, struct hpke_private_key *ret)
+{
+    if (hpke_public_size(kem) == 0 || secret.size != HPKE_PRIVATE_SIZE ||
+        !secret_valid(kem, secret.data)) {
+        return -EINVAL;
+    }
+    return complete(kem, secret.data, ret) ? 0 : -EIO;
+}
+
+/* The secret key of DeriveKeyPair(ikm), section 7.1.3. Of P-256 one candidate in 2^32 is out of
+ * range; that 256 of them are does not happen. A failure of the library must not count as one: the
+ * next candidate would be another key. */
+static bool derive_secret(enum hpke_kem kem, const uint8_t prk[HASH_SIZE],
+                          uint8_t ret[HPKE_PRIVATE_SIZE])
+{
+    const struct suite_id id = kem_suite_id(kem);
+    if (kem == HPKE_KEM_X25519) {
+        return labeled_expand(&id, prk, "sk", (struct bytes){0}, ret, HPKE_PRIVATE_SIZE);
+    }
+    for (unsigned counter = 0; counter < 256; counter++) {
+        const uint8_t byte = (uint8_t)counter;
+        if (!labeled_expand(&id, prk, "candidate", BYTES_OF(byte), ret, HPKE_PRIVATE_SIZE)) {
+            return false;
+        }
+        if (p256_secret_valid(ret)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int hpke_private_derive(enum hpke_kem kem, struct bytes secret, struct hpke_private_key *ret)
 {
     if (hpke_public_size(kem) == 0 || secret.size < HPKE_PRIVATE_SIZE || secret.size > 64) {
         return -EINVAL;
     }
     const struct suite_id id = kem_suite_id(kem);
-    uint8_t prk[HASH_SIZE], candidate[HPKE_PRIVATE_SIZE];
-    bool ok = labeled_extract(&id, (struct bytes){0}, "dkp_prk", secret, prk);
-    bool made = false;
-    /* Of P-256 one candidate in 2^32 is out of range; that 256 of them are does not happen. */
-    for (unsigned counter = 0; ok && !made && counter < (kem == HPKE_KEM_P256 ? 256u : 1u);
-         counter++) {
-        const uint8_t byte = (uint8_t)counter;
-        ok =
-            kem == HPKE_KEM_P256
-                ? labeled_expand(&id, prk, "candidate", BYTES_OF(byte), candidate, sizeof candidate)
-                : labeled_expand(&id, prk, "sk", (struct bytes){0}, candidate, sizeof candidate);
-        made = ok && complete(kem, candidate, ret);
-    }
+    uint8_t prk[HASH_SIZE], own[HPKE_PRIVATE_SIZE];
+    bool ok = labeled_extract(&id, (struct bytes){0}, "dkp_prk", secret, prk) &&
+              derive_secret(kem, prk, own) && complete(kem, own, ret);
     secure_zero(prk, sizeof prk);
-    secure_zero(candidate, sizeof candidate);
-    return made ? 0 : -EIO;
+    secure_zero(own, sizeof own);
+    return ok ? 0 : -EIO;
 }
 
 int hpke_private_make(enum hpke_kem kem, struct hpke_private_key *ret)

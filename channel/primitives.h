@@ -31,7 +31,8 @@ bool x25519_shared(const uint8_t secret[32], const uint8_t public_key[X25519_SIZ
 
 /* Is it an uncompressed point on the curve? Its order is prime: every such point is a key. */
 bool p256_point_valid(const uint8_t point[P256_POINT_SIZE]) MUST_USE;
-/* False unless the secret, big endian, is in [1, n-1]. */
+/* Is the secret, big endian, in [1, n-1]? Cannot fail otherwise. */
+bool p256_secret_valid(const uint8_t secret[32]) MUST_USE;
 bool p256_public(const uint8_t secret[32], uint8_t ret[P256_POINT_SIZE]) MUST_USE;
 /* The x coordinate of the product. False for secrets and points that the others refuse. */
 bool p256_shared(const uint8_t secret[32], const uint8_t point[P256_POINT_SIZE],

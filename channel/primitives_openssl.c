@@ -163,8 +163,8 @@ static const uint8_t p256_order[32] = {
     0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
     0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
 
-/* In [1, n-1]? CT: BN_cmp() would stop at the first limb that differs. */
-static bool p256_scalar_valid(const uint8_t secret[32])
+/* CT: BN_cmp() would stop at the first limb that differs. */
+bool p256_secret_valid(const uint8_t secret[32])
 {
     unsigned any = 0, borrow = 0;
     for (size_t i = CURVE_SCALAR_SIZE; i-- > 0;) {
@@ -178,7 +178,7 @@ static bool p256_scalar_valid(const uint8_t secret[32])
 static bool p256_take_scalar(struct p256 *p, const uint8_t secret[32])
 {
     BN_set_flags(p->scalar, BN_FLG_CONSTTIME);
-    return p256_scalar_valid(secret) && BN_bin2bn(secret, CURVE_SCALAR_SIZE, p->scalar) != NULL;
+    return p256_secret_valid(secret) && BN_bin2bn(secret, CURVE_SCALAR_SIZE, p->scalar) != NULL;
 }
 
 /* The product as an uncompressed point; infinity has another size. */
