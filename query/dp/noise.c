@@ -38,7 +38,8 @@ static inline uint64_t less(u128 a, const uint64_t b[2])
     return borrow;
 }
 
-/* |x| is the number of entries that the drawn number reaches. */
+/* |x| is the number of entries that the drawn number reaches. All are below 2^127, so the top bit
+ * of a difference is its sign. */
 static int64_t gaussian(const struct dp_table *table, const uint8_t *drawn)
 {
     u128 word = word_at(drawn);
@@ -46,7 +47,10 @@ static int64_t gaussian(const struct dp_table *table, const uint8_t *drawn)
     word &= ~(u128)0 >> 1;
     uint64_t below = 0;
     for (uint32_t i = 0; i < table->entry_count; i++) {
-        below += less(word, table->entries[i]);
+        u128 edge = (u128)table->entries[i][1] << 64 | table->entries[i][0];
+        uint64_t sign = (uint64_t)((word - edge) >> 64);
+        __asm__("" : "+r"(sign));
+        below += sign >> 63;
     }
     int64_t size = (int64_t)(table->entry_count - below);
     return (size ^ -negative) + negative;
