@@ -1216,6 +1216,17 @@ static void test_chain_beside_the_quote(void)
     }
 }
 
+/* Where so many certificates are passed. */
+static const uint8_t *next_certificate(const struct forge_part *chain, size_t count)
+{
+    const uint8_t *at = chain->data, *end = chain->data + chain->size;
+    for (; count > 0; count--) {
+        at = memmem(at + 1, (size_t)(end - at) - 1, "-----BEGIN", 10);
+        REQUIRE(at != NULL);
+    }
+    return at;
+}
+
 /* The chain of the PCK list's issuer: the same certificates, or others of the same keys. */
 static void test_list_chains(void)
 {
@@ -1232,18 +1243,23 @@ static void test_list_chains(void)
     struct alcove_bytes quote = {o.quote.data, o.quote.size};
     CHECK(alcove_verdict_accepted(alcove_verify(quote, &c, &p, FORGE_NOW, &r)),
           "the list's issuer may have been issued again");
-    static const char begin[] = "-----BEGIN";
-    static struct forge_part mixed;
-    const uint8_t *old = memmem(o.pck_crl_chain.data + 1, o.pck_crl_chain.size - 1, begin, 10);
-    const uint8_t *new =
-        memmem(again.pck_crl_chain.data + 1, again.pck_crl_chain.size - 1, begin, 10);
-    REQUIRE(old != NULL && new != NULL);
-    struct writer w = writer_of(mixed.data, sizeof mixed.data);
-    writer_put(&w, BYTES(o.pck_crl_chain.data, (size_t)(old - o.pck_crl_chain.data)));
-    writer_put(&w, BYTES(new, (size_t)(again.pck_crl_chain.data + again.pck_crl_chain.size - new)));
+    static struct forge_part chain, mixed;
+    const uint8_t *ca = next_certificate(&o.pck_chain, 1);
+    const uint8_t *root = next_certificate(&o.pck_chain, 2);
+    const uint8_t *other_root = next_certificate(&again.pck_chain, 2);
+    const uint8_t *end = o.pck_chain.data + o.pck_chain.size;
+    const uint8_t *other_end = again.pck_chain.data + again.pck_chain.size;
+    struct writer w = writer_of(chain.data, sizeof chain.data);
+    writer_put(&w, BYTES(ca, (size_t)(end - ca)));
+    c.pck_crl_chain = (struct alcove_bytes){chain.data, w.size};
+    CHECK(!w.failed && alcove_verdict_accepted(alcove_verify(quote, &c, &p, FORGE_NOW, &r)),
+          "the list's issuer may be the quote's, to the byte");
+    w = writer_of(mixed.data, sizeof mixed.data);
+    writer_put(&w, BYTES(ca, (size_t)(root - ca)));
+    writer_put(&w, BYTES(other_root, (size_t)(other_end - other_root)));
     c.pck_crl_chain = (struct alcove_bytes){mixed.data, w.size};
     CHECK(!w.failed && alcove_verdict_accepted(alcove_verify(quote, &c, &p, FORGE_NOW, &r)),
-          "or the root above it");
+          "or with the root above it issued again");
     const struct alcove_bytes others[] = {c.tcb_chain, {o.pck_chain.data, o.pck_chain.size}};
     for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
         c.pck_crl_chain = others[i];
