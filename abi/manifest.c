@@ -225,15 +225,38 @@ static void take_env(struct decoder *c, struct manifest *m)
     }
 }
 
+#define TMPFS_MEMBERS  3u
+#define SEALED_MEMBERS 5u
+
+static void take_mount(struct decoder *c, struct manifest *m, size_t i)
+{
+    struct manifest_mount *t = &m->mounts[i];
+    struct cbor_map map = cbor_map(&c->in, SEALED_MEMBERS);
+    bool sealed = map.left == SEALED_MEMBERS;
+    check(c, sealed || map.left == TMPFS_MEMBERS, "mounts", "an entry has missing members");
+    if (sealed) {
+        t->key = take_word(c, &map, "key", "identity", "program", NULL) == 1 ? MOUNT_KEY_PROGRAM
+                                                                              : MOUNT_KEY_IDENTITY;
+    }
+    t->kind = sealed ? MOUNT_SEALED : MOUNT_TMPFS;
+    ignore_result(take_word(c, &map, "kind", sealed ? "sealed" : "tmpfs", NULL, NULL) != 0,
+                  "one word only, and others were refused");
+    if (sealed) {
+        t->name = take_name(c, &map);
+    }
+    t->path = take_path(c, &map, "path", false);
+    t->size = take_uint(c, &map, "size", 1, ELRANGE_SIZE);
+    for (size_t k = 0; sealed && k < i; k++) {
+        check(c, m->mounts[k].kind != MOUNT_SEALED || !bytes_equal(m->mounts[k].name, t->name),
+              "mounts", "a name occurs twice");
+    }
+}
+
 static void take_mounts(struct decoder *c, struct manifest *m)
 {
     m->mount_count = take_array(c, "mounts", MANIFEST_MOUNTS_MAX);
     for (size_t i = 0; i < m->mount_count; i++) {
-        struct cbor_map map = take_map(c, "mounts", 3);
-        ignore_result(take_word(c, &map, "kind", "tmpfs", NULL, NULL) != 0,
-                      "one word only, and others were refused");
-        m->mounts[i].path = take_path(c, &map, "path", false);
-        m->mounts[i].size = take_uint(c, &map, "size", 1, ELRANGE_SIZE);
+        take_mount(c, m, i);
     }
 }
 
@@ -393,10 +416,18 @@ static void put_mounts(struct writer *w, const struct manifest *m)
     cbor_put_str(w, "mounts");
     cbor_put_array(w, m->mount_count);
     for (size_t i = 0; i < m->mount_count; i++) {
-        cbor_put_map(w, 3);
-        put_pair(w, "kind", "tmpfs");
-        put_text(w, "path", m->mounts[i].path);
-        put_uint(w, "size", m->mounts[i].size);
+        const struct manifest_mount *t = &m->mounts[i];
+        bool sealed = t->kind == MOUNT_SEALED;
+        cbor_put_map(w, sealed ? SEALED_MEMBERS : TMPFS_MEMBERS);
+        if (sealed) {
+            put_pair(w, "key", t->key == MOUNT_KEY_PROGRAM ? "program" : "identity");
+        }
+        put_pair(w, "kind", sealed ? "sealed" : "tmpfs");
+        if (sealed) {
+            put_text(w, "name", t->name);
+        }
+        put_text(w, "path", t->path);
+        put_uint(w, "size", t->size);
     }
 }
 

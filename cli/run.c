@@ -21,6 +21,8 @@ const char verb_run_help[] =
     "\n"
     "  --input NAME=PATH    give the file PATH as the declared input NAME\n"
     "  --output NAME=PATH   write the declared output NAME to PATH when the program ends with status 0\n"
+    "  --volume NAME=PATH   keep the declared sealed volume NAME in the file PATH, which is made if it is\n"
+    "                       not there; only an enclave that has the volume's key can read it\n"
     "  --quote FILE         write evidence of this run to FILE: which program ran, on which inputs, with\n"
     "                       which outputs; check it with `alcove verify`\n"
     "  --nonce HEX          up to 64 bytes that the evidence repeats, so that it can be told to be fresh\n"
@@ -82,7 +84,7 @@ static int parse_nonce(const char *hex, uint8_t *nonce, struct bytes *ret)
     return CLI_OK;
 }
 
-enum { OPT_INPUT = 256, OPT_OUTPUT, OPT_QUOTE, OPT_NONCE, OPT_MACHINE, OPT_TRACE, OPT_TRAP, OPT_HELP };
+enum { OPT_INPUT = 256, OPT_OUTPUT, OPT_VOLUME, OPT_QUOTE, OPT_NONCE, OPT_MACHINE, OPT_TRACE, OPT_TRAP, OPT_HELP };
 
 static int parse_option(int option, struct run_request *q, uint8_t *nonce)
 {
@@ -91,6 +93,8 @@ static int parse_option(int option, struct run_request *q, uint8_t *nonce)
         return parse_file(optarg, q->inputs, &q->input_count, "--input");
     case OPT_OUTPUT:
         return parse_file(optarg, q->outputs, &q->output_count, "--output");
+    case OPT_VOLUME:
+        return parse_file(optarg, q->volumes, &q->volume_count, "--volume");
     case OPT_QUOTE:
         q->evidence_path = optarg;
         return CLI_OK;
@@ -113,6 +117,7 @@ static int parse(int argc, char **argv, struct run_request *q, uint8_t *nonce)
 {
     static const struct option options[] = {{"input", required_argument, NULL, OPT_INPUT},
                                             {"output", required_argument, NULL, OPT_OUTPUT},
+                                            {"volume", required_argument, NULL, OPT_VOLUME},
                                             {"quote", required_argument, NULL, OPT_QUOTE},
                                             {"nonce", required_argument, NULL, OPT_NONCE},
                                             {"machine", required_argument, NULL, OPT_MACHINE},

@@ -23,6 +23,8 @@ static const int allowed[] = {
     SYS_read,           /* console input */
     SYS_pread64,        /* declared inputs */
     SYS_pwrite64,       /* declared outputs */
+    SYS_fdatasync,      /* sealed volumes */
+    SYS_ftruncate,      /* sealed volumes grow */
     SYS_mprotect,       /* page permissions; thread stacks */
     SYS_madvise,        /* pages given back; thread stacks */
     SYS_mmap,           /* thread stacks, slots */
@@ -78,7 +80,9 @@ static size_t add_prologue(struct sock_filter *f)
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SGX_IOCTL_TYPE << 8, 0, 1),
         RETURN(SECCOMP_RET_ALLOW),
         RETURN(SECCOMP_RET_ERRNO | ENOTTY),
-        /* abort(): signals to this process alone. */
+        /* abort(), and a signal that the machine puts off until a leaf has ended: to this process
+         * alone. */
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rt_tgsigqueueinfo, 1, 0),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_tgkill, 0, 4),
         LOAD(args[0]),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)getpid(), 0, 1),

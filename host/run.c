@@ -5,6 +5,7 @@
 #include "host/run.h"
 #include "enclave.h"
 #include "evidence.h"
+#include "volume.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -119,6 +120,19 @@ static int open_output(struct run *run, const struct run_file *f, struct diag *d
     return r;
 }
 
+static int open_volume(struct run *run, const struct run_file *f, struct diag *d)
+{
+    const struct manifest *m = run->bundle.manifest;
+    for (size_t i = 0; i < m->mount_count; i++) {
+        if (m->mounts[i].kind == MOUNT_SEALED && bytes_equal_str(m->mounts[i].name, f->name)) {
+            return run->config.volumes[i].fd >= 0
+                       ? diag_fail(d, -EINVAL, "volume \"%s\" is given twice", f->name)
+                       : host_volume_open(f->name, f->path, &run->config.volumes[i], d);
+        }
+    }
+    return diag_fail(d, -EINVAL, "the manifest declares no volume \"%s\"", f->name);
+}
+
 /* Two of them under one name: the later would replace the earlier without a word. */
 static int check_names(const struct run *run, struct diag *d)
 {
@@ -146,6 +160,10 @@ static int prepare_files(struct run *run, struct diag *d)
     }
     for (size_t i = 0; r == 0 && i < q->output_count; i++) {
         r = open_output(run, &q->outputs[i], d);
+    }
+    run->config.volume_count = run->bundle.manifest->mount_count;
+    for (size_t i = 0; r == 0 && i < q->volume_count; i++) {
+        r = open_volume(run, &q->volumes[i], d);
     }
     if (r == 0 && q->evidence_path != NULL) {
         r = outfile_open(&run->evidence_file, "the evidence file", q->evidence_path, d);
@@ -238,12 +256,15 @@ static int64_t forward(void *context, unsigned number, struct hostcall_slot *slo
  * process. Its own are the standard streams, the declared files and its end of the socket. */
 static void close_others(const struct run *run)
 {
-    int own[2 * MANIFEST_FILES_MAX + 1];
+    int own[2 * MANIFEST_FILES_MAX + MANIFEST_MOUNTS_MAX + 1];
     size_t count = 0;
     own[count++] = run->sockets[1];
     for (size_t i = 0; i < MANIFEST_FILES_MAX; i++) {
         own[count++] = run->config.inputs[i].fd;
         own[count++] = run->config.outputs[i].fd;
+    }
+    for (size_t i = 0; i < MANIFEST_MOUNTS_MAX; i++) {
+        own[count++] = run->config.volumes[i].fd;
     }
     unsigned from = 3;
     for (;;) {
@@ -431,6 +452,11 @@ static void clean_up(struct run *run)
             close(run->config.inputs[i].fd);
         }
     }
+    for (size_t i = 0; i < MANIFEST_MOUNTS_MAX; i++) {
+        if (run->config.volumes[i].fd >= 0) {
+            close(run->config.volumes[i].fd);
+        }
+    }
     outfile_discard(&run->evidence_file);
     evidence_maker_close(run->evidence);
     host_bundle_close(&run->bundle);
@@ -480,6 +506,9 @@ int host_run(const struct run_request *request, struct run_result *ret, struct d
     run->request = request;
     for (size_t i = 0; i < MANIFEST_FILES_MAX; i++) {
         run->config.inputs[i].fd = run->config.outputs[i].fd = -1;
+    }
+    for (size_t i = 0; i < MANIFEST_MOUNTS_MAX; i++) {
+        run->config.volumes[i].fd = -1;
     }
     host_clock_start();
     watch_signals(); /* from here on there may be temporary files to take away */

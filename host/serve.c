@@ -2,6 +2,7 @@
 /* The host's half of abi/hostcalls.def. The enclave is not trusted by the host either: lengths and
  * numbers from the slot are bounded before use. */
 #include "enclave.h"
+#include "volume.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -150,6 +151,12 @@ static int64_t dispatch(struct host_thread *t, struct hostcall_slot *s)
         return serve_input_read(&e->config, s);
     case HOSTCALL_output_write:
         return serve_output_write(&e->config, s);
+    case HOSTCALL_volume_size:
+    case HOSTCALL_volume_read:
+    case HOSTCALL_volume_write:
+    case HOSTCALL_volume_sync:
+    case HOSTCALL_volume_resize:
+        return host_volume_serve(&e->config, s);
     default:
         return e->config.service == NULL
                    ? -EIO
@@ -160,6 +167,7 @@ static int64_t dispatch(struct host_thread *t, struct hostcall_slot *s)
 static bool returns_data(uint64_t number)
 {
     return number == HOSTCALL_console_read || number == HOSTCALL_input_read ||
+           number == HOSTCALL_volume_read ||
            number == HOSTCALL_quote_target || number == HOSTCALL_ecall_done ||
            number == HOSTCALL_ocall || number == HOSTCALL_quote;
 }

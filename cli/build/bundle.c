@@ -334,7 +334,14 @@ static void fill_manifest(const struct builder *b, struct manifest *m)
         m->env[i] = text_of(&c->env[i]);
     }
     for (size_t i = 0; i < c->mount_count; i++) {
-        m->mounts[i] = (struct manifest_mount){text_of(&c->mounts[i].path), c->mounts[i].size};
+        const struct config_mount *t = &c->mounts[i];
+        m->mounts[i] = (struct manifest_mount){
+            .path = text_of(&t->path),
+            .size = t->size,
+            .kind = t->sealed ? MOUNT_SEALED : MOUNT_TMPFS,
+            .key = t->key_program ? MOUNT_KEY_PROGRAM : MOUNT_KEY_IDENTITY,
+            .name = t->sealed ? text_of(&t->name) : BYTES("", 0),
+        };
     }
     fill_files(m->inputs, c->inputs, c->input_count);
     fill_files(m->outputs, c->outputs, c->output_count);

@@ -368,23 +368,50 @@ static int take_env(struct context *x, const yaml_node_t *n)
     return err;
 }
 
+static int take_volume(struct context *x, const yaml_node_t *item, const struct members *m,
+                       struct config_mount *mount)
+{
+    if (m->values[3] == NULL) {
+        return FAIL(x, item, "the key 'name' is missing: `alcove run` takes --volume NAME=PATH");
+    }
+    int err = take_text(x, m->values[3], &mount->name);
+    for (size_t i = 0; err == 0 && &x->config->mounts[i] != mount; i++) {
+        const struct config_mount *other = &x->config->mounts[i];
+        if (other->sealed && strcmp(other->name.text, mount->name.text) == 0) {
+            return FAIL(x, m->values[3], "volume '%s' is mounted twice", mount->name.text);
+        }
+    }
+    return err == 0 && m->values[4] != NULL
+               ? take_word(x, m->values[4], "identity", "program", &mount->key_program)
+               : err;
+}
+
+static int take_mount(struct context *x, const yaml_node_t *item, struct config_mount *mount)
+{
+    static const char *const keys[] = {"kind", "path", "size", "name", "key", NULL};
+    struct members m;
+    int err = take_members(x, item, keys, &m);
+    for (size_t k = 0; err == 0 && k < 3; k++) {
+        err = m.values[k] != NULL ? 0 : FAIL(x, item, "the key '%s' is missing", keys[k]);
+    }
+    err = err != 0 ? err : take_word(x, m.values[0], "tmpfs", "sealed", &mount->sealed);
+    err = err != 0 ? err : take_path(x, m.values[1], &mount->path);
+    err = err != 0 ? err : take_size(x, m.values[2], ELRANGE_SIZE, &mount->size);
+    if (err == 0 && mount->sealed) {
+        return take_volume(x, item, &m, mount);
+    }
+    for (size_t k = 3; err == 0 && keys[k] != NULL; k++) {
+        err = m.values[k] == NULL ? 0 : FAIL(x, item, "'%s' belongs to 'kind: sealed'", keys[k]);
+    }
+    return err;
+}
+
 static int take_mounts(struct context *x, const yaml_node_t *n)
 {
-    static const char *const keys[] = {"kind", "path", "size", NULL};
     struct config *c = x->config;
     int err = expect_list(x, n, MANIFEST_MOUNTS_MAX);
     for (size_t i = 0; err == 0 && i < item_count(n); i++) {
-        const yaml_node_t *item = item_at(x, n, i);
-        struct config_mount *mount = &c->mounts[c->mount_count++];
-        struct members m;
-        bool ignored;
-        err = take_members(x, item, keys, &m);
-        for (size_t k = 0; err == 0 && keys[k] != NULL; k++) {
-            err = m.values[k] != NULL ? 0 : FAIL(x, item, "the key '%s' is missing", keys[k]);
-        }
-        err = err != 0 ? err : take_word(x, m.values[0], "tmpfs", NULL, &ignored);
-        err = err != 0 ? err : take_path(x, m.values[1], &mount->path);
-        err = err != 0 ? err : take_size(x, m.values[2], ELRANGE_SIZE, &mount->size);
+        err = take_mount(x, item_at(x, n, i), &c->mounts[c->mount_count++]);
     }
     return err;
 }

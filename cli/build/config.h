@@ -27,6 +27,8 @@ struct config_file {
 struct config_mount {
     struct config_text path;
     uint64_t size;
+    bool sealed, key_program;
+    struct config_text name; /* sealed: of the volume */
 };
 struct config_io {
     struct config_text name, path;

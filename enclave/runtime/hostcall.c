@@ -8,6 +8,7 @@
 
 /* Linux errno values that hostcalls.def names; the enclave has no libc headers to take them from. */
 enum {
+    ENOENT = 2,
     EINTR = 4,
     EIO = 5,
     EAGAIN = 11,

@@ -55,8 +55,8 @@ static void check(unsigned number, int64_t result, const uint8_t *buffer, size_t
     }
 }
 
-enum { EINTR = 4, EIO, EAGAIN = 11, ENOMEM, ENODEV = 19, EINVAL = 22, EFBIG = 27, ENOSPC, EPIPE = 32,
-       ENOSYS = 38, ETIMEDOUT = 110 };
+enum { ENOENT = 2, EINTR = 4, EIO, EAGAIN = 11, ENOMEM, ENODEV = 19, EINVAL = 22, EFBIG = 27,
+       ENOSPC, EPIPE = 32, ENOSYS = 38, ETIMEDOUT = 110 };
 
 static uint64_t from_max(unsigned number)
 {

@@ -16,7 +16,9 @@
  *   "uid", "gid"  uint below 2^32-1
  *   "memory"  uint: bytes the workload may commit, a multiple of 4096
  *   "threads" uint: 1..THREADS_MAX
- *   "mounts"  array of {"kind": text "tmpfs", "path": text, "size": uint}
+ *   "mounts"  array of {"kind": text "tmpfs", "path": text, "size": uint} or
+ *             {"key": text "identity" | "program", "kind": text "sealed", "name": text, "path": text,
+ *             "size": uint}
  *   "inputs", "outputs"  array of {"max": uint, "name": text, "path": text}
  *   "stdin"   text  "none" | "host"
  *   "stdout", "stderr"  text  "drop" | "host"
@@ -39,9 +41,15 @@ struct manifest_layer {
     struct bytes salt;
 };
 
+enum manifest_mount_kind { MOUNT_TMPFS, MOUNT_SEALED };
+enum manifest_mount_key { MOUNT_KEY_IDENTITY, MOUNT_KEY_PROGRAM };
+
 struct manifest_mount {
     struct bytes path;
     uint64_t size;
+    enum manifest_mount_kind kind;
+    enum manifest_mount_key key; /* sealed: where the volume's key comes from */
+    struct bytes name;           /* sealed: of the volume, for --volume NAME=PATH */
 };
 
 struct manifest_file {

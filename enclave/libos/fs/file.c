@@ -203,8 +203,9 @@ int fd_close(int fd)
         return -EBADF;
     }
     put_at(NULL, (unsigned)fd, false);
+    int err = f->ops->flush != NULL ? f->ops->flush(f) : 0;
     file_unref(f);
-    return 0;
+    return err;
 }
 
 bool file_cloexec(int fd)
@@ -236,7 +237,7 @@ void fd_close_on_exec(void)
 {
     for (int fd = fd_next(0); fd >= 0; fd = fd_next(fd + 1)) {
         if (file_cloexec(fd)) {
-            ignore_result(fd_close(fd), "the descriptor is open");
+            ignore_result(fd_close(fd), "nobody asks; a sealed volume says so again at the end");
         }
     }
 }
@@ -244,7 +245,7 @@ void fd_close_on_exec(void)
 void fd_close_all(void)
 {
     for (int fd = fd_next(0); fd >= 0; fd = fd_next(fd + 1)) {
-        ignore_result(fd_close(fd), "the descriptor is open");
+        ignore_result(fd_close(fd), "nobody asks; a sealed volume says so again at the end");
     }
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tree that a workload starts with: what the manifest says, in a fixed order, nothing else. */
+#include "sealed.h"
 #include "vfs.h"
 
 #define MOUNTS_MAX (MANIFEST_MOUNTS_MAX + 2 * MANIFEST_FILES_MAX + 5)
@@ -216,6 +217,13 @@ int fs_start(const struct manifest *m, struct diag *d)
     mount_order(m, order);
     for (size_t i = 0; i < m->mount_count; i++) {
         const struct manifest_mount *t = &m->mounts[order[i]];
+        if (t->kind == MOUNT_SEALED) {
+            err = sealed_mount(t, order[i], d);
+            if (err != 0) {
+                return err;
+            }
+            continue;
+        }
         err = mount_tmpfs(t);
         if (err != 0) {
             return diag_fail(d, err, "cannot mount tmpfs at %.*s: %s", (int)t->path.size,
@@ -230,7 +238,8 @@ int fs_start(const struct manifest *m, struct diag *d)
 
 int fs_finish(struct run_claims *claims, struct diag *d)
 {
-    return hostfiles_finish(claims, d);
+    int err = sealed_commit_all(d);
+    return err != 0 ? err : hostfiles_finish(claims, d);
 }
 
 /* ---- /proc/self/mounts

@@ -2,7 +2,7 @@
 /* System calls that move bytes through descriptors. Buffers and sizes come from the workload and
  * are touched only through copies that turn faults into -EFAULT. */
 #include "libos/syscalls.h"
-#include "vfs.h"
+#include "sealed.h"
 
 #define IOV_MAX 1024u
 
@@ -491,14 +491,15 @@ static int64_t open_descriptor(int fd)
     return f == NULL || (f->flags & O_PATH) != 0 ? -EBADF : 0;
 }
 
-/* Files are in the enclave's memory and end with it: there is nothing more lasting to sync to. */
+/* Sealed volumes are written back; all other files are in the enclave's memory and end with it. */
 int64_t sys_fsync(int fd)
 {
     struct file *f = fd_get(fd);
     if (f == NULL || (f->flags & O_PATH) != 0) {
         return -EBADF;
     }
-    return node_is(f->node, S_IFREG) || node_is(f->node, S_IFDIR) ? 0 : -EINVAL;
+    return node_is(f->node, S_IFREG) || node_is(f->node, S_IFDIR) ? sealed_commit(f->node->fs)
+                                                                  : -EINVAL;
 }
 
 int64_t sys_fdatasync(int fd)
@@ -508,12 +509,15 @@ int64_t sys_fdatasync(int fd)
 
 int64_t sys_sync(void)
 {
+    struct diag d;
+    ignore_result(sealed_commit_all(&d), "sync(2) has no errors; fsync and close say them");
     return 0;
 }
 
 int64_t sys_syncfs(int fd)
 {
-    return open_descriptor(fd);
+    int64_t err = open_descriptor(fd);
+    return err != 0 ? err : sealed_commit(fd_get(fd)->node->fs);
 }
 
 int64_t sys_fadvise64(int fd, int64_t offset, int64_t length, int advice)

@@ -17,7 +17,7 @@ static int64_t install(struct file *take_f, int from, bool cloexec)
 static int create_at(struct walk *w, uint32_t mode, struct dentry **ret)
 {
     struct node *dir = w->dir->node;
-    if (!tmpfs_node_is(dir)) {
+    if (!tmpfs_node_is(dir) || dir->fs->read_only) {
         return dir->fs->read_only ? -EROFS : -EACCES;
     }
     int err = node_may(dir, 3);
@@ -76,7 +76,7 @@ static int open_unnamed(struct dentry *dir, uint32_t flags, uint32_t mode, struc
     if ((flags & O_ACCMODE) == O_RDONLY) {
         return -EINVAL;
     }
-    if (!tmpfs_node_is(dir->node)) {
+    if (!tmpfs_node_is(dir->node) || dir->node->fs->read_only) {
         return -EOPNOTSUPP;
     }
     int err = node_may(dir->node, 3);

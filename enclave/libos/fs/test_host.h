@@ -40,3 +40,14 @@ static inline app_ptr host_app(const void *p)
 {
     return app_at((uint64_t)(uintptr_t)p);
 }
+
+/* Files under sealed volumes, by number. fails_after: that many more writes, sizes and syncs are
+ * served; the next one is cut in its middle (a write) or not done, and nothing after it is. */
+struct host_volume {
+    uint8_t *data;
+    uint64_t size; /* UINT64_MAX: not given */
+};
+extern struct host_volume host_volumes[MANIFEST_MOUNTS_MAX];
+extern uint64_t host_volume_writes_left; /* UINT64_MAX: no limit */
+extern size_t host_volume_torn;          /* bytes of the cut write that arrive */
+extern uint8_t host_identity;            /* which enclave this is */

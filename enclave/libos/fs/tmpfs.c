@@ -2,7 +2,7 @@
 /* Files in trusted memory: tmpfs mounts, memfds, outputs, and inputs once they were read in. Never
  * leaves the enclave by itself. The workload chooses names, offsets and sizes; the limit of the
  * mount bounds pages and nodes. Directories keep nothing here: their dentries are the truth. */
-#include "vfs.h"
+#include "sealed.h"
 
 #define CHUNK_PAGES 512u                /* pages in a chunk of the two-level page map */
 #define FILE_MAX    (UINT64_C(1) << 40) /* bounds the top level of that map at 4 MiB */
@@ -13,6 +13,7 @@ struct tmpfs_node {
     uint8_t ***chunks; /* [chunk_count], each NULL or CHUNK_PAGES pages, each NULL: a hole */
     size_t chunk_count;
     char *link;
+    struct sealed_node *sealed; /* sealed mounts only */
 };
 
 static const struct node_ops tmpfs_dir_ops, tmpfs_file_ops, tmpfs_link_ops;
@@ -64,7 +65,15 @@ struct node *tmpfs_new_node(struct fs *fs, uint32_t mode)
              : node_is(n, S_IFLNK) ? &tmpfs_link_ops
                                    : &tmpfs_file_ops;
     fs->node_count++;
+    if (fs->sealed_ops != NULL && node_is(n, S_IFREG)) {
+        fs->sealed_ops(n);
+    }
     return n;
+}
+
+struct sealed_node **tmpfs_sealed(struct node *n)
+{
+    return &of(n)->sealed;
 }
 
 int tmpfs_set_symlink(struct node *n, struct bytes target)
@@ -118,6 +127,13 @@ static int room_for_chunk(struct tmpfs_node *t, uint64_t chunk)
     return t->chunks[chunk] != NULL ? 0 : -ENOSPC;
 }
 
+static void touch(struct tmpfs_node *t, uint64_t index)
+{
+    if (t->node.fs->sealed_ops != NULL) {
+        sealed_touch(&t->node, &t->sealed, index);
+    }
+}
+
 /* The page for writing; a hole gets one. */
 static int page_make(struct tmpfs_node *t, uint64_t index, uint8_t **ret)
 {
@@ -139,8 +155,18 @@ static int page_make(struct tmpfs_node *t, uint64_t index, uint8_t **ret)
         fs->block_used++;
         t->node.blocks += 8;
     }
+    touch(t, index);
     *ret = page;
     return 0;
+}
+
+uint8_t *tmpfs_page(struct node *n, uint64_t index, bool make)
+{
+    uint8_t *page = NULL;
+    if (!make) {
+        return page_at(of(n), index);
+    }
+    return page_make(of(n), index, &page) == 0 ? page : NULL;
 }
 
 static void drop_page(struct tmpfs_node *t, uint64_t index)
@@ -151,6 +177,7 @@ static void drop_page(struct tmpfs_node *t, uint64_t index)
         t->chunks[index / CHUNK_PAGES][index % CHUNK_PAGES] = NULL;
         t->node.fs->block_used--;
         t->node.blocks -= 8;
+        touch(t, index);
     }
 }
 
@@ -175,7 +202,11 @@ static void drop_from(struct tmpfs_node *t, uint64_t index)
 static void tmpfs_destroy(struct node *n)
 {
     struct tmpfs_node *t = of(n);
+    struct sealed_node *sealed = t->sealed;
+    t->sealed = NULL;
+    sealed_forget(n, sealed);
     drop_from(t, 0);
+    rt_free(t->sealed); /* empty, if the pages' going made another */
     rt_free(t->chunks);
     rt_free(t->link);
     n->fs->node_count--;
@@ -193,6 +224,7 @@ static int tmpfs_truncate(struct node *n, uint64_t size)
         uint8_t *page = size % 4096 != 0 ? page_at(t, size / 4096) : NULL;
         if (page != NULL) {
             memset(page + size % 4096, 0, 4096 - size % 4096);
+            touch(t, size / 4096);
         }
     }
     n->size = size;
@@ -276,6 +308,7 @@ static int tmpfs_allocate(struct file *f, int mode, uint64_t off, uint64_t size)
                 drop_page(t, at / 4096);
             } else if (page != NULL) {
                 memset(page + at % 4096, 0, (size_t)some);
+                touch(t, at / 4096);
             }
             at += some;
         }

@@ -25,6 +25,7 @@ struct fs {
     uint64_t file_max;                /* tmpfs: largest size of a file */
     uint64_t next_ino;
     uint64_t node_count, node_limit; /* tmpfs */
+    void (*sealed_ops)(struct node *n); /* sealed mounts: gives a new regular file its operations */
 };
 
 struct fs_time {
@@ -195,6 +196,7 @@ struct file_ops {
     unsigned (*poll)(struct file *f); /* NULL: always readable and writable */
     int64_t (*ioctl)(struct file *f, uint64_t request, app_ptr arg); /* NULL: -ENOTTY */
     int (*allocate)(struct file *f, int mode, uint64_t off, uint64_t n);
+    int (*flush)(struct file *f); /* at each close of a descriptor: its error is close's. NULL: none */
     void (*release)(struct file *f);
 };
 
@@ -273,6 +275,13 @@ int tmpfs_pread(struct node *n, uint64_t off, void *to, size_t size) MUST_USE; /
 int tmpfs_read_into_app(struct node *n, app_ptr dst, uint64_t size, uint64_t off) MUST_USE;
 /* Loading: puts a page behind the last, full one. Its fs limits do not apply. */
 int tmpfs_append_page(struct node *n, void *take_page, size_t used) MUST_USE;
+
+/* The page's 4096 bytes; NULL: a hole, or with make: no room. What is made this way counts as content
+ * that was there. */
+uint8_t *tmpfs_page(struct node *n, uint64_t index, bool make);
+/* What the sealed file system keeps about the node. */
+struct sealed_node;
+struct sealed_node **tmpfs_sealed(struct node *n);
 
 int hostfiles_start(const struct manifest *m, struct diag *d) MUST_USE;
 int hostfiles_finish(struct run_claims *claims, struct diag *d) MUST_USE;

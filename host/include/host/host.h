@@ -43,6 +43,8 @@ struct host_config {
     size_t layer_count, input_count, output_count;
     struct host_layer layers[MANIFEST_LAYERS_MAX];
     struct host_file inputs[MANIFEST_FILES_MAX], outputs[MANIFEST_FILES_MAX];
+    size_t volume_count; /* of the next, which go by the manifest's mounts */
+    struct host_file volumes[MANIFEST_MOUNTS_MAX];
     uint64_t trace; /* bits of enum trace_class */
     bool want_evidence;
     struct bytes nonce;

@@ -18,6 +18,8 @@ struct run_request {
     bool trap_only;
     struct run_file inputs[RUN_FILES_MAX], outputs[RUN_FILES_MAX];
     size_t input_count, output_count;
+    struct run_file volumes[MANIFEST_MOUNTS_MAX]; /* sealed volumes; a file that is not there is made */
+    size_t volume_count;
     const char *evidence_path; /* NULL: no quote */
     struct bytes nonce;
     uint64_t trace;
