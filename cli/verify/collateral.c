@@ -84,19 +84,17 @@ static int add_file(struct collateral *c, const char *path, bool *ret_known, str
                      err == -E2BIG ? "too large, or too much collateral in all" : strerror(-err));
 }
 
-static int add_folder(struct collateral *c, const char *path, unsigned depth, bool *known,
-                      struct diag *d);
+static int add_folder(struct collateral *c, const char *path, unsigned depth, struct diag *d);
 
-static int add_entry(struct collateral *c, const char *path, unsigned depth, bool *known,
-                     struct diag *d)
+static int add_entry(struct collateral *c, const char *path, unsigned depth, struct diag *d)
 {
     struct stat st;
-    bool this_one = false;
+    bool known = false;
     if (stat(path, &st) != 0) {
         return diag_fail(d, -errno, "%s: %s", path, strerror(errno));
     }
     if (S_ISDIR(st.st_mode)) {
-        return add_folder(c, path, depth + 1, known, d);
+        return add_folder(c, path, depth + 1, d);
     }
     if (!S_ISREG(st.st_mode) || st.st_size > PIECE_SIZE_MAX) {
         return 0;
@@ -105,14 +103,13 @@ static int add_entry(struct collateral *c, const char *path, unsigned depth, boo
         return diag_fail(d, -E2BIG, "%s: more than %u files in a folder of collateral", path,
                          FOLDER_FILES_MAX);
     }
-    int err = add_file(c, path, &this_one, d);
-    *known = *known || this_one;
-    return err;
+    return add_file(c, path, &known, d);
 }
 
-/* What is in a folder and no collateral is passed over: evidence and notes may lie beside it. */
-static int add_folder(struct collateral *c, const char *path, unsigned depth, bool *known,
-                      struct diag *d)
+/* What is in a folder and no collateral is passed over: evidence and notes may lie beside it. All
+ * of it may be that: some evidence needs none, and what other evidence lacks the rejection names.
+ */
+static int add_folder(struct collateral *c, const char *path, unsigned depth, struct diag *d)
 {
     struct dirent **entries = NULL;
     char name[PATH_MAX];
@@ -125,7 +122,7 @@ static int add_folder(struct collateral *c, const char *path, unsigned depth, bo
         bool hidden = entries[i]->d_name[0] == '.';
         if (err == 0 && !hidden) {
             err = base_format(name, sizeof name, "%s/%s", path, entries[i]->d_name) < sizeof name
-                      ? add_entry(c, name, depth, known, d)
+                      ? add_entry(c, name, depth, d)
                       : diag_fail(d, -ENAMETOOLONG, "%s: a path below it is too long", path);
         }
         free(entries[i]);
@@ -142,11 +139,13 @@ static int add_path(struct collateral *c, const char *path, struct diag *d)
     if (stat(path, &st) != 0) {
         return diag_fail(d, -errno, "--collateral %s: %s", path, strerror(errno));
     }
-    bool folder = S_ISDIR(st.st_mode);
-    int err = folder ? add_folder(c, path, 1, &known, d) : add_file(c, path, &known, d);
+    if (S_ISDIR(st.st_mode)) {
+        return add_folder(c, path, 1, d);
+    }
+    int err = add_file(c, path, &known, d);
     if (err == 0 && !known) {
-        err = diag_fail(d, -EINVAL, "--collateral %s: %s; known are " COLLATERAL_PIECES, path,
-                        folder ? "no collateral in this folder" : "not collateral");
+        err = diag_fail(d, -EINVAL, "--collateral %s: not collateral; known are " COLLATERAL_PIECES,
+                        path);
     }
     return err;
 }

@@ -142,9 +142,11 @@ ok "… and what would be needed if nothing is given" \
     says 'no --collateral was given.*: VCEK or VLEK certificate, ' without snp
 ok "a file that is none is an error that names it" \
     refused 'sgx/policy.yaml: not collateral' verify sgx --collateral sgx/policy.yaml
-ok "so is a folder without any" \
-    refused 'nitro/collateral: no collateral in this folder' verify sgx --collateral nitro/collateral
-ok "so is one that is not there" refused 'nowhere: No such file' verify sgx --collateral nowhere
+ok "a folder without any is as good as none" \
+    says 'nothing that fits for: TCB info, ' without sgx --collateral nitro/collateral
+ok "… which is good for evidence that needs none" \
+    says '^accepted' without nitro --collateral nitro/collateral
+ok "one that is not there is an error, too" refused 'nowhere: No such file' verify sgx --collateral nowhere
 ok "other platforms' collateral does not do" \
     json_says "v['first_reason'] == 'collateral-missing'" without sgx --collateral snp/collateral
 

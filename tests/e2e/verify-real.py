@@ -66,9 +66,6 @@ def verify(evidence, at, policy):
         command += ["--collateral", EVIDENCE / "collateral-pool", "--collateral", EVIDENCE / "roots"]
     own = ["--collateral", evidence.parent]
     ran = subprocess.run([*command, *own, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    if b"no collateral in this folder" in ran.stderr:
-        own = []
-        ran = subprocess.run([*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     told = subprocess.run([*command, *own], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         return ran.returncode, json.loads(ran.stdout), told.stdout.decode()
