@@ -16,9 +16,11 @@
 
 #include "build/file.h"
 #include "build/key.h"
+#include "host/quoting.h"
 #include "machine/sgxs.h"
 #include "machine/soft.h"
 #include "machine/state.h"
+#include "verify/bundle.h"
 
 #define STREAM_MAX  (UINT64_C(1) << 30)
 #define PAGES_MAX   16u
@@ -27,6 +29,7 @@
 const char verb_machine_help[] =
     "usage: alcove machine show [--root]\n"
     "       alcove machine init\n"
+    "       alcove machine collateral BUNDLE\n"
     "       alcove machine measure FILE.sgxs\n"
     "       alcove machine load FILE.sgxs (--sigstruct FILE | --key FILE) [OPTION]...\n"
     "\n"
@@ -37,6 +40,10 @@ const char verb_machine_help[] =
     "init     makes the machine's root secret and certificate, if they are not there yet. The "
     "first\n"
     "         enclave does the same.\n"
+    "collateral\n"
+    "         writes a bundle of what the software machine says about itself (TCB info, QE "
+    "identity,\n"
+    "         revocation lists), for 'alcove verify --collateral' with quotes that programs made\n"
     "measure  prints MRENCLAVE of an SGXS stream (SHA-256 of its records, checked for form).\n"
     "load     builds the enclave on the software machine, has it initialised with its SIGSTRUCT,\n"
     "         enters its first TCS once, and prints how it left and what it wrote.\n"
@@ -134,6 +141,42 @@ static int init(void)
     int r = machine_state_make(NULL, true, dir, secret, &d);
     secure_zero(secret, sizeof secret);
     return r == 0 ? show(false) : cli_fail("machine", &d);
+}
+
+/* ---- collateral ------------------------------------------------------------------------------ */
+
+static int make_bundle(const struct evidence_collateral *c, const char *path, struct diag *d)
+{
+    const struct bytes parts[] = {c->tcb_info, c->tcb_chain, c->qe_identity,
+                                  c->qe_chain, c->pck_crl,   c->root_crl};
+    struct alcove_bundle *b = alcove_bundle_new();
+    uint32_t kinds;
+    int r = b == NULL ? -ENOMEM : 0;
+    for (size_t i = 0; i < ARRAY_SIZE(parts) && r == 0; i++) {
+        r = alcove_bundle_add(b, (struct alcove_bytes){parts[i].data, parts[i].size}, &kinds);
+    }
+    struct alcove_bytes file = {NULL, 0};
+    if (r == 0) {
+        file = alcove_bundle_encode(b);
+        r = file.size == 0 ? -ENOMEM : 0;
+    }
+    r = r != 0 ? diag_fail(d, r, "the machine's collateral makes no bundle: %s", strerror(-r))
+               : file_write(path, BYTES(file.data, file.size), 0644, d);
+    alcove_bundle_free(b);
+    return r;
+}
+
+static int collateral(const char *path)
+{
+    const struct machine_config config = {.state_dir = NULL};
+    struct evidence_collateral c;
+    struct quoting *q = NULL;
+    struct diag d = {""};
+    int r = quoting_open(&machine_soft, &config, &q, &d);
+    r = r != 0 ? r : quoting_collateral(q, &c, &d);
+    r = r != 0 ? r : make_bundle(&c, path, &d);
+    quoting_close(q);
+    return r == 0 ? CLI_OK : cli_fail("machine", &d);
 }
 
 /* ---- measure --------------------------------------------------------------------------------- */
@@ -432,6 +475,9 @@ int verb_machine(int argc, char **argv)
     if (strcmp(what, "init") == 0 && files == 0) {
         return init();
     }
+    if (strcmp(what, "collateral") == 0 && files == 1) {
+        return collateral(argv[optind + 1]);
+    }
     if (strcmp(what, "measure") == 0 && files == 1) {
         return measure(argv[optind + 1]);
     }
@@ -442,6 +488,7 @@ int verb_machine(int argc, char **argv)
         q.stream = argv[optind + 1];
         return load(&q);
     }
-    return cli_usage("machine",
-                     "say 'show', 'init', 'measure FILE' or 'load FILE --sigstruct FILE'");
+    return cli_usage(
+        "machine",
+        "say 'show', 'init', 'collateral BUNDLE', 'measure FILE' or 'load FILE --sigstruct FILE'");
 }

@@ -118,15 +118,11 @@ int quoting_get_target(struct quoting *q, struct sgx_targetinfo *ret, struct dia
     return r;
 }
 
-int quoting_quote(struct quoting *q, const struct sgx_report *report, struct writer *quote,
-                  struct evidence_collateral *ret_collateral, struct diag *d)
+/* The parts of the last answer: a quote, or none, and the collateral. */
+static int take_parts(struct quoting *q, struct bytes *ret_quote,
+                      struct evidence_collateral *ret_collateral, struct diag *d)
 {
-    struct quoting_question question = {.kind = QUOTING_QUOTE, .report = *report};
     struct evidence_collateral collateral;
-    int r = ask(q, &question, d);
-    if (r != 0) {
-        return r;
-    }
     struct cursor c = cursor_of(BYTES_OF(q->answer.data));
     struct bytes quoted = cursor_take(&c, q->answer.size[0]);
     for (size_t i = 0; i < QUOTING_PARTS - 1; i++) {
@@ -135,10 +131,30 @@ int quoting_quote(struct quoting *q, const struct sgx_report *report, struct wri
     if (!cursor_ok(&c)) {
         return diag_fail(d, -EPROTO, "the quoting process's answer does not fit its sizes");
     }
-    writer_put(quote, quoted);
-    if (quote->failed) {
-        return diag_fail(d, -ENOSPC, "no room for a quote of %zu bytes", quoted.size);
-    }
+    *ret_quote = quoted;
     *ret_collateral = collateral;
     return 0;
+}
+
+int quoting_quote(struct quoting *q, const struct sgx_report *report, struct writer *quote,
+                  struct evidence_collateral *ret_collateral, struct diag *d)
+{
+    struct quoting_question question = {.kind = QUOTING_QUOTE, .report = *report};
+    struct bytes quoted;
+    int r = ask(q, &question, d);
+    r = r != 0 ? r : take_parts(q, &quoted, ret_collateral, d);
+    if (r != 0) {
+        return r;
+    }
+    writer_put(quote, quoted);
+    return quote->failed ? diag_fail(d, -ENOSPC, "no room for a quote of %zu bytes", quoted.size)
+                         : 0;
+}
+
+int quoting_collateral(struct quoting *q, struct evidence_collateral *ret, struct diag *d)
+{
+    struct quoting_question question = {.kind = QUOTING_COLLATERAL};
+    struct bytes none;
+    int r = ask(q, &question, d);
+    return r != 0 ? r : take_parts(q, &none, ret, d);
 }

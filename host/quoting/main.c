@@ -90,6 +90,18 @@ static bool assemble(const struct service *s, const struct quoting_quote_out *si
     return quote_v3_assemble(&signed_body->body, &auth, out);
 }
 
+/* Behind the quote in w, which may be none. */
+static int put_collateral(struct service *s, struct writer *w, struct quoting_answer *answer)
+{
+    answer->size[0] = (uint32_t)w->size;
+    for (size_t i = 0; i < QUOTING_PARTS - 1; i++) {
+        const struct bytes *part = quoting_part(&s->collateral, i);
+        answer->size[i + 1] = (uint32_t)part->size;
+        writer_put(w, *part);
+    }
+    return w->failed ? diag_fail(&answer->diag, -ENOSPC, "no room for the collateral") : 0;
+}
+
 static int quote(struct service *s, const struct sgx_report *report, struct quoting_answer *answer)
 {
     struct quoting_quote_in in = {.report = *report};
@@ -106,24 +118,21 @@ static int quote(struct service *s, const struct sgx_report *report, struct quot
     if (!assemble(s, &out, &w) || w.size > QUOTE_SIZE_MAX) {
         return diag_fail(d, -ENOSPC, "the quote is larger than %u bytes", QUOTE_SIZE_MAX);
     }
-    answer->size[0] = (uint32_t)w.size;
-    for (size_t i = 0; i < QUOTING_PARTS - 1; i++) {
-        const struct bytes *part = quoting_part(&s->collateral, i);
-        answer->size[i + 1] = (uint32_t)part->size;
-        writer_put(&w, *part);
-    }
-    return w.failed ? diag_fail(d, -ENOSPC, "no room for the collateral") : 0;
+    return put_collateral(s, &w, answer);
 }
 
 static int answer_one(struct service *s, const struct quoting_question *q,
                       struct quoting_answer *answer)
 {
+    struct writer w = writer_of(answer->data, sizeof answer->data);
     switch (q->kind) {
     case QUOTING_TARGET:
         answer->target = s->target;
         return 0;
     case QUOTING_QUOTE:
         return quote(s, &q->report, answer);
+    case QUOTING_COLLATERAL:
+        return put_collateral(s, &w, answer);
     default:
         return diag_fail(&answer->diag, -EINVAL, "unknown question %u", q->kind);
     }

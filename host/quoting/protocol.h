@@ -11,7 +11,7 @@
 #define QUOTING_PARTS    8u
 #define QUOTING_DATA_MAX (QUOTE_SIZE_MAX + 8u * 6144)
 
-enum quoting_kind { QUOTING_TARGET = 1, QUOTING_QUOTE = 2 };
+enum quoting_kind { QUOTING_TARGET = 1, QUOTING_QUOTE = 2, QUOTING_COLLATERAL = 3 };
 
 struct quoting_question {
     uint32_t kind, reserved[3];
@@ -22,7 +22,8 @@ struct quoting_answer {
     uint32_t reserved;
     struct diag diag;
     struct sgx_targetinfo target; /* QUOTING_TARGET */
-    /* QUOTING_QUOTE: the quote, then the collateral's parts in the order of the struct. */
+    /* QUOTING_QUOTE: the quote, then the collateral's parts in the order of the struct.
+     * QUOTING_COLLATERAL: no quote, and the parts. */
     uint32_t size[QUOTING_PARTS];
     uint8_t data[QUOTING_DATA_MAX];
 };

@@ -33,9 +33,10 @@ quoted() { "$ALCOVE" run "$QUOTE" >"$WORK/hex" && xxd -r -p "$WORK/hex" >"$WORK/
 ok "a program reads a quote over its nonce" quoted
 ok "no evidence file had to be asked for" test -s "$WORK/raw"
 
-# Collateral of this machine, from the evidence of any run.
+ok "the machine hands out its collateral" "$ALCOVE" machine collateral "$WORK/collateral"
+ok "… which is all that the quote needs" "$ALCOVE" collateral check "$WORK/collateral" \
+    --for "$WORK/raw" --root "$ROOT"
 ok "the same run may leave evidence too" "$ALCOVE" run "$QUOTE" --quote "$WORK/evidence" --nonce 00
-"$PYTHON" "$TOP/tests/e2e/evidence_parts.py" "$WORK/evidence" "$WORK/collateral"
 policy() { # policy MRENCLAVE CONFIGID
     printf 'report_data: %s\nsgx:\n  mrenclave: "%s"\n  configid: "%s"\n  signer: any\n' \
         "$NONCE" "$1" "$2" >"$WORK/policy.yaml"

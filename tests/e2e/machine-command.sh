@@ -36,6 +36,11 @@ before=$(sha256sum "$ALCOVE_MACHINE_DIR/root-secret" "$ALCOVE_MACHINE_DIR/root.p
 ok "a second init is fine" machine init
 after=$(sha256sum "$ALCOVE_MACHINE_DIR/root-secret" "$ALCOVE_MACHINE_DIR/root.pem")
 ok "and changes nothing" same "$before" "$after"
+ok "collateral writes a bundle of what the machine says about itself" machine collateral own
+ok "… that is in order where its root is named" "$ALCOVE" collateral check own \
+    --root "$ALCOVE_MACHINE_DIR/root.pem"
+ok "… and software nowhere else" refused 'name it: --root' "$ALCOVE" collateral check own
+ok "collateral does not write into nothing" refused 'nowhere' machine collateral nowhere/own
 ok "show says that it is software" says 'no hardware protection' machine show
 ok "show --root is the certificate's path" \
     same "$(machine show --root)" "$ALCOVE_MACHINE_DIR/root.pem"

@@ -30,8 +30,7 @@ ok "two instances of one program believe each other" talk "$WORK/c.bundle" "$WOR
 ok "… and a report for one of them is for both: they are one identity" \
     grep -q '^to the wrong one ok$' "$WORK/talk"
 
-"$ALCOVE" run "$WORK/c.bundle" --quote "$WORK/evidence" --nonce 00 </dev/null
-"$PYTHON" "$TOP/tests/e2e/evidence_parts.py" "$WORK/evidence" "$WORK/collateral"
+"$ALCOVE" machine collateral "$WORK/collateral"
 printf 'report_data: "%s"\nsgx: {mrenclave: "%s", configid: "%s", signer: any}\n' \
     "$(printf "a challenge of the other's" | xxd -p -c 100 | sed 's/$/'"$(printf '%076d' 0)"'/')" \
     "$(member "$WORK/c.json" mrenclave)" "$(member "$WORK/c.json" configid)" >"$WORK/policy.yaml"

@@ -122,6 +122,19 @@ static void check_flips(struct fixture *f)
     CHECK(accepted == 0, "a flipped bit anywhere in the quote is noticed (%zu places)", tried);
 }
 
+static void check_collateral(struct fixture *f)
+{
+    static uint8_t kept[8192];
+    size_t size = f->collateral.tcb_info.size;
+    REQUIRE(size > 0 && size <= sizeof kept);
+    memcpy(kept, f->collateral.tcb_info.data, size);
+    struct evidence_collateral c;
+    CHECK(quoting_collateral(f->quoting, &c, &f->d) == 0 &&
+              bytes_equal(c.tcb_info, BYTES(kept, size)) && c.root_crl.size > 0,
+          "the collateral comes without a quote too");
+    f->collateral = c; /* it borrows from the last answer */
+}
+
 /* What an enclave looks at before it believes that a quote is its own. */
 static void check_covers(const struct fixture *f)
 {
@@ -203,6 +216,7 @@ static int run(struct fixture *f)
           f->d.text);
     if (r == 0) {
         check_accepted(f);
+        check_collateral(f);
         check_covers(f);
         check_flips(f);
         check_forgeries(f);

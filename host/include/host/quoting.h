@@ -22,5 +22,7 @@ int quoting_get_target(struct quoting *q, struct sgx_targetinfo *ret, struct dia
  * for this machine's quoting enclave. */
 int quoting_quote(struct quoting *q, const struct sgx_report *report, struct writer *quote,
                   struct evidence_collateral *ret_collateral, struct diag *d) MUST_USE;
+/* The collateral alone, for whoever verifies this machine's quotes elsewhere; borrows likewise. */
+int quoting_collateral(struct quoting *q, struct evidence_collateral *ret, struct diag *d) MUST_USE;
 /* Ends the process. NULL-safe. */
 void quoting_close(struct quoting *q);
