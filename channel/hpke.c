@@ -251,8 +251,9 @@ static bool kem_dh(struct kem_input *in, const struct hpke_private_key *own,
     REQUIRE(in->dh_size + DH_SIZE <= sizeof in->dh);
     uint8_t *ret = in->dh + in->dh_size;
     in->dh_size += DH_SIZE;
-    return peer->kem == HPKE_KEM_P256 ? p256_shared(own->secret, peer->data, ret)
-                                      : x25519_shared(own->secret, peer->data, ret);
+    return peer->kem == HPKE_KEM_P256
+               ? p256_shared(own->secret, peer->data, ret)
+               : x25519_shared(own->secret, own->public_key.data, peer->data, ret);
 }
 
 static void kem_party(struct kem_input *in, const struct hpke_public_key *key)

@@ -368,7 +368,7 @@ static void test_small_order(void)
         uint8_t point[32], shared[32];
         memcpy(point, unhex(small_order[i / 2]).data, sizeof point);
         point[31] |= (uint8_t)(i % 2 << 7);
-        zero &= !x25519_shared(to.secret, point, shared);
+        zero &= !x25519_shared(to.secret, to.public_key.data, point, shared);
         unread &= hpke_public_read(HPKE_KEM_X25519, BYTES_OF(point), &key) == -EINVAL;
         unused &= hpke_setup_receiver(HPKE_SUITE_DEFAULT, BYTES_OF(point), &to, HPKE_FROM_ANYONE,
                                       (struct bytes){0}, &r) == -EINVAL;

@@ -25,9 +25,10 @@ bool hmac_sha256(struct bytes key, struct bytes message, uint8_t ret[32]) MUST_U
 
 /* The public key of a secret. */
 bool x25519_public(const uint8_t secret[32], uint8_t ret[X25519_SIZE]) MUST_USE;
-/* False too when the shared secret is zero (RFC 7748 section 6.1). */
-bool x25519_shared(const uint8_t secret[32], const uint8_t public_key[X25519_SIZE],
-                   uint8_t ret[32]) MUST_USE;
+/* own_public is that of the secret. False too when the shared secret is zero (RFC 7748
+ * section 6.1). */
+bool x25519_shared(const uint8_t secret[32], const uint8_t own_public[X25519_SIZE],
+                   const uint8_t public_key[X25519_SIZE], uint8_t ret[32]) MUST_USE;
 
 /* Is it an uncompressed point on the curve? Its order is prime: every such point is a key. */
 bool p256_point_valid(const uint8_t point[P256_POINT_SIZE]) MUST_USE;

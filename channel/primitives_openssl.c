@@ -10,9 +10,11 @@
 #include <limits.h>
 #include <openssl/bn.h>
 #include <openssl/ec.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/obj_mac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
@@ -87,6 +89,27 @@ bool x25519_public(const uint8_t secret[32], uint8_t ret[X25519_SIZE])
     return ok;
 }
 
+/* Both halves, so that the library does not compute the public one anew, which costs more than the
+ * shared secret that the key is for. */
+static EVP_PKEY *x25519_pair(const uint8_t secret[32], const uint8_t own_public[X25519_SIZE])
+{
+    EVP_PKEY *key = NULL;
+    uint8_t copies[2][32]; /* parameters are not const */
+    __builtin_memcpy(copies[0], secret, 32);
+    __builtin_memcpy(copies[1], own_public, 32);
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PRIV_KEY, copies[0], 32),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, copies[1], 32),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_id(EVP_PKEY_X25519, NULL);
+    bool ok = c != NULL && EVP_PKEY_fromdata_init(c) == 1 &&
+              EVP_PKEY_fromdata(c, &key, EVP_PKEY_KEYPAIR, params) == 1;
+    EVP_PKEY_CTX_free(c);
+    secure_zero(copies, sizeof copies);
+    return ok ? key : NULL;
+}
+
 static bool x25519_derive(EVP_PKEY *own, EVP_PKEY *peer, uint8_t ret[32])
 {
     size_t size = 32;
@@ -97,11 +120,12 @@ static bool x25519_derive(EVP_PKEY *own, EVP_PKEY *peer, uint8_t ret[32])
     return ok;
 }
 
-bool x25519_shared(const uint8_t secret[32], const uint8_t public_key[X25519_SIZE], uint8_t ret[32])
+bool x25519_shared(const uint8_t secret[32], const uint8_t own_public[X25519_SIZE],
+                   const uint8_t public_key[X25519_SIZE], uint8_t ret[32])
 {
     static const uint8_t zero[32];
     ERR_set_mark();
-    EVP_PKEY *own = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, secret, 32);
+    EVP_PKEY *own = x25519_pair(secret, own_public);
     EVP_PKEY *peer = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, public_key, X25519_SIZE);
     uint8_t shared[32] = {0};
     /* OpenSSL refuses a zero secret too; the RFC's demand shall not rest on that. */
