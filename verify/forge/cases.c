@@ -8,6 +8,7 @@
 #include "forge/ratls.h"
 #include "forge/tolerant.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include <openssl/rand.h>
@@ -20,7 +21,7 @@ static _Atomic uint64_t random_state = 0x616c636f7665;
 static int random_bytes(unsigned char *ret, int size)
 {
     for (int i = 0; i < size; i++) { /* splitmix64: nothing here is secret */
-        uint64_t z = (random_state += 0x9e3779b97f4a7c15);
+        uint64_t z = atomic_fetch_add(&random_state, 0x9e3779b97f4a7c15);
         z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
         z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
         ret[i] = (uint8_t)(z >> 56);
