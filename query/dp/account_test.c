@@ -411,13 +411,29 @@ static void test_logarithms(void)
             if (i > 8) {
                 continue;
             }
-            long double e = value(real_exp_minus_up(x)), exact = expl(-value(x));
-            exp_ok &= e >= exact * (1 - 1e-15L) && e <= exact * (1 + 1e-15L);
+            long double up = value(real_exp_minus(x, UP)), down = value(real_exp_minus(x, DOWN));
+            long double exact = expl(-value(x));
+            exp_ok &= up >= down && up >= exact * (1 - 3e-15L) && up <= exact * (1 + 3e-15L) &&
+                      down >= exact * (1 - 3e-15L) && down <= exact * (1 + 3e-15L);
         }
     }
     CHECK(log_ok, "both bounds of ln(1 + x) agree with each other and with libm");
-    CHECK(exp_ok, "the bound of exp(-x) agrees with libm");
-    CHECK(value(real_exp_minus_up((struct real){0})) == 1, "exp(0) is 1");
+    CHECK(exp_ok, "both bounds of exp(-x) agree with each other and with libm");
+    CHECK(value(real_exp_minus((struct real){0}, UP)) == 1 &&
+              value(real_exp_minus((struct real){0}, DOWN)) == 1,
+          "exp(0) is 1");
+    CHECK(real_exp_minus(real_whole(1000000), UP).m != 0 &&
+              real_exp_minus(real_whole(1000000), DOWN).m == 0,
+          "what is too small to tell lies between zero and something");
+}
+
+static void test_odds(void)
+{
+    CHECK(dp_odds(0) == 500000, "without a release one guesses right 50 times in 100");
+    CHECK(dp_odds(80000000000) == 519990, "epsilon 0.08: 52.0 in 100");
+    CHECK(dp_odds(1000000000000) == 731059, "epsilon 1: 73.1 in 100, rounded up");
+    CHECK(dp_odds(1) == 500001 && dp_odds(UINT64_MAX) == 1000000,
+          "rounded up, and no more than always");
 }
 
 int main(void)
@@ -435,5 +451,6 @@ int main(void)
     test_probabilities();
     test_reals();
     test_logarithms();
+    test_odds();
     return tap_done();
 }

@@ -257,10 +257,23 @@ static void test_large_schema(void)
           "the largest vector is clipped without overflow");
 }
 
+/* The library under test here is built with -fsanitize-coverage=trace-pc: each basic block calls
+ * this. The record of a run is a hash of the blocks in their order, so two runs with one record
+ * took the same way. */
+void __sanitizer_cov_trace_pc(void);
+static uint64_t flow, flow_blocks;
+
+void __sanitizer_cov_trace_pc(void)
+{
+    flow = (flow ^ (uint64_t)(uintptr_t)__builtin_return_address(0)) * UINT64_C(0x100000001b3);
+    flow_blocks++;
+}
+
 /* Random bytes of a counter; what was asked is recorded. */
 struct trace {
     uint64_t state;
     uint64_t record; /* a hash of every request's size */
+    uint64_t flow;   /* of the blocks that the run went through */
     size_t calls, fail_after;
 };
 
@@ -290,13 +303,16 @@ static int run(const struct query_schema *s, const struct query_plan *plan,
                int64_t people[PEOPLE][SMALL_MAX], struct trace *trace, int64_t *ret_result)
 {
     __int128 totals[SMALL_MAX] = {0};
+    flow = flow_blocks = 0;
     for (size_t i = 0; i < PEOPLE; i++) {
         int64_t v[SMALL_MAX];
         memcpy(v, people[i], sizeof v);
         query_add(s, v, totals);
     }
     struct dp_random random = {trace_fill, trace};
-    return query_release(s, plan, plan->cost, &random, totals, ret_result, NULL);
+    int err = query_release(s, plan, plan->cost, &random, totals, ret_result, NULL);
+    trace->flow = flow;
+    return err;
 }
 
 /* One pair of neighbours: person `who` is replaced by the default. */
@@ -320,8 +336,8 @@ static bool neighbours(const struct query_schema *s, const struct query_plan *pl
         square += size * size;
         ok &= size <= plan->distance.largest;
     }
-    return ok && a.record == b.record && a.state == b.state && total <= plan->distance.total &&
-           square <= plan->distance.square;
+    return ok && a.record == b.record && a.state == b.state && a.flow == b.flow &&
+           flow_blocks > PEOPLE && total <= plan->distance.total && square <= plan->distance.square;
 }
 
 static const struct query_entry trips[] = {{0, 20, 0}, {0, 20, 0}, {0, 20, 0}, {0, 20, 0}};
@@ -347,7 +363,8 @@ static void test_neighbours(void)
             for (uint64_t seed = 0; good && seed < 500; seed++) {
                 good = neighbours(&schemas[i], &plan, seed);
             }
-            CHECK(good, "%s, %s: neighbours draw alike and differ within the declared distance",
+            CHECK(good,
+                  "%s, %s: neighbours go one way, draw alike, differ within the declared distance",
                   query_aggregate_text(schemas[i].aggregate),
                   kind == DP_LAPLACE ? "Laplace" : "Gaussian");
         }

@@ -173,7 +173,7 @@ int dp_delta(struct dp_ratio rho, struct dp_ratio epsilon, struct dp_decimal *re
     plus = real_add(plus, real_ln1p(a, DOWN), DOWN);
     struct real minus = real_mul(real_mul(a, real_add(a, real_whole(1), UP), UP), q.rho, UP);
     struct real log = real_sub(plus, minus, DOWN); /* at least 0: delta is at most 1 */
-    *ret_delta = decimal_up(real_exp_minus_up(log));
+    *ret_delta = decimal_up(real_exp_minus(log, UP));
     return 0;
 }
 
@@ -194,4 +194,13 @@ int dp_rho_for(uint64_t epsilon_pico, struct dp_ratio delta, uint64_t *ret_micro
     }
     *ret_micro_rho = low;
     return 0;
+}
+
+uint32_t dp_odds(uint64_t epsilon_pico)
+{
+    /* e^epsilon / (1 + e^epsilon) = 1 / (1 + e^-epsilon) */
+    struct real epsilon = real_ratio(epsilon_pico, PICO, UP);
+    struct real odds = real_div(real_whole(1000000),
+                                real_add(real_whole(1), real_exp_minus(epsilon, DOWN), DOWN), UP);
+    return (uint32_t)real_ceil(odds);
 }

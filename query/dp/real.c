@@ -3,7 +3,7 @@
  * adds one. */
 #include "dp/real.h"
 
-/* Results of real_exp_minus_up() below 2^-20000 are not told apart. */
+/* Results of real_exp_minus() below 2^-20000 are not told apart. */
 enum { EXP_BITS_MAX = 20000 };
 
 static int bits_of(u128 v)
@@ -168,20 +168,26 @@ struct real real_ln1p(struct real x, enum round to)
     return real_add(result, twice_atanh(t, to), to);
 }
 
-struct real real_exp_minus_up(struct real y)
+struct real real_exp_minus(struct real y, enum round to)
 {
+    enum round other = to == UP ? DOWN : UP;
     uint64_t k = real_floor(real_div(y, ln2(UP), DOWN));
     if (k > EXP_BITS_MAX) {
-        return (struct real){UINT64_C(1) << 63, -EXP_BITS_MAX - 63}; /* a bound, and no good one */
+        return to == UP ? (struct real){UINT64_C(1) << 63, -EXP_BITS_MAX - 63} : (struct real){0};
     }
-    /* e^-y = 2^-k / e^r; a lower bound of r, then of e^r: its series, cut off. */
-    struct real r = real_sub(y, real_mul(real_whole(k), ln2(UP), UP), DOWN);
+    /* e^-y = 2^-k / e^r, so r and e^r are bounded from the other side. All terms of the series are
+     * positive and r < 1: cut off it is a lower bound, with its last term once more an upper one.
+     */
+    struct real r = real_sub(y, real_mul(real_whole(k), ln2(to), to), other);
     struct real sum = real_whole(1), term = sum;
     for (uint64_t n = 1; term.m != 0 && term.e > sum.e - 66; n++) {
-        term = real_div(real_mul(term, r, DOWN), real_whole(n), DOWN);
-        sum = real_add(sum, term, DOWN);
+        term = real_div(real_mul(term, r, other), real_whole(n), other);
+        sum = real_add(sum, term, other);
     }
-    return real_scale(real_div(real_whole(1), sum, UP), -(int32_t)k);
+    if (to == DOWN) {
+        sum = real_add(sum, term, UP);
+    }
+    return real_scale(real_div(real_whole(1), sum, to), -(int32_t)k);
 }
 
 uint64_t real_floor(struct real a)

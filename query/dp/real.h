@@ -32,8 +32,8 @@ struct real real_div(struct real a, struct real b, enum round to);
 struct real real_scale(struct real a, int32_t by);
 /* ln(1 + x) */
 struct real real_ln1p(struct real x, enum round to);
-/* An upper bound of e^-y. */
-struct real real_exp_minus_up(struct real y);
+/* e^-y; below 2^-20000 a bound only. */
+struct real real_exp_minus(struct real y, enum round to);
 /* The least whole number that is not less; UINT64_MAX when it has more bits. */
 uint64_t real_ceil(struct real a);
 /* The largest whole number that is not more; likewise. */

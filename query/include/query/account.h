@@ -53,6 +53,11 @@ int dp_delta(struct dp_ratio rho, struct dp_ratio epsilon, struct dp_decimal *re
 int dp_rho_for(uint64_t epsilon_pico, struct dp_ratio delta, uint64_t *ret_micro_rho,
                struct diag *diag) MUST_USE;
 
+/* For people: somebody who without this person's data would guess right 500,000 times in a million
+ * guesses right at most this often with the results: e^epsilon / (1 + e^epsilon), rounded up;
+ * 1,000,000 at most. */
+uint32_t dp_odds(uint64_t epsilon_pico);
+
 static inline struct dp_ratio dp_micro(uint64_t micro)
 {
     return (struct dp_ratio){micro, 1000000};
