@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <openssl/err.h>
+
 #define HEX_MAX 128u
 
 /* Decodes into one of a few buffers in turn; the vectors' values are short. */
@@ -548,6 +550,23 @@ static void test_arguments(void)
           "an enc of another size is refused");
 }
 
+/* The library's error queue is the caller's. */
+static void test_error_queue(void)
+{
+    struct scene c;
+    uint8_t opened[sizeof TEXT];
+    scene_make(&c, (struct hpke_suite){HPKE_KEM_P256, HPKE_AES_128_GCM}, HPKE_MODE_AUTH);
+    const struct attempt damaged = {&c.to, &c.sender, "info", "aad", 0, 3, -1};
+    const struct attempt no_point = {&c.to, &c.sender, "info", "aad", 0, -1, 20};
+    ERR_clear_error();
+    bool refused = scene_open(&c, damaged, opened) != 0 && scene_open(&c, no_point, opened) != 0;
+    CHECK(refused && ERR_peek_error() == 0, "refusals leave no errors behind");
+    ERR_raise(ERR_LIB_USER, 42);
+    refused = scene_open(&c, damaged, opened) != 0 && scene_open(&c, no_point, opened) != 0;
+    bool kept = ERR_GET_REASON(ERR_get_error()) == 42 && ERR_peek_error() == 0;
+    CHECK(refused && kept, "and those that were there stay");
+}
+
 int main(void)
 {
     for (size_t i = 0; i < ARRAY_SIZE(hpke_vectors); i++) {
@@ -574,5 +593,6 @@ int main(void)
     test_scalars();
     test_public_keys();
     test_arguments();
+    test_error_queue();
     return tap_done();
 }
