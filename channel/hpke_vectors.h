@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Published test vectors of RFC 9180, hexadecimal, as numbers that two implementations must share.
- * Those with AES-128-GCM are from the RFC's appendix (A.1 and A.3); those with AES-256-GCM from the
- * file that it names as [TestVectors], test-vectors.json of draft-irtf-cfrg-hpke at commit
- * 5f503c564da00b0687b3de75f1dfbdfc4079ad31. All have HKDF-SHA256, the same info and plaintext, the
+ * Those with AES-128-GCM are from the RFC's appendix (A.1 and A.3). Those with AES-256-GCM are from the
+ * file that the RFC names as [TestVectors], test-vectors.json of draft-irtf-cfrg-hpke at commit
+ * 5f503c564da00b0687b3de75f1dfbdfc4079ad31, as BoringSSL's crypto/hpke/hpke_test_vectors.txt repeats
+ * it; that has none for P-256 in auth mode. All have HKDF-SHA256, the same info and plaintext, the
  * associated data "Count-N", and export 32 bytes for the contexts "", 00 and "TestContext". */
 #pragma once
 
