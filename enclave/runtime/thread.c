@@ -14,6 +14,7 @@ _Static_assert(sizeof(struct rt_thread_area) + SGX_PAGE_SIZE <= AREA_STRIDE, "ar
 _Static_assert(RUNTIME_THREADS + THREADS_MAX * AREA_STRIDE <= RUNTIME_END, "all threads fit");
 
 
+#define SSA_END(area) ((area).ssa[0] + SGX_PAGE_SIZE) /* the processor saves downwards from there */
 static struct rt_thread_area first_area;
 static union {
     struct rt_thread thread;
@@ -26,6 +27,10 @@ static union {
     .xsave_lib = first_area.xsave_lib,
     .exc_top = (uint64_t)(uintptr_t)(first_area.exc_stack + sizeof first_area.exc_stack),
     .xfrm = XFRM_SUPPORTED,
+    /* Ready before the first instruction: the host may interrupt it and enter at CSSA 1. */
+    .ssa_gpr = (struct sgx_gprsgx *)(void *)(SSA_END(first_area) - sizeof(struct sgx_gprsgx)),
+    .ssa_exinfo = (struct sgx_exinfo *)(void *)(SSA_END(first_area) - sizeof(struct sgx_gprsgx) -
+                                                sizeof(struct sgx_exinfo)),
 }};
 
 /* ELRANGE_BASE is 0, so addresses are the offsets that the TCS wants. */
@@ -49,7 +54,7 @@ static struct {
 
 static void set_ssa(struct rt_thread *t, struct rt_thread_area *area)
 {
-    uint8_t *end = area->ssa[0] + SGX_PAGE_SIZE;
+    uint8_t *end = SSA_END(*area);
     t->ssa_gpr = (struct sgx_gprsgx *)(void *)(end - sizeof(struct sgx_gprsgx));
     t->ssa_exinfo = (struct sgx_exinfo *)(void *)(end - sizeof(struct sgx_gprsgx) -
                                                   sizeof(struct sgx_exinfo));
@@ -88,7 +93,6 @@ static void init_thread(struct rt_thread *t, struct rt_thread_area *area, unsign
 void rt_threads_start(uint64_t xfrm)
 {
     struct rt_thread *t = rt_self();
-    set_ssa(t, &first_area);
     set_canary(t);
     t->xfrm = xfrm & XFRM_SUPPORTED;
     t->tcs = (uint64_t)(uintptr_t)&rt_first_tcs;
