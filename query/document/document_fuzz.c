@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Plans read how wide a table's noise is, and no entry: the real tables are made by the build. */
 const struct dp_table dp_tables[] = {
-#define DP_TABLE(kind, num, den) {.kind = DP_##kind, .scale_num = (num), .scale_den = (den)},
+#define DP_TABLE(family, num, den) {.kind = DP_##family, .scale_num = (num), .scale_den = (den)},
 #include "query/noise_tables.def"
 #undef DP_TABLE
 };
