@@ -22,12 +22,17 @@ static struct manifest sample(void)
         .layer_count = 2,
         .argv_count = 2,
         .env_count = 2,
-        .mount_count = 1,
+        .mount_count = 2,
         .input_count = 1,
         .output_count = 1,
         .argv = {BYTES_STR("python3.11"), BYTES_STR("/app/a.py")},
         .env = {BYTES_STR("A=1"), BYTES_STR("B=")},
-        .mounts = {{BYTES_STR("/tmp"), 1u << 20}},
+        .mounts = {{.path = BYTES_STR("/tmp"), .size = 1u << 20},
+                   {.path = BYTES_STR("/data"),
+                    .size = 1u << 20,
+                    .kind = MOUNT_SEALED,
+                    .key = MOUNT_KEY_PROGRAM,
+                    .name = BYTES_STR("days")}},
         .inputs = {{BYTES_STR("day"), BYTES_STR("/in/day"), 100}},
         .outputs = {{BYTES_STR("trips"), BYTES_STR("/out/trips"), 100}},
     };
@@ -52,7 +57,9 @@ static void test_manifest_round_trip(void)
     CHECK(manifest_encode(&m, &w, &d) == 0, "a manifest is encoded");
     CHECK(manifest_decode(BYTES(out, w.size), &back, &d) == 0 && back.threads == 8 &&
               back.layer_count == 2 && bytes_equal_str(back.argv[1], "/app/a.py") &&
-              back.stdout_host && !back.stderr_host && back.layers[0].size == 8192,
+              back.stdout_host && !back.stderr_host && back.layers[0].size == 8192 &&
+              back.mounts[0].kind == MOUNT_TMPFS && back.mounts[1].kind == MOUNT_SEALED &&
+              back.mounts[1].key == MOUNT_KEY_PROGRAM && bytes_equal_str(back.mounts[1].name, "days"),
           "and decodes to the same values");
     CHECK(manifest_encode(&back, &w2, &d) == 0 && w2.size == w.size &&
               memcmp(out, out2, w.size) == 0,
@@ -109,6 +116,9 @@ static void test_manifest_refusals(void)
     REFUSED("NUL in a text", "entry", m.entry = BYTES_STR("/a\0b"));
     REFUSED("a text that is too long", "argv", m.argv[0] = BYTES_STR(long_text));
     REFUSED("a mount over everything", "path", m.mounts[0].path = BYTES_STR("/"));
+    REFUSED("a sealed mount without name", "name", m.mounts[0].kind = MOUNT_SEALED);
+    REFUSED("two sealed mounts of one volume", "mounts", m.mounts[0] = m.mounts[1];
+            m.mounts[0].path = BYTES_STR("/other"));
     REFUSED("no arguments at all", "argv", m.argv_count = 0);
     REFUSED("no layer", "layers", m.layer_count = 0);
     REFUSED("too many layers", "more entries", m.layer_count = MANIFEST_LAYERS_MAX + 1);

@@ -84,7 +84,17 @@ static int parse_nonce(const char *hex, uint8_t *nonce, struct bytes *ret)
     return CLI_OK;
 }
 
-enum { OPT_INPUT = 256, OPT_OUTPUT, OPT_VOLUME, OPT_QUOTE, OPT_NONCE, OPT_MACHINE, OPT_TRACE, OPT_TRAP, OPT_HELP };
+enum {
+    OPT_INPUT = 256,
+    OPT_OUTPUT,
+    OPT_VOLUME,
+    OPT_QUOTE,
+    OPT_NONCE,
+    OPT_MACHINE,
+    OPT_TRACE,
+    OPT_TRAP,
+    OPT_HELP
+};
 
 static int parse_option(int option, struct run_request *q, uint8_t *nonce)
 {

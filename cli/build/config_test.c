@@ -101,6 +101,17 @@ static void test_bad(void)
     refused("open network", MINIMAL "network: open\n", "alcove.yaml:3:10: ", "denied");
     refused("an unknown kind of mount", MINIMAL "mounts: [{kind: nfs, path: /a, size: 1}]\n",
             "alcove.yaml:3:17: ", "tmpfs");
+    refused("a sealed mount without name", MINIMAL "mounts:\n- {kind: sealed, path: /a, size: 1}\n",
+            "alcove.yaml:4:3: ", "'name' is missing");
+    refused("a key that there is not",
+            MINIMAL "mounts:\n- {kind: sealed, path: /a, size: 1, name: a, key: b}\n",
+            "alcove.yaml:4:51: ", "identity or program");
+    refused("a name of a tmpfs", MINIMAL "mounts:\n- {kind: tmpfs, path: /a, size: 1, name: a}\n",
+            "alcove.yaml:4:3: ", "'name' belongs to 'kind: sealed'");
+    refused("a volume at two places",
+            MINIMAL "mounts:\n- {kind: sealed, path: /a, size: 1, name: v}\n"
+                    "- {kind: sealed, path: /b, size: 1, name: v}\n",
+            "alcove.yaml:5:43: ", "mounted twice");
     refused("a mount without size", MINIMAL "mounts:\n- {kind: tmpfs, path: /t}\n",
             "alcove.yaml:4:3: ", "'size' is missing");
     refused("an input with an unknown member", MINIMAL "inputs: {a: {path: /a, max: 1, min: 0}}\n",
