@@ -317,6 +317,27 @@ def test_hockey_stick(tables, probe):
     check(tight, "Laplace: a smaller epsilon would not be true")
 
 
+def test_vectors(tables, probe):
+    """Two numbers released at once: every pair, exactly; what adds up is the squared distance."""
+    low = []
+    for table in tables:
+        if table.kind != GAUSSIAN or table.scale > 2:
+            continue
+        p = table.distribution()
+        pairs = {(x, y): p[x] * p[y] for x in p for y in p}
+        for one, other in ((1, 1), (2, 1), (1, 0)):
+            rho = Fraction(one ** 2 + other ** 2) / (2 * table.scale ** 2)
+            for epsilon in (Fraction(0), Fraction(1, 2), Fraction(2)):
+                factor = e_to(epsilon, False)
+                exact = sum(max(Fraction(0), v - factor * pairs.get((x - one, y - other), 0))
+                            for (x, y), v in pairs.items())
+                declared = probe.delta(rho, epsilon)
+                declared += (1 + e_to(epsilon, True)) * 2 / (1 << table.mass_bits)
+                if exact > declared:
+                    low.append(f"{table} shift {one}, {other} epsilon {float(epsilon)}")
+    check(not low, f"of two numbers at once, too {low}")
+
+
 def test_known_deltas(tables, probe):
     """What exact analysis is known to give lies below what zCDP declares, and not far."""
     find = {(t.kind, t.scale): t for t in tables}
@@ -429,6 +450,7 @@ def main():
     test_published()
     test_oracle_distribution(tables)
     test_hockey_stick(tables, probe)
+    test_vectors(tables, probe)
     test_known_deltas(tables, probe)
     test_conversions(probe)
     test_costs(probe)
