@@ -73,9 +73,6 @@ static int save_xstate(struct soft_thread *t, ucontext_t *uc, uint64_t frame)
     if (r == 0) {
         r = soft_copy((void *)(frame + 512), header_copy, sizeof header_copy);
     }
-    header[0] &= ~t->xfrm;
-    const uint32_t mxcsr = 0x1f80;
-    __builtin_memcpy(area + 24, &mxcsr, sizeof mxcsr);
     return r;
 }
 
@@ -108,6 +105,23 @@ static uint32_t exitinfo_of(const struct machine *m, const struct soft_fault *f)
         return 0;
     }
     return f->vector | type << 8 | SGX_EXITINFO_VALID;
+}
+
+/* Nothing of the enclave in what the host goes on with. */
+static void scrub(const struct soft_thread *t, ucontext_t *uc)
+{
+    static const int zeroed[] = {REG_RAX, REG_RCX, REG_RDX, REG_RSI, REG_RDI, REG_R8,  REG_R9,
+                                 REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+    for (size_t i = 0; i < ARRAY_SIZE(zeroed); i++) {
+        set(uc, zeroed[i], 0);
+    }
+    set(uc, REG_RSP, t->host_rsp);
+    set(uc, REG_RBP, t->host_rbp);
+    uint8_t *area = (uint8_t *)uc->uc_mcontext.fpregs;
+    const uint32_t mxcsr = 0x1f80;
+    __builtin_memset(area + 32, 0, 384); /* ST and XMM */
+    *(uint64_t *)(area + 512) &= ~t->xfrm;
+    __builtin_memcpy(area + 24, &mxcsr, sizeof mxcsr);
 }
 
 /* Saves the state in uc to the current SSA frame and leaves uc as it is at the AEP. */
@@ -165,16 +179,10 @@ static void aex(struct soft_thread *t, ucontext_t *uc, const struct soft_fault *
     __atomic_store_n(&t->inside, 0, __ATOMIC_RELEASE);
     soft_withdraw(t);
     __atomic_store_n(&tcs->busy, 0, __ATOMIC_RELEASE);
-    static const int zeroed[] = {REG_RDX, REG_RSI, REG_RDI, REG_R8,  REG_R9, REG_R10,
-                                 REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
-    for (size_t i = 0; i < ARRAY_SIZE(zeroed); i++) {
-        set(uc, zeroed[i], 0);
-    }
+    scrub(t, uc);
     set(uc, REG_RAX, ENCLU_ERESUME);
     set(uc, REG_RBX, t->tcs_addr);
     set(uc, REG_RCX, (uint64_t)soft_aep);
-    set(uc, REG_RSP, t->host_rsp);
-    set(uc, REG_RBP, t->host_rbp);
     set(uc, REG_RIP, (uint64_t)soft_aep);
     set(uc, REG_EFL, get(uc, REG_EFL) & ~RFLAGS_CLEARED);
 }
@@ -242,6 +250,8 @@ static void run_on_host_stack(struct soft_thread *t, ucontext_t *uc, int sig, co
     frame->info = *info;
     frame->context = *uc;
     frame->context.uc_mcontext.fpregs = NULL;
+    /* The kernel's ucontext ends before this member: what lies there is the enclave's vector state. */
+    __builtin_memset(&frame->context.__fpregs_mem, 0, sizeof frame->context.__fpregs_mem);
     set(uc, REG_RBX, top);
     set(uc, REG_RDI, (uint64_t)sig);
     set(uc, REG_RSI, (uint64_t)&frame->info);
@@ -493,6 +503,7 @@ static void asynchronous_signal(struct soft_thread *t, int sig, siginfo_t *info,
     }
     if (between(rip, soft_gate_window, soft_gate_window_end)) {
         soft_transition_undo(t);
+        scrub(t, uc); /* some of the enclave's registers may be loaded already */
         resume = soft_retry;
     } else if (t->inside) {
         aex(t, uc, NULL, b->fs, b->gs);
