@@ -9,7 +9,8 @@
 # volume_bundle NAME SCRIPT [KEY]: a workload with the volume "days" at /data, and its bundle.
 volume_bundle() {
     workload "$WORK/$1" "$2"
-    sed -i "s|^mounts:.*|mounts: [{kind: sealed, path: /data, name: days, size: 64 MiB, key: ${3:-identity}}]|" \
+    local volume="{kind: sealed, path: /data, name: days, size: 64 MiB, key: ${3:-identity}}"
+    sed -i "s|^mounts:.*|mounts: [$volume]|" \
         "$WORK/$1/alcove.yaml"
     build_bundle "$WORK/$1" "$WORK/$1.bundle"
 }
@@ -45,7 +46,7 @@ run() { "$ALCOVE" run "$WORK/one.bundle" --volume days="$V"; }
 says() {
     local want=$1
     shift
-    "$@" | tee "$WORK/says.log" | grep -q -x -- "$want" || { cat "$WORK/says.log"; return 1; }
+    "$@" | tee "$WORK/says.log" && grep -q -x -- "$want" "$WORK/says.log"
 }
 
 ok "without a file the enclave says which option gives one" \
