@@ -46,6 +46,32 @@ static void spend(const uint8_t *data, size_t size)
     }
 }
 
+/* As the body of a lease that the owner did sign: what is read is written as the same bytes. */
+static void open_body(struct bytes body)
+{
+    static const uint8_t scalar[32] = {1};
+    static struct query_secret_key owner;
+    static uint8_t statement[1024], again[1024];
+    struct query_signer signer = {query_sign_with, &owner};
+    struct writer w = writer_of(statement, sizeof statement), v = writer_of(again, sizeof again);
+    struct lease lease;
+    struct bytes rewritten;
+    if (body.size > LEASE_MAX || body.size == 0) {
+        return;
+    }
+    if (query_secret_key_read(BYTES_OF(scalar), &owner) != 0 ||
+        query_signed_make("alcove-lease-1", body, &signer, &w, NULL) != 0) {
+        abort();
+    }
+    if (lease_open(BYTES(statement, w.size), &owner.key, &lease, NULL) == 0 &&
+        (lease_sign(&lease, &signer, &v, NULL) != 0 ||
+         query_signed_open("alcove-lease-1", BYTES(again, v.size), LEASE_MAX, &owner.key,
+                           &rewritten, NULL) != 0 ||
+         !bytes_equal(body, rewritten))) {
+        abort();
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static uint8_t out[LEDGER_SIZE_MAX * 2];
@@ -64,6 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (lease_open(BYTES(data, size), &key, &lease, NULL) == 0) {
         abort(); /* under a key that is none */
     }
+    open_body(BYTES(data, size));
     spend(data, size);
     return 0;
 }

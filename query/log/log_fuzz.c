@@ -15,6 +15,31 @@ static void same(struct bytes a, struct writer b)
     }
 }
 
+/* As the body of a head that the log's key did sign, to somebody who holds none. */
+static void advance(struct bytes body)
+{
+    static const uint8_t scalar[32] = {1}, no_proof[] = {0x80};
+    static struct query_secret_key key;
+    static uint8_t statement[1024];
+    struct query_signer signer = {query_sign_with, &key};
+    struct writer w = writer_of(statement, sizeof statement);
+    struct query_log_head held = {.tree = query_log_empty()};
+    enum query_log_reason reason;
+    if (body.size > QUERY_LOG_HEAD_MAX || body.size == 0) {
+        return;
+    }
+    if (query_secret_key_read(BYTES_OF(scalar), &key) != 0 ||
+        query_signed_make("alcove-log-head-1", body, &signer, &w, NULL) != 0) {
+        abort();
+    }
+    memset(held.log.data, 1, sizeof held.log.data);
+    if (query_log_advance(&held, &key.key, BYTES(statement, w.size), BYTES_OF(no_proof), &reason,
+                          NULL) == 0 &&
+        (held.tree.size > QUERY_LOG_SIZE_MAX || held.time > QUERY_TIME_MAX)) {
+        abort();
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static uint8_t out[4096];
@@ -46,5 +71,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (query_signed_open("alcove-log-head-1", input, QUERY_LOG_HEAD_MAX, &key, &body, NULL) == 0) {
         abort(); /* under a key that is none */
     }
+    advance(input);
     return 0;
 }
