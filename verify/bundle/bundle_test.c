@@ -469,6 +469,209 @@ static void test_amd(void)
     alcove_bundle_free(b);
 }
 
+/* ---- Makers of the same names ---- */
+
+/* The whole of another maker's PKI. Its certificates have the names, its documents and lists also
+ * the contents, of those of the default description; all of it is newer. */
+static void other_maker(struct forge_spec *s)
+{
+    s->root.key = s->root.issuer_key = s->signer_root.key = s->signer_root.issuer_key =
+        KEY_STRANGER;
+    s->ca.issuer_key = s->signer.issuer_key = s->root_crl.key = KEY_STRANGER;
+    s->ca.key = s->leaf.issuer_key = s->pck_crl.key = KEY_AK;
+    s->signer.key = s->tcb_key = s->qe_key = KEY_LEAF;
+    s->leaf.key = s->qe_report_key = KEY_SIGNER;
+    s->root_crl.from += 3600;
+    s->pck_crl.from += 3600;
+    s->signer.from += DAY;
+    forge_edit(s->tcb_body, sizeof s->tcb_body, "2026-09-01T", "2026-09-02T");
+    forge_edit(s->qe_body, sizeof s->qe_body, "2026-09-01T", "2026-09-02T");
+}
+/* Signs documents himself, with a certificate that says that it is below the good root. */
+static void false_signer(struct forge_spec *s)
+{
+    s->signer.key = s->tcb_key = s->qe_key = s->signer.issuer_key = KEY_STRANGER;
+    s->signer.from += 2 * DAY;
+    forge_edit(s->tcb_body, sizeof s->tcb_body, "2026-09-01T", "2026-09-03T");
+    forge_edit(s->qe_body, sizeof s->qe_body, "2026-09-01T", "2026-09-03T");
+    s->root_crl.key = s->pck_crl.key = KEY_STRANGER;
+    s->root_crl.from += 7200;
+    s->pck_crl.from += 7200;
+}
+static void other_maker_without_chain(struct forge_spec *s)
+{
+    other_maker(s);
+    s->cert_type = 3;
+}
+
+/* The root at the end of a chain, to be named in policies. */
+static struct alcove_root root_of(struct alcove_bytes chain)
+{
+    static struct bundle_chain c;
+    struct alcove_root root;
+    REQUIRE(bundle_chain_read(BYTES(chain.data, chain.size), &c));
+    memcpy(root.spki_sha256, c.certificates[c.count - 1].spki_sha256, 32);
+    return root;
+}
+
+static void test_makers(void)
+{
+    static struct forge_output good, other, liar, tdx[2], bare[2];
+    forge(NULL, false, &good);
+    forge(other_maker, false, &other);
+    forge(false_signer, false, &liar);
+    forge(NULL, true, &tdx[0]);
+    forge(other_maker, true, &tdx[1]);
+    forge(without_chain, false, &bare[0]);
+    forge(other_maker_without_chain, false, &bare[1]);
+    const struct forge_output *all[] = {&good, &other, &liar, &tdx[0], &tdx[1]};
+    const struct forge_output *quotes[] = {&good, &other, &tdx[0], &tdx[1], &bare[0], &bare[1]};
+    for (int backwards = 0; backwards < 2; backwards++) {
+        struct alcove_bundle *b = alcove_bundle_new();
+        for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+            const struct forge_output *o = all[backwards ? ARRAY_SIZE(all) - 1 - i : i];
+            add_all(b, o);
+            add(b, PART(o->pck_chain));
+        }
+        struct alcove_bytes bundle = alcove_bundle_encode(b);
+        for (size_t i = 0; i < ARRAY_SIZE(quotes); i++) {
+            struct alcove_policy p = forge_policy(quotes[i]);
+            struct alcove_root root = root_of(PART(quotes[i]->pck_chain));
+            p.roots = &root;
+            CHECK(accepted(bundle, PART(quotes[i]->quote), &p, FORGE_NOW),
+                  "evidence %zu among pieces of three makers of the same names", i);
+        }
+        alcove_bundle_free(b);
+    }
+
+    /* Where nothing good is there, the newest that is called so: the verifier says what is wrong.
+     */
+    struct alcove_bundle *b = alcove_bundle_new();
+    add_all(b, &other);
+    add_all(b, &liar);
+    struct alcove_policy p = forge_policy(&good);
+    struct alcove_collateral c;
+    struct alcove_bytes bundle = alcove_bundle_encode(b);
+    REQUIRE(alcove_bundle_select(bundle, PART(good.quote), FORGE_NOW, &c));
+    CHECK(same(c.pck_crl, PART(liar.pck_crl)) && same(c.tcb_info, PART(liar.tcb_info)) &&
+              same(c.tcb_chain, PART(liar.tcb_chain)) && same(c.qe_chain, c.tcb_chain),
+          "with nothing but others' pieces it gets those of its names");
+    struct alcove_result r = judge(bundle, PART(good.quote), &p, FORGE_NOW);
+    CHECK(r.first_reason == ALCOVE_REASON_ROOT_CRL_SIGNATURE &&
+              alcove_result_failed(&r, ALCOVE_REASON_SIGNER_SIGNATURE),
+          "and is rejected");
+    alcove_bundle_free(b);
+}
+
+static void newer_lists(struct forge_spec *s, int64_t by)
+{
+    s->pck_crl.key = KEY_STRANGER;
+    s->pck_crl.from += by;
+}
+
+/* Few candidates are looked at. */
+static void test_candidates(void)
+{
+    static struct forge_spec s;
+    static struct forge_output good, o;
+    struct alcove_bundle *b = alcove_bundle_new();
+    struct alcove_collateral c;
+    forge(NULL, false, &good);
+    add_all(b, &good);
+    for (int i = 1; i <= (int)BUNDLE_CANDIDATES_MAX; i++) {
+        forge_defaults(&s);
+        newer_lists(&s, i);
+        forge_build(&s, &o);
+        add(b, PART(o.pck_crl));
+        if (i + 1 >= (int)BUNDLE_CANDIDATES_MAX) {
+            bool last = i + 1 == (int)BUNDLE_CANDIDATES_MAX;
+            REQUIRE(alcove_bundle_select(alcove_bundle_encode(b), PART(good.quote), FORGE_NOW, &c));
+            CHECK(same(c.pck_crl, last ? PART(good.pck_crl) : PART(o.pck_crl)),
+                  "a good list behind %d newer ones is %s", i, last ? "found" : "not found");
+        }
+    }
+    alcove_bundle_free(b);
+}
+
+/* So are few signatures. */
+static void test_signature_limit(void)
+{
+    static struct forge_spec s;
+    static struct forge_output good, o;
+    struct alcove_bundle *b = alcove_bundle_new();
+    struct alcove_collateral c;
+    forge(NULL, false, &good);
+    add_all(b, &good);
+    for (int i = 1; i < 16; i++) {
+        forge_defaults(&s);
+        s.tcb_key = s.signer.key = KEY_STRANGER;
+        s.signer.issuer_key = KEY_CA;
+        s.signer.serial += i;
+        s.signer.from += i;
+        char date[16];
+        snprintf(date, sizeof date, "2026-09-01T%02d:", i);
+        forge_edit(s.tcb_body, sizeof s.tcb_body, "2026-09-01T00:", date);
+        forge_build(&s, &o);
+        add(b, PART(o.tcb_info));
+        add(b, PART(o.tcb_chain));
+    }
+    REQUIRE(alcove_bundle_select(alcove_bundle_encode(b), PART(good.quote), FORGE_NOW, &c));
+    CHECK(!same(c.tcb_info, PART(good.tcb_info)) && c.tcb_info.size > 0 && c.pck_crl.size > 0,
+          "many documents and many signers: no more than so many signatures are tried");
+    alcove_bundle_free(b);
+}
+
+/* AMD's names, and what others call so. */
+static void test_amd_makers(void)
+{
+    static struct forge_amd_spec s;
+    static struct forge_amd_output o[2];
+    for (int vlek = 0; vlek < 2; vlek++) {
+        forge_amd_defaults(&s, ALCOVE_SNP_GENOA, 3, vlek);
+        forge_amd_build(&s, &o[0]);
+        s.ark.key = s.ark.issuer_key = s.ask.issuer_key = s.crl.key = AMD_KEY_ASK;
+        s.ask.key = s.vek.issuer_key = AMD_KEY_STRANGER;
+        s.vek.key = s.report_key = AMD_KEY_VEK_STRANGER;
+        s.vek.from += DAY;
+        s.ask.from += DAY;
+        s.crl.from += 3600;
+        forge_amd_build(&s, &o[1]);
+        for (int backwards = 0; backwards < 2; backwards++) {
+            struct alcove_bundle *b = alcove_bundle_new();
+            for (int i = 0; i < 2; i++) {
+                add(b, PART(o[i ^ backwards].vek));
+                add(b, PART(o[i ^ backwards].chain));
+                add(b, PART(o[i ^ backwards].crl));
+            }
+            for (int i = 0; i < 2; i++) {
+                struct alcove_policy p = forge_amd_policy(&o[i]);
+                struct alcove_root root = root_of(PART(o[i].chain));
+                p.roots = &root;
+                CHECK(accepted(alcove_bundle_encode(b), PART(o[i].evidence), &p, FORGE_AMD_NOW),
+                      "a report among pieces of two makers of AMD's names");
+            }
+            alcove_bundle_free(b);
+        }
+    }
+    struct alcove_bundle *b = alcove_bundle_new();
+    struct alcove_collateral c;
+    add(b, PART(o[0].chain));
+    add(b, PART(o[1].chain));
+    add(b, PART(o[0].crl));
+    REQUIRE(alcove_bundle_select(alcove_bundle_encode(b), PART(o[0].evidence), FORGE_AMD_NOW, &c));
+    CHECK(c.amd_vek.size == 0 && same(c.amd_chain, PART(o[1].chain)) &&
+              same(c.amd_crl, PART(o[0].crl)),
+          "without a VEK the newest chain");
+    alcove_bundle_free(b);
+    b = alcove_bundle_new();
+    add(b, PART(o[0].crl));
+    add(b, PART(o[1].crl));
+    REQUIRE(alcove_bundle_select(alcove_bundle_encode(b), PART(o[0].evidence), FORGE_AMD_NOW, &c));
+    CHECK(c.amd_chain.size == 0 && same(c.amd_crl, PART(o[1].crl)),
+          "without a chain the newest list");
+    alcove_bundle_free(b);
+}
+
 /* What a host or a folder has, in its own forms. */
 static void test_amd_pieces(void)
 {
@@ -1252,6 +1455,10 @@ int main(void)
     test_ratls();
     test_amd();
     test_amd_pieces();
+    test_makers();
+    test_candidates();
+    test_signature_limit();
+    test_amd_makers();
     test_aws();
     test_pieces();
     test_limits();

@@ -24,6 +24,8 @@
 #define BUNDLE_JSON_MAX        (1u << 18) /* as JSON_SIZE_MAX */
 #define BUNDLE_CERTIFICATE_MAX 8192u      /* AMD's are about 1.4 KiB */
 #define BUNDLE_PCK_TRIES_MAX   64u /* signatures tried to find a quote's PCK certificate: 4 ms */
+#define BUNDLE_CANDIDATES_MAX  32u  /* pieces of one name that differ: by date, or by their maker */
+#define BUNDLE_SIGNATURES_MAX  128u /* tried to tell makers apart, for one evidence: 10 ms */
 #define BUNDLE_LOOSE_MAX       32u /* CA certificates waiting for the rest of their chain */
 #define CACHE_DOCUMENTS       16u    /* signed documents of which a cache keeps what they say */
 #define CACHE_TEXT_MAX        32768u /* longer ones are read each time; Intel's are about 10 KiB */
