@@ -887,6 +887,36 @@ static struct alcove_result judge(const struct forge_output *o, const struct alc
 }
 
 /* version 3: an enclave; 4 and 5: a virtual machine. */
+/* Each piece by itself, and all of them: that they are missing is all that is wrong with them. */
+static void test_missing_pieces(void)
+{
+    static struct forge_spec s;
+    static struct forge_output o;
+    struct alcove_result r;
+    forge_defaults(&s);
+    forge_build(&s, &o);
+    struct alcove_policy p = forge_policy(&o);
+    for (size_t i = 0; i < 7; i++) {
+        struct alcove_collateral c = forge_collateral(&o);
+        struct alcove_bytes *pieces[] = {&c.tcb_info, &c.tcb_chain, &c.qe_identity,
+                                         &c.qe_chain, &c.pck_crl,   &c.root_crl};
+        for (size_t k = 0; k < ARRAY_SIZE(pieces); k++) {
+            if (k == i || i == ARRAY_SIZE(pieces)) {
+                *pieces[k] = (struct alcove_bytes){0};
+            }
+        }
+        struct alcove_verdict v =
+            alcove_verify((struct alcove_bytes){o.quote.data, o.quote.size}, &c, &p, FORGE_NOW, &r);
+        size_t failed = 0;
+        for (int reason = 0; reason < ALCOVE_REASON_COUNT; reason++) {
+            failed += alcove_result_failed(&r, (enum alcove_reason)reason);
+        }
+        CHECK(!alcove_verdict_accepted(v) && failed == 1 &&
+                  r.first_reason == ALCOVE_REASON_COLLATERAL_MISSING,
+              "without piece %zu it says that something is missing, and no more", i);
+    }
+}
+
 static void run_case(const struct test_case *t, uint16_t version)
 {
     static struct forge_spec s;
@@ -1659,6 +1689,7 @@ static void test_root_reading(void)
 
 int main(void)
 {
+    test_missing_pieces();
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         run_case(&cases[i], QUOTE_VERSION_3);
     }

@@ -241,6 +241,9 @@ static const struct crl_reasons pck_crl_reasons = {
 static bool check_list(struct check *c, struct bytes der, const struct certificate *issuer,
                        const struct crl_reasons *reasons, struct crl *ret)
 {
+    if (der.size == 0) {
+        return false; /* missing, which the caller says */
+    }
     if (!crl_read(der, ret) || ret->signature.scheme != SCHEME_ECDSA_SHA256) {
         check_fail(c, reasons->format);
         return false;

@@ -202,6 +202,9 @@ static void keep(struct check *c, enum cache_kind kind, struct bytes text, const
 
 static void check_tcb_info(struct check *c, struct bytes text, struct reading *r)
 {
+    if (text.size == 0) {
+        return; /* missing, which was said */
+    }
     r->has_tcb_info = read_tcb_info(c, text, &r->tcb_info);
     if (!r->has_tcb_info) {
         check_fail(c, ALCOVE_REASON_TCB_INFO_FORMAT);
@@ -230,6 +233,9 @@ static void check_tcb_info(struct check *c, struct bytes text, struct reading *r
 
 static void check_qe_identity(struct check *c, struct bytes text, struct reading *r)
 {
+    if (text.size == 0) {
+        return;
+    }
     r->has_qe_identity = read_qe_identity(c, text, &r->qe_identity);
     if (!r->has_qe_identity) {
         check_fail(c, ALCOVE_REASON_QE_IDENTITY_FORMAT);
@@ -432,6 +438,21 @@ static void check_tcb(struct check *c, const struct reading *r)
     check_completed(c, CHECKED_TCB);
 }
 
+/* What is missing was said already, so that nobody looks for damage in it. */
+static void check_signers(struct check *c, struct bytes tcb, struct bytes qe, struct reading *r)
+{
+    if (tcb.size > 0) {
+        signer_chain_check(c, tcb, &r->pck, &r->tcb_signer);
+    }
+    r->qe_signer = &r->tcb_signer;
+    if (!bytes_equal(qe, tcb)) {
+        r->qe_signer = &r->other_signer;
+        if (qe.size > 0) {
+            signer_chain_check(c, qe, &r->pck, &r->other_signer);
+        }
+    }
+}
+
 static void run_checks(struct check *c, struct bytes evidence,
                        const struct alcove_collateral *collateral, struct reading *r)
 {
@@ -444,12 +465,7 @@ static void run_checks(struct check *c, struct bytes evidence,
         return;
     }
     check_platform_chain(c, collateral, r);
-    signer_chain_check(c, check_view(collateral->tcb_chain), &r->pck, &r->tcb_signer);
-    r->qe_signer = &r->tcb_signer;
-    if (!bytes_equal(check_view(collateral->qe_chain), check_view(collateral->tcb_chain))) {
-        r->qe_signer = &r->other_signer;
-        signer_chain_check(c, check_view(collateral->qe_chain), &r->pck, &r->other_signer);
-    }
+    check_signers(c, check_view(collateral->tcb_chain), check_view(collateral->qe_chain), r);
     revocation_check(c, check_view(collateral->root_crl), check_view(collateral->pck_crl), &r->pck,
                      &r->tcb_signer, r->qe_signer);
     crl_chain_check(c, check_view(collateral->pck_crl_chain), &r->pck);
