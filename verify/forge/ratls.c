@@ -151,6 +151,9 @@ static void put_endorsements(const struct forge_ratls *s, const struct forge_out
 
 static void add_name(X509_NAME *name, const char *text)
 {
+    if (*text == 0) {
+        return; /* the empty name */
+    }
     REQUIRE(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const uint8_t *)text, -1, -1,
                                        0) == 1);
 }
@@ -248,6 +251,16 @@ static X509 *make(const struct forge_ratls *s)
     }
     if (s->critical_name) {
         add_extension(x, "2.5.29.17", true, BYTES_STR("\x30\x03\x82\x01\x61"));
+    }
+    if (s->critical_purpose) { /* serverAuth */
+        add_extension(x, "2.5.29.37", true,
+                      BYTES_STR("\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01"));
+    }
+    if (s->critical_usage) { /* digitalSignature */
+        add_extension(x, "2.5.29.15", true, BYTES_STR("\x03\x02\x07\x80"));
+    }
+    if (s->critical_constraint) {
+        add_extension(x, "2.5.29.30", true, BYTES_STR("\x30\x00"));
     }
     return x;
 }

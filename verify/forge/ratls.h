@@ -31,6 +31,7 @@ struct forge_ratls {
     int64_t from, until;
     bool version1, sha384, sha512, null_parameters;
     bool unknown_critical, critical_name; /* an unknown extension; a subject alternative name */
+    bool critical_purpose, critical_usage, critical_constraint; /* extKeyUsage, keyUsage; names */
     bool garbled_usage;
 
     /* Which extensions, and how. */

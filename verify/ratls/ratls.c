@@ -52,6 +52,11 @@ static bool read_certificate(struct bytes text, struct reading *r)
 
 static const uint8_t oid_key_usage[] = {0x55, 0x1d, 0x0f};
 static const uint8_t oid_basic_constraints[] = {0x55, 0x1d, 0x13};
+/* What a TLS certificate may mark critical (RFC 5280, 4.2.1.6: it must where the subject is empty)
+ * and what says nothing about the key's holder that is believed here: names and purposes are
+ * between the TLS client and its policy. */
+static const uint8_t oid_subject_alt_name[] = {0x55, 0x1d, 0x11};
+static const uint8_t oid_extended_key_usage[] = {0x55, 0x1d, 0x25};
 
 static bool note(const struct extension *e, struct bytes oid, bool *ret_found,
                  struct bytes *ret_value)
@@ -77,7 +82,9 @@ static void check_profile(struct check *c, struct reading *r)
             note(&e, BYTES_STR(RATLS_OID_GRAMINE), &r->has_gramine, &r->gramine) ||
             note(&e, BYTES_STR(RATLS_OID_RATS_TLS), &r->has_rats_tls, &r->rats_tls) ||
             bytes_equal(e.oid, BYTES_OF(oid_key_usage)) ||
-            bytes_equal(e.oid, BYTES_OF(oid_basic_constraints));
+            bytes_equal(e.oid, BYTES_OF(oid_basic_constraints)) ||
+            bytes_equal(e.oid, BYTES_OF(oid_subject_alt_name)) ||
+            bytes_equal(e.oid, BYTES_OF(oid_extended_key_usage));
         ok = ok && (known || !e.critical);
     }
     check_that(c, ok, ALCOVE_REASON_RATLS_PROFILE);

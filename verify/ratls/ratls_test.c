@@ -68,6 +68,14 @@ OUTPUT(outer_algorithm)
 SPEC(version1) { s->version1 = true; }
 SPEC(unknown_critical) { s->unknown_critical = true; }
 SPEC(critical_name) { s->critical_name = true; }
+SPEC(critical_purpose) { s->critical_purpose = true; }
+SPEC(critical_usage) { s->critical_usage = true; }
+SPEC(nameless)
+{
+    s->subject = s->issuer = "";
+    s->critical_name = s->critical_purpose = s->critical_usage = true;
+}
+SPEC(critical_constraint) { s->critical_constraint = true; }
 SPEC(garbled_usage) { s->garbled_usage = true; }
 SPEC(twice) { s->twice = true; }
 SPEC(curve) { s->key = s->signer = TLS_SECP256K1; }
@@ -303,7 +311,7 @@ static const struct test_case cases[] = {
     O(pem_garbage, RATLS_FORMAT, "PEM of something else"),
     S(version1, RATLS_PROFILE, "X.509 version 1"),
     S(unknown_critical, RATLS_PROFILE, "an unknown critical extension"),
-    S(critical_name, RATLS_PROFILE, "a critical subject alternative name"),
+    S(critical_constraint, RATLS_PROFILE, "critical name constraints"),
     S(garbled_usage, RATLS_PROFILE, "keyUsage that cannot be read"),
     S(twice, RATLS_PROFILE, "evidence twice"),
     S(curve, RATLS_SIGNATURE_SCHEME, "a key on another curve"),
@@ -418,6 +426,10 @@ static const struct test_case cases[] = {
     S(tdx_5, NONE, "a virtual machine, version 5"),
     S(tdx_sha384, NONE, "a virtual machine, SHA-384 as Intel's library writes it"),
     S(endorsements, NONE, "endorsements beside the caller's collateral"),
+    S(critical_name, NONE, "a critical subject alternative name"),
+    S(critical_purpose, NONE, "a critical extended key usage"),
+    S(critical_usage, NONE, "a critical key usage"),
+    S(nameless, NONE, "no subject, and so a critical alternative name"),
     CASE(endorsements, no_collateral, NULL, NONE, "endorsements as collateral"),
     CASE(endorsements_hex, no_collateral, NULL, NONE, "lists in hexadecimal"),
     CASE(endorsements_c, no_collateral, NULL, NONE, "endorsements that end with NULs, and a date"),
