@@ -51,3 +51,5 @@ extern struct host_volume host_volumes[MANIFEST_MOUNTS_MAX];
 extern uint64_t host_volume_writes_left; /* UINT64_MAX: no limit */
 extern size_t host_volume_torn;          /* bytes of the cut write that arrive */
 extern uint8_t host_identity;            /* which enclave this is */
+/* Sees every key and nonce that something is sealed under. */
+extern void (*host_on_seal)(const uint8_t key[32], const uint8_t nonce[12]);

@@ -14,6 +14,7 @@ struct host_volume host_volumes[MANIFEST_MOUNTS_MAX];
 uint64_t host_volume_writes_left = UINT64_MAX;
 size_t host_volume_torn;
 uint8_t host_identity;
+void (*host_on_seal)(const uint8_t key[32], const uint8_t nonce[12]);
 
 /* ---- cryptography ---------------------------------------------------------------------------- */
 
@@ -45,6 +46,9 @@ void rt_gcm_seal(struct rt_gcm_job *jobs, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         REQUIRE(run(&jobs[i], true, jobs[i].tag));
+        if (host_on_seal != NULL) {
+            host_on_seal(jobs[i].key->opaque, jobs[i].nonce);
+        }
     }
 }
 

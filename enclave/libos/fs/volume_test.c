@@ -16,7 +16,8 @@
 #include "test_host.h"
 #include "tests/tap.h"
 
-#define FILE_MAX (UINT64_C(64) << 20)
+#define FILE_MAX  (UINT64_C(64) << 20)
+#define PAIRS_MAX (1u << 21)
 
 /* Survives the lives: the volume's file and what a life reports. */
 static struct shared {
@@ -25,8 +26,27 @@ static struct shared {
     uint64_t found;        /* what the life found or measured */
     int64_t result;
     char text[512];
+    uint64_t sealed, repeated; /* (key, nonce) pairs over all lives of this test */
+    uint64_t pairs[PAIRS_MAX]; /* their hashes, by the hash */
     uint8_t data[FILE_MAX];
 } * disk;
+
+/* Two pairs with one hash of 64 bits are no chance. */
+static void note_pair(const uint8_t key[32], const uint8_t nonce[12])
+{
+    uint64_t h =
+        load_le64(key) ^ load_le64(nonce) * UINT64_C(0x9e3779b97f4a7c15) ^ load_le64(key + 8);
+    h = (h ^ h >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
+    h = (h ^ h >> 32) | 1;
+    size_t at = (size_t)(h >> 8) % PAIRS_MAX;
+    while (disk->pairs[at] != 0 && disk->pairs[at] != h) {
+        at = (at + 1) % PAIRS_MAX;
+    }
+    disk->repeated += disk->pairs[at] == h;
+    disk->pairs[at] = h;
+    disk->sealed++;
+    REQUIRE(disk->sealed < PAIRS_MAX / 2);
+}
 
 static enum manifest_mount_key key_kind;
 static uint64_t writes_left = UINT64_MAX, volume_size = 8 << 20;
@@ -609,6 +629,7 @@ int main(void)
 {
     disk = mmap(NULL, sizeof *disk, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     REQUIRE(disk != MAP_FAILED);
+    host_on_seal = note_pair;
     test_catalogue();
     test_life_after_life();
     test_program_key();
@@ -616,5 +637,9 @@ int main(void)
     test_clones();
     test_many_opens();
     test_crashes();
+    CHECK(
+        disk->repeated == 0 && disk->sealed > 10000,
+        "no key met a nonce twice in any of these lives, clones and returns to older files (%llu)",
+        (unsigned long long)disk->sealed);
     return tap_done();
 }
