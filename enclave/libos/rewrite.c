@@ -80,6 +80,11 @@ int rewrite_start(uint64_t measured)
     return r == 0 ? seal(code, size) : r;
 }
 
+bool rewrite_is_stub(uint64_t addr)
+{
+    return addr >= MM_STUBS && addr < stubs.next;
+}
+
 uint64_t rewrite_restart_address(void)
 {
     return stubs.restart;

@@ -22,3 +22,5 @@ int rewrite_apply(const struct rewrite_job *job, uint8_t *text, uint64_t at,
 void rewrite_end(struct rewrite_job *job);
 /* Where a call that is to be restarted goes on: RAX number, RCX the address after the call. */
 uint64_t rewrite_restart_address(void);
+/* Is that in finished stubs? They can be read and executed, and belong to no mapping. */
+bool rewrite_is_stub(uint64_t addr);

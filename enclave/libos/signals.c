@@ -485,7 +485,9 @@ void door_fault(struct rt_frame *frame, const struct rt_fault *fault)
     }
     /* A host that takes a page away must not be able to make signals of its choice: the access is
      * tried again until the host gives the page back, which is its right to delay. */
-    if (fault->vector == 14 && mm_allows(fault->addr, fault->error)) {
+    enum { ERROR_WRITE = 2 };
+    bool stub = rewrite_is_stub(fault->addr) && (fault->error & ERROR_WRITE) == 0;
+    if (fault->vector == 14 && (stub || mm_allows(fault->addr, fault->error))) {
         os_unlock();
         return;
     }
