@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The hostile host: a test program, never part of `alcove`. Whole runs of a bundle under a host
+ * that breaks its word by a table (hostile_lies.def) and a seed. docs/hostile.md says what is
+ * judged.
+ *
+ * hostile.c       seeds, judging, the summary
+ * hostile_run.c   one enclave process: the wrapped machine
+ * hostile_lies.c  the lies themselves
+ * hostile_scan.c  looks for the workload's canaries in what is not the enclave's */
+#pragma once
+
+#include "enclave.h"
+
+#include <errno.h>
+
+enum { STALL = 1, FAULT = 2, DATA = 4, DIES = 8, SIGNAL = 16 }; /* ends, see hostile_lies.def */
+
+enum lie {
+#define LIE(name, ...) LIE_##name,
+#include "hostile_lies.def"
+#undef LIE
+    LIE_COUNT
+};
+
+/* Rows of the tally: hostcalls by number, and what is no hostcall. */
+enum { ROW_BOOT = 56, ROW_EXCEPTION, ROW_KICK, ROW_LAYER, ROW_MEMORY, ROW_COUNT };
+/* Columns of the rows that are no hostcalls. */
+enum {
+    BOOT_FIELD = 0,
+    EXCEPTION_TWICE = 0,
+    EXCEPTION_RESUMED = 1,
+    EXCEPTION_LATE = 2,
+    KICK = 0,
+    LAYER_BITS = 0,
+    LAYER_RACE = 1,
+    MEMORY_PROTECTED = 0,
+    MEMORY_RESTRICTED = 1,
+    MEMORY_TRIMMED = 2,
+    MEMORY_REMOVED = 3
+};
+
+struct contract {
+    const char *name; /* NULL: no such hostcall */
+    uint64_t to_max, from_max;
+    int64_t result_max;
+    int errnos[4];
+};
+extern const struct contract hostile_contracts[ROW_BOOT];
+
+struct lie_kind {
+    const char *name, *sentence;
+    bool reply, gentle;
+    unsigned ends;
+};
+extern const struct lie_kind hostile_lies[LIE_COUNT];
+bool hostile_fits(enum lie lie, const struct contract *c);
+/* What a told lie excuses, and its name for people. */
+unsigned hostile_excuse(unsigned row, unsigned lie);
+const char *hostile_row_name(unsigned row);
+const char *hostile_lie_name(unsigned row, unsigned lie);
+
+/* How a run ended, as its process saw it. */
+enum end {
+    END_NONE,    /* it never said: it crashed, or was killed */
+    END_EXIT,    /* EXIT_STATUS and EXIT_SIGNAL: value */
+    END_STOP,    /* refused, stopped, or gone without a word: text has its last words */
+    END_DIED,    /* the machine reports an exception that nobody handles */
+    END_STALLED, /* every thread waits for the host */
+    END_ENDLESS, /* it still runs when its time is over */
+    END_LEAK,    /* a canary left the enclave */
+    END_NOT_MADE,
+};
+
+#define TEXT_SIZE 240
+struct hostile_run { /* shared by the process and whoever judges */
+    uint64_t seed;
+    bool honest;
+    unsigned limit_s;
+    uint32_t told[ROW_COUNT][LIE_COUNT];
+    uint32_t hostcalls, entries;
+    uint32_t end; /* enum end; set once */
+    uint64_t kind, value;
+    uint32_t last_row, last_lie;
+    uint32_t vector, error; /* of the last exception, and where */
+    uint64_t address;
+    char text[TEXT_SIZE];
+    struct {
+        uint64_t from, to; /* the software machine's own: what a processor would keep inside */
+    } machine[THREADS_MAX];
+};
+
+/* ---- hostile_run.c ---- */
+/* Runs the bundle in this process and stops it (SIGSTOP) when it has ended; never returns. */
+void hostile_process(const struct host_bundle *bundle, struct hostile_run *shared)
+    __attribute__((noreturn));
+void hostile_end(enum end end, uint64_t kind, uint64_t value, const char *text);
+
+/* ---- hostile_lies.c ---- */
+struct liar { /* one thread's */
+    uint64_t random;
+    struct host_thread *thread;
+    uint32_t asked; /* hostcall that the next entry answers */
+    bool unserved, twice;
+    uint64_t args[HOSTCALL_ARGS], to_size; /* as the enclave asked */
+};
+struct profile { /* one run's */
+    uint32_t gentle_one_in, harsh_at, memory_one_in, layer_one_in;
+    bool racing, kicks, exceptions, boot, layers, memory;
+    uint32_t kick_us;
+};
+extern struct profile hostile_profile;
+uint64_t hostile_random(uint64_t *state);
+void hostile_told(unsigned row, unsigned lie);
+void hostile_lies_start(struct host_enclave *e, struct hostile_run *shared);
+void hostile_lie_in_request(struct liar *l, uint32_t nth);
+void hostile_lie_in_reply(struct liar *l, uint64_t registers[3], uint32_t nth);
+void hostile_lie_in_boot(struct liar *l, struct boot_record *b);
+bool hostile_give_back(void); /* a page that was taken away, if one was */
+void hostile_race_stop(void);
+void *hostile_racer(void *unused);
+
+/* ---- hostile_scan.c ---- */
+/* Is one of the workload's canaries there? Its place (a letter), else 0. */
+int hostile_canary_in(const void *data, size_t size);
+/* All memory of the stopped process that is not the enclave's. True when a canary was found; where
+ * says in which mapping. */
+bool hostile_scan(int pid, const struct hostile_run *shared, char where[TEXT_SIZE]);

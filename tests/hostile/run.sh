@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# run.sh [--bundle c|python] [OPTION…]: makes the workload's bundle in a temporary folder and
+# runs it under the hostile host (docs/hostile.md; host/hostile.c has its options). Without
+# --bundle it is the C program, whose runs are short.
+# shellcheck source=tests/e2e/common.sh
+. "$(dirname "$0")/../e2e/common.sh"
+
+HOSTILE=$BUILD/tests/hostile/hostile
+
+yaml() { # DIR BASE FILES ENTRY ARGV
+    cat >"$1/alcove.yaml" <<EOF
+$2
+files: {$3}
+entry: $4
+argv: [$5]
+env: {LC_ALL: C.UTF-8}
+mounts: [{kind: tmpfs, path: /tmp, size: 16 MiB}]
+inputs: {numbers: {path: /in/numbers, max: 1 MiB}}
+outputs: {result: {path: /out/result, max: 1 MiB}}
+memory: 512 MiB
+threads: 8
+stdin: host
+stdout: host
+stderr: host
+network: denied
+EOF
+}
+
+make_c() { # NAME [ARGUMENT]
+    mkdir "$WORK/$1.d"
+    gcc -O1 -static -D_GNU_SOURCE -Wall -Wextra -Werror -o "$WORK/$1.d/work" \
+        "$TOP/tests/hostile/work.c" -pthread
+    yaml "$WORK/$1.d" "" "/work: work" /work "work${2:+, $2}"
+    build_bundle "$WORK/$1.d" "$WORK/$1"
+}
+
+make_python() {
+    mkdir "$WORK/python.d"
+    cp "$TOP/tests/hostile/work.py" "$WORK/python.d/work.py"
+    yaml "$WORK/python.d" "base: [python]" "/work.py: work.py" /usr/bin/python3.11 \
+        "python3.11, -I, -B, /work.py"
+    build_bundle "$WORK/python.d" "$WORK/python"
+}
+
+bundle=c
+if [ "${1:-}" = --bundle ]; then
+    bundle=$2
+    shift 2
+fi
+cd "$WORK"
+case $(basename "$bundle") in
+c) make_c c ;;
+leak) make_c leak leak ;;
+python) make_python ;;
+*) echo "run.sh: no bundle $bundle: c, python" >&2; exit 2 ;;
+esac
+export ALCOVE_LIBEXEC_DIR=$BUILD/libexec/alcove
+"$HOSTILE" "$(basename "$bundle")" "$@"
