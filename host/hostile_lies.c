@@ -155,7 +155,7 @@ static uint64_t odd_number(uint64_t *state)
 static void choose_profile(uint64_t seed)
 {
     uint64_t s = seed ^ UINT64_C(0x686f7374696c65);
-    static const uint32_t rates[] = {1, 2, 4, 4, 8, 8, 16, 64};
+    static const uint32_t rates[] = {1, 2, 4, 8, 8, 16, 32, 64};
     struct profile p = {.gentle_one_in = rates[below(&s, ARRAY_SIZE(rates))]};
     /* Half of the runs end by a broken contract, sooner or later. */
     p.harsh_at = below(&s, 2) == 0 ? UINT32_MAX : (uint32_t)below(&s, (uint64_t)8 << below(&s, 8));

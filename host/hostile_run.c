@@ -6,6 +6,7 @@
  * parent reads its memory. */
 #include "hostile.h"
 #include "machine/soft.h"
+#include "probe_kit.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -325,20 +326,12 @@ static void *watch(void *unused)
 /* ---- the process
  * ---------------------------------------------------------------------------------- */
 
-/* What the library does not answer. Quotes that no key made, but of the right form. */
+/* What the library does not answer. Quotes are of the right form, and no key made them. */
 static int64_t service(void *context, unsigned number, struct hostcall_slot *slot)
 {
     (void)context;
-    switch (number) {
-    case HOSTCALL_quote_target:
-        memset(slot->data, 0, sizeof(struct sgx_targetinfo));
-        return sizeof(struct sgx_targetinfo);
-    case HOSTCALL_quote_report:
-    case HOSTCALL_exit:
-        return 0;
-    default:
-        return -EIO;
-    }
+    bool done = number == HOSTCALL_quote_report || number == HOSTCALL_exit;
+    return done ? 0 : probe_quote(number, slot);
 }
 
 static void *between_guards(size_t size)
@@ -390,6 +383,11 @@ static void make_files(struct host_config *c, const struct manifest *m)
     }
     for (size_t i = 0; i < m->output_count; i++) {
         c->outputs[i] = (struct host_file){memfd_create("output", MFD_CLOEXEC), 0};
+    }
+    c->volume_count = m->mount_count;
+    for (size_t i = 0; i < m->mount_count; i++) {
+        bool sealed = m->mounts[i].kind == MOUNT_SEALED;
+        c->volumes[i] = (struct host_file){sealed ? memfd_create("volume", MFD_CLOEXEC) : -1, 0};
     }
 }
 

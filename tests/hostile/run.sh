@@ -15,7 +15,10 @@ files: {$3}
 entry: $4
 argv: [$5]
 env: {LC_ALL: C.UTF-8}
-mounts: [{kind: tmpfs, path: /tmp, size: 16 MiB}]
+mounts:
+  - {kind: tmpfs, path: /tmp, size: 16 MiB}
+  - {kind: sealed, path: /data, name: kept, size: 4 MiB}
+attestation: true
 inputs: {numbers: {path: /in/numbers, max: 1 MiB}}
 outputs: {result: {path: /out/result, max: 1 MiB}}
 memory: 512 MiB

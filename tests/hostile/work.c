@@ -76,6 +76,39 @@ static bool keep_file(const char *path, uint64_t seed, size_t size)
     return ok;
 }
 
+static void use_volume(unsigned round)
+{
+    if (!keep_file("/data/kept", round + 11, 32768)) {
+        failed("the volume");
+        return;
+    }
+    int fd = open("/data/kept", O_RDONLY);
+    if (fd < 0 || fsync(fd) != 0 || close(fd) != 0) {
+        failed("syncing the volume");
+    }
+}
+
+/* Somebody else's quote must not come through: the user's data stand in it. */
+static void use_attestation(void)
+{
+    static uint8_t quote[16384];
+    uint8_t data[64];
+    memset(data, 0x5a, sizeof data);
+    int fd = open("/dev/attestation/user_report_data", O_WRONLY);
+    if (fd < 0 || write(fd, data, sizeof data) != (ssize_t)sizeof data || close(fd) != 0) {
+        failed("report data");
+        return;
+    }
+    fd = open("/dev/attestation/quote", O_RDONLY);
+    ssize_t n = fd < 0 ? -1 : read(fd, quote, sizeof quote);
+    if (n < 0) {
+        failed("the quote");
+    } else if (n < 432 || memcmp(quote + 48 + 320, data, sizeof data) != 0) {
+        wrong("the quote is of something else");
+    }
+    close(fd);
+}
+
 static void use_input(void)
 {
     static char buffer[20000];
@@ -373,6 +406,8 @@ int main(int argc, char **argv)
         use_memory(i);
         use_heap();
         use_stdin();
+        use_volume(i);
+        use_attestation();
         use_time();
         use_threads();
         use_faults();
