@@ -490,7 +490,8 @@ static void other_maker(struct forge_spec *s)
 /* Signs documents himself, with a certificate that says that it is below the good root. */
 static void false_signer(struct forge_spec *s)
 {
-    s->signer.key = s->tcb_key = s->qe_key = s->signer.issuer_key = KEY_STRANGER;
+    s->signer.key = s->tcb_key = s->qe_key = KEY_STRANGER;
+    s->signer.issuer_key = KEY_CA;
     s->signer.from += 2 * DAY;
     forge_edit(s->tcb_body, sizeof s->tcb_body, "2026-09-01T", "2026-09-03T");
     forge_edit(s->qe_body, sizeof s->qe_body, "2026-09-01T", "2026-09-03T");
@@ -556,6 +557,9 @@ static void test_makers(void)
     CHECK(same(c.pck_crl, PART(liar.pck_crl)) && same(c.tcb_info, PART(liar.tcb_info)) &&
               same(c.tcb_chain, PART(liar.tcb_chain)) && same(c.qe_chain, c.tcb_chain),
           "with nothing but others' pieces it gets those of its names");
+    REQUIRE(alcove_bundle_select(bundle, PART(bare[0].quote), FORGE_NOW, &c));
+    CHECK(c.tcb_info.size == 0 && same(c.tcb_chain, PART(liar.tcb_chain)),
+          "without a PCK chain the newest chain");
     struct alcove_result r = judge(bundle, PART(good.quote), &p, FORGE_NOW);
     CHECK(r.first_reason == ALCOVE_REASON_ROOT_CRL_SIGNATURE &&
               alcove_result_failed(&r, ALCOVE_REASON_SIGNER_SIGNATURE),
@@ -563,10 +567,45 @@ static void test_makers(void)
     alcove_bundle_free(b);
 }
 
+/* Files with a certificate each: chains are put together by names, and so in several ways. */
+static void test_loose_makers(void)
+{
+    static struct forge_output good, other, bare;
+    forge(NULL, false, &good);
+    forge(other_maker, false, &other);
+    forge(without_chain, false, &bare);
+    const char *end = strstr((const char *)good.pck_chain.data, "-----END CERTIFICATE-----\n");
+    struct alcove_bytes leaf =
+        view(good.pck_chain.data, (size_t)(end - (const char *)good.pck_chain.data) + 26);
+    struct alcove_bytes pieces[] = {PART(other.pck_crl_chain), PART(good.pck_crl_chain), leaf};
+    static const int orders[][3] = {{0, 1, 2}, {1, 0, 2}, {0, 2, 1},
+                                    {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+        struct alcove_bundle *b = alcove_bundle_new();
+        for (size_t k = 0; k < 3; k++) {
+            add(b, pieces[orders[i][k]]);
+        }
+        add_all(b, &other);
+        add_all(b, &good);
+        struct alcove_policy p = forge_policy(&good);
+        struct alcove_bytes bundle = alcove_bundle_encode(b);
+        CHECK(count_of(bundle, ALCOVE_BUNDLE_PCK_CHAIN) == 1 &&
+                  accepted(bundle, PART(bare.quote), &p, FORGE_NOW),
+              "a PCK certificate finds its CA among those of its name");
+        alcove_bundle_free(b);
+    }
+}
+
 static void newer_lists(struct forge_spec *s, int64_t by)
 {
     s->pck_crl.key = KEY_STRANGER;
     s->pck_crl.from += by;
+}
+
+static void longer_lists(struct forge_spec *s)
+{
+    s->pck_crl.revoked_serial = 9;
+    s->pck_crl.from -= DAY;
 }
 
 /* Few candidates are looked at. */
@@ -578,6 +617,8 @@ static void test_candidates(void)
     struct alcove_collateral c;
     forge(NULL, false, &good);
     add_all(b, &good);
+    forge(longer_lists, false, &o);
+    add(b, PART(o.pck_crl)); /* stands behind all others, and is the oldest */
     for (int i = 1; i <= (int)BUNDLE_CANDIDATES_MAX; i++) {
         forge_defaults(&s);
         newer_lists(&s, i);
@@ -1456,6 +1497,7 @@ int main(void)
     test_amd();
     test_amd_pieces();
     test_makers();
+    test_loose_makers();
     test_candidates();
     test_signature_limit();
     test_amd_makers();

@@ -167,16 +167,34 @@ static void put_pem(struct writer *w, struct bytes der)
 struct pool {
     struct certificate certificates[CHAIN_MAX + 2 + BUNDLE_LOOSE_MAX];
     size_t count, own_count; /* the piece's own come first */
+    struct crypto crypto;
 };
 
-static const struct certificate *issuer_in(const struct pool *p, const struct certificate *c)
+/* By its name where both came in this piece. Where several makers use that name, or one of the two
+ * came before, by its key: a wrong one would hide the right one, which may come later. */
+static const struct certificate *issuer_in(struct pool *p, const struct certificate *c)
 {
+    const struct certificate *named = NULL;
+    bool own = c < &p->certificates[p->own_count], several = false;
     for (size_t i = 0; i < p->count; i++) {
-        if (certificate_links(c, &p->certificates[i])) {
-            return &p->certificates[i];
+        const struct certificate *issuer = &p->certificates[i];
+        if (!certificate_links(c, issuer)) {
+            continue;
+        }
+        if (named == NULL && own && i < p->own_count) {
+            named = issuer;
+        }
+        several = several || named == NULL ||
+                  memcmp(issuer->spki_sha256, named->spki_sha256, sizeof named->spki_sha256) != 0;
+    }
+    for (size_t i = 0; several && i < p->count; i++) {
+        const struct certificate *issuer = &p->certificates[i];
+        if (certificate_links(c, issuer) &&
+            crypto_verify(&p->crypto, &issuer->key, &c->signature, c->tbs)) {
+            return issuer;
         }
     }
-    return NULL;
+    return named;
 }
 
 static bool self_issued(const struct certificate *c)
@@ -203,7 +221,7 @@ static enum alcove_bundle_kind chain_of(const struct certificate *c)
 }
 
 /* The chain from `first` up, if it is complete and has one of the piece's own certificates. */
-static int add_chain(struct alcove_bundle *b, const struct pool *p, const struct certificate *first,
+static int add_chain(struct alcove_bundle *b, struct pool *p, const struct certificate *first,
                      uint32_t *kinds)
 {
     const struct certificate *own_end = &p->certificates[p->own_count];
@@ -271,9 +289,11 @@ static int add_certificates(struct alcove_bundle *b, const struct bytes *ders, s
             p->count++;
         }
     }
+    crypto_enter(&p->crypto);
     for (size_t i = 0; i < p->count && error == 0; i++) {
         error = add_chain(b, p, &p->certificates[i], kinds);
     }
+    crypto_leave(&p->crypto);
     for (size_t i = 0; i < count && error == 0; i++) {
         if (*kinds == 0 || p->certificates[i].is_ca) {
             error = keep_loose(b, ders[i]);

@@ -191,6 +191,13 @@ static bool read_chain(struct bytes pem, struct intel_need *n)
     return true;
 }
 
+/* Chains are put together by names. */
+static bool issued_by_chain(const struct search *s, const struct intel_need *n)
+{
+    return n->ca != NULL && try_certificate(s, n->leaf, n->ca) &&
+           try_certificate(s, n->ca, n->root);
+}
+
 /* The chain whose first key signed the quoting enclave's report. Certificates of one platform
  * differ by TCB level, and quotes without a chain name theirs only in encrypted form. */
 static struct alcove_bytes pick_pck_chain(const struct search *s, struct intel_need *n)
@@ -206,9 +213,9 @@ static struct alcove_bytes pick_pck_chain(const struct search *s, struct intel_n
         }
         if (read_chain(content, n) &&
             crypto_verify(s->crypto, &n->leaf->key, &signature, n->quote.qe_report_bytes)) {
+            bool valid = s->time >= n->leaf->not_before && s->time <= n->leaf->not_after;
             const struct pick p = {.content = content,
-                                   .rank = s->time >= n->leaf->not_before &&
-                                           s->time <= n->leaf->not_after,
+                                   .rank = 2u * issued_by_chain(s, n) + valid,
                                    .issued = n->leaf->not_before};
             offer(&best, s->time, &p);
         }
@@ -305,10 +312,10 @@ static void pick_document(const struct search *s, const struct intel_need *n,
     size_t found = 0;
     for (size_t i = 0; i < list->count && chain.size == 0; i++) {
         struct signed_json document;
-        found = document_of(kind, list->picks[i].content, &document) &&
-                        find_signer(s, n, &document, &chain)
-                    ? i
-                    : found;
+        if (document_of(kind, list->picks[i].content, &document) &&
+            find_signer(s, n, &document, &chain)) {
+            found = i;
+        }
     }
     *ret = view_of(list->count > 0 ? list->picks[found].content : (struct bytes){0});
     *ret_chain = view_of(chain.size > 0 ? chain : pick_tcb_chain(s, n));
@@ -421,9 +428,9 @@ static bool signed_vek(const struct search *s, struct bytes content, const void 
 {
     const struct certificate *vek = context;
     struct bundle_chain chain;
-    return vek != NULL && bundle_chain_read(content, &chain) && chain.count == 2 &&
+    return vek != NULL && bundle_chain_read(content, &chain) &&
            try_certificate(s, vek, &chain.certificates[0]) &&
-           try_certificate(s, &chain.certificates[0], &chain.certificates[1]);
+           try_certificate(s, &chain.certificates[0], &chain.certificates[chain.count - 1]);
 }
 
 static struct bytes pick_vek(const struct search *s, const struct snp_report *r)

@@ -78,8 +78,10 @@ ALCOVE_VERIFY_API bool alcove_bundle_next(struct alcove_bytes bundle,
 
 /* Picks what fits this evidence (of any kind that alcove_verify() takes, wrapped or not) as of this
  * time: of what there is several times, the newest that was not issued after `time`, else the next
- * one; of certificates, one that is valid then. Members for which there is nothing are empty. Views
- * into the bundle. False, and everything empty, if the file is no bundle. */
+ * one; of certificates, one that is valid then. Makers of the same names are told apart by their
+ * keys, as far as a few signatures tell: what the evidence's own chain signed comes first. Members
+ * for which there is nothing are empty. Views into the bundle. False, and everything empty, if the
+ * file is no bundle. */
 ALCOVE_VERIFY_API bool alcove_bundle_select(struct alcove_bytes bundle,
                                             struct alcove_bytes evidence, int64_t time,
                                             struct alcove_collateral *ret);
