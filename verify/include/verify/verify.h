@@ -265,7 +265,9 @@ struct alcove_policy {
     struct alcove_expect_vmpl snp_vmpl;
     struct alcove_expect_snp_tcb snp_min_tcb; /* of REPORTED_TCB and LAUNCH_TCB */
     struct alcove_expect_32
-        azure_key; /* of an Azure guest: SHA-256 of the vTPM attestation key's modulus */
+        azure_key; /* of an Azure guest: SHA-256 of the vTPM attestation key's modulus. A VALUE also
+                    * refuses SNP reports without Azure's wrapping (azure-key); SGX, TDX and Nitro
+                    * it leaves alone */
     /* Of a Nitro enclave. Registers 0 to 2 must be set; strict sets the others to ANY. */
     struct alcove_expect_pcr nitro_pcr[32];
     struct alcove_expect_bytes nitro_nonce, nitro_user_data, nitro_public_key;
@@ -275,7 +277,11 @@ struct alcove_policy {
     /* Of an RA-TLS certificate, besides those of the quote in it. */
     struct alcove_expect_bytes ratls_nonce;
     struct alcove_expect_32 ratls_key; /* SHA-256 of the SPKI that the TLS handshake proved; ANY if
-                                        * the certificate comes from the handshake itself */
+                                        * the certificate comes from the handshake itself. A VALUE
+                                        * here, or a nonce that is not empty, also refuses bare SGX
+                                        * and TDX quotes (ratls-key, ratls-nonce); it does not bind
+                                        * SNP reports and Nitro documents: who takes these besides
+                                        * has to bind a key by report_data, nitro_public_key, ... */
     uint32_t ratls_legacy;             /* bits: ALCOVE_RATLS_LEGACY_... */
 };
 #define ALCOVE_TCB_BIT(status) (UINT32_C(1) << (status))
