@@ -7,30 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "query/calendar.h"
 #include "query/decimal.h"
 #include "strict_yaml.h"
-
-/* Days and seconds of the civil calendar, proleptic Gregorian: Howard Hinnant's days_from_civil. */
-static int64_t days_of(int64_t year, unsigned month, unsigned day)
-{
-    year -= month <= 2;
-    int64_t era = year / 400;
-    unsigned of_era = (unsigned)(year - era * 400);
-    unsigned of_year = (153 * (month + (month > 2 ? -3u : 9u)) + 2) / 5 + day - 1;
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
-static void civil_of(uint64_t days, unsigned *ret_year, unsigned *ret_month, unsigned *ret_day)
-{
-    uint64_t shifted = days + 719468, era = shifted / 146097;
-    unsigned of_era = (unsigned)(shifted % 146097);
-    unsigned year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    unsigned of_year = of_era - (365 * year + year / 4 - year / 100);
-    unsigned m = (5 * of_year + 2) / 153;
-    *ret_day = of_year - (153 * m + 2) / 5 + 1;
-    *ret_month = m < 10 ? m + 3 : m - 9;
-    *ret_year = (unsigned)(year + era * 400) + (*ret_month <= 2);
-}
 
 struct compiler {
     struct strict_yaml *yaml;
@@ -112,8 +91,8 @@ static bool calendar(const char *s, uint64_t *ret_days, unsigned *ret_second)
         return false;
     }
     unsigned y, m, d;
-    *ret_days = (uint64_t)days_of(year, month, day);
-    civil_of(*ret_days, &y, &m, &d);
+    *ret_days = calendar_days(year, month, day);
+    calendar_civil(*ret_days, &y, &m, &d);
     *ret_second = (hour * 60 + minute) * 60 + second;
     return y == year && m == month && d == day; /* no 30th of February */
 }
@@ -506,7 +485,7 @@ static void print_program(FILE *out, const struct query_program *p, const uint8_
 static void print_day(FILE *out, const char *before, uint64_t day)
 {
     unsigned y, m, d;
-    civil_of(day, &y, &m, &d);
+    calendar_civil(day, &y, &m, &d);
     fprintf(out, "%s%04u-%02u-%02u", before, y, m, d);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "query/sql.h"
 #include "tests/tap.h"
 
 #define H16 "00112233445566778899aabbccddeeff"
@@ -157,8 +158,81 @@ static void mistakes(void)
           "what is no mapping is no query");
 }
 
+/* ---- the short form ---- */
+
+static const char short_form[] =
+    "SELECT mode, DP_SHARE() FROM mode_share WHERE week = '2026-W40'\n"
+    "GROUP BY mode IN ('walk','bike') BOUND % <= 100 COST rho = 0.01 MIN USERS 50";
+
+static void sql(void)
+{
+    size_t size = compile(good, first);
+    REQUIRE(query_document_decode(BYTES(first, size), &doc, NULL) == 0);
+    doc.cost = doc.users_min = doc.first_day = 0;
+    doc.function = BYTES_STR("other");
+    int err = query_sql_apply(BYTES_STR(short_form), &doc, &diag);
+    struct writer w = writer_of(second, sizeof second);
+    err = err != 0 ? err : query_document_encode(&doc, &w, &diag);
+    CHECK(err == 0 && bytes_equal(BYTES(first, size), BYTES(second, w.size)),
+          "the short form gives the same document as YAML does %s", diag.text);
+    static const char od[] =
+        "SELECT cell, DP_OD() FROM od WHERE week = '2026-W53' GROUP BY cell IN "
+        "('a>a', 'a>b') BOUND trips <= 5, cells <= 1 THRESHOLD 7 "
+        "COST rho = 0.5 MIN USERS 2";
+    CHECK(query_sql_apply(BYTES_STR(od), &doc, &diag) == 0 && doc.schema.most_entries == 1 &&
+              doc.schema.threshold == 7 && doc.entries[1].high == 5 && doc.first_day == 20815 &&
+              bytes_equal_str(doc.labels[1].name, "a>b") &&
+              bytes_equal_str(doc.labels[0].unit, "trips"),
+          "a matrix has cells and a threshold; 2026 has a week 53");
+    unsigned taken = 0;
+    for (size_t n = 0; n + 1 < sizeof short_form; n++) {
+        /* Cut inside of the last number it is another number. */
+        taken +=
+            n != sizeof short_form - 2 && query_sql_apply(BYTES(short_form, n), &doc, NULL) == 0;
+    }
+    CHECK(taken == 0, "a short form that was cut off is refused");
+}
+
+static void sql_mistakes(void)
+{
+    static const char *const cases[][2] = {
+        {"SELECT", "select"},
+        {"DP_SHARE", "SHARE"},
+        {"DP_SHARE", "DP_MAX"},
+        {"2026-W40", "2027-W53"},
+        {"2026-W40", "2026-W00"},
+        {"2026-W40", "2026-40"},
+        {"BY mode", "BY purpose"},
+        {"'walk'", "walk"},
+        {"'walk'", "''"},
+        {"100", "1e2"},
+        {"100", "0100"},
+        {"100", "-1"},
+        {"100", "9999999999999"},
+        {"0.01", "nan"},
+        {"0.01", "0"},
+        {"0.01", "-0.01"},
+        {"<=", "<"},
+        {"USERS 50", "USERS 50;"},
+        {"'bike')", "'bike)"},
+        {"('walk'", "("},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char text[512];
+        const char *place = strstr(short_form, cases[i][0]);
+        snprintf(text, sizeof text, "%.*s%s%s", (int)(place - short_form), short_form, cases[i][1],
+                 place + strlen(cases[i][0]));
+        diag.text[0] = '\0';
+        CHECK(query_sql_apply(BYTES(text, strlen(text)), &doc, &diag) == -EINVAL &&
+                  diag.text[0] != '\0',
+              "refused: %s for %s: %s", cases[i][1], cases[i][0], diag.text);
+    }
+}
+
 int main(void)
 {
+    sql();
+    sql_mistakes();
     round_trip();
     spellings();
     mistakes();
