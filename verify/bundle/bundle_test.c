@@ -588,9 +588,7 @@ static void test_loose_makers(void)
         add_all(b, &other);
         add_all(b, &good);
         struct alcove_policy p = forge_policy(&good);
-        struct alcove_bytes bundle = alcove_bundle_encode(b);
-        CHECK(count_of(bundle, ALCOVE_BUNDLE_PCK_CHAIN) == 1 &&
-                  accepted(bundle, PART(bare.quote), &p, FORGE_NOW),
+        CHECK(accepted(alcove_bundle_encode(b), PART(bare.quote), &p, FORGE_NOW),
               "a PCK certificate finds its CA among those of its name");
         alcove_bundle_free(b);
     }
