@@ -1,0 +1,1 @@
+SELECT c, DP_OD() FROM od WHERE week = '2026-W53' GROUP BY c IN ('a>a','a>b') BOUND trips <= 5, cells <= 1 THRESHOLD 7 COST rho = 0.5 MIN USERS 2
