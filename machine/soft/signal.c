@@ -110,8 +110,8 @@ static uint32_t exitinfo_of(const struct machine *m, const struct soft_fault *f)
 /* Nothing of the enclave in what the host goes on with. */
 static void scrub(const struct soft_thread *t, ucontext_t *uc)
 {
-    static const int zeroed[] = {REG_RAX, REG_RCX, REG_RDX, REG_RSI, REG_RDI, REG_R8,  REG_R9,
-                                 REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+    static const int zeroed[] = {REG_RAX, REG_RBX, REG_RCX, REG_RDX, REG_RSI, REG_RDI, REG_R8,
+                                 REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
     for (size_t i = 0; i < ARRAY_SIZE(zeroed); i++) {
         set(uc, zeroed[i], 0);
     }
@@ -250,7 +250,8 @@ static void run_on_host_stack(struct soft_thread *t, ucontext_t *uc, int sig, co
     frame->info = *info;
     frame->context = *uc;
     frame->context.uc_mcontext.fpregs = NULL;
-    /* The kernel's ucontext ends before this member: what lies there is the enclave's vector state. */
+    /* The kernel's ucontext ends before this member: what lies there is the enclave's vector state.
+     */
     __builtin_memset(&frame->context.__fpregs_mem, 0, sizeof frame->context.__fpregs_mem);
     set(uc, REG_RBX, top);
     set(uc, REG_RDI, (uint64_t)sig);
