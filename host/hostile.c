@@ -36,7 +36,7 @@ static struct {
     size_t bundle_count;
     uint64_t seed, count, mutations;
     unsigned seconds, limit_s;
-    bool tap, only_seed;
+    bool tap, only_seed, no_kicks;
 } options = {.seed = 1, .count = 100, .limit_s = 15};
 
 /* ---- judging
@@ -194,6 +194,7 @@ static enum outcome run_once(const char *name, const struct host_bundle *bundle,
     memset(shared, 0, sizeof *shared);
     shared->seed = seed;
     shared->honest = honest;
+    shared->no_kicks = options.no_kicks;
     shared->limit_s = options.limit_s;
     fflush(stdout);
     pid_t pid = fork();
@@ -286,6 +287,8 @@ static bool read_options(int argc, char **argv)
             verbose = true;
         } else if (strcmp(argv[i], "--tap") == 0) {
             options.tap = true;
+        } else if (strcmp(argv[i], "--no-kicks") == 0) {
+            options.no_kicks = true;
         } else if (argv[i][0] != '-') {
             if (options.bundle_count == ARRAY_SIZE(options.bundles)) {
                 return false;

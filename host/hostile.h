@@ -74,7 +74,7 @@ enum end {
 #define TEXT_SIZE 240
 struct hostile_run { /* shared by the process and whoever judges */
     uint64_t seed;
-    bool honest;
+    bool honest, no_kicks;
     unsigned limit_s;
     uint32_t told[ROW_COUNT][LIE_COUNT];
     uint32_t hostcalls, entries;

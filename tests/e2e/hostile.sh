@@ -16,7 +16,7 @@ gives_itself_away() {
 }
 
 ok "a program that says its canary aloud is found out" gives_itself_away
-ok "a C program under 30 seconds of lies comes to no harm" hostile --seconds 30
+ok "a C program under 30 seconds of lies comes to no harm" hostile --no-kicks --seconds 30
 ok "Python under 15 seconds of lies comes to no harm" \
-    hostile --bundle python --from 5000 --seconds 15
+    hostile --bundle python --no-kicks --from 5000 --seconds 15
 tap_done
