@@ -567,13 +567,26 @@ static void test_makers(void)
     alcove_bundle_free(b);
 }
 
+static void false_leaf(struct forge_spec *s)
+{
+    s->leaf.issuer_key = KEY_STRANGER;
+    s->leaf.from += 2 * DAY;
+}
+static void false_ca(struct forge_spec *s)
+{
+    s->ca.issuer_key = KEY_LEAF; /* whom nobody has for a root */
+    s->leaf.from += 3 * DAY;
+}
+
 /* Files with a certificate each: chains are put together by names, and so in several ways. */
 static void test_loose_makers(void)
 {
-    static struct forge_output good, other, bare;
+    static struct forge_output good, other, bare, leaves[2];
     forge(NULL, false, &good);
     forge(other_maker, false, &other);
     forge(without_chain, false, &bare);
+    forge(false_leaf, false, &leaves[0]);
+    forge(false_ca, false, &leaves[1]);
     const char *end = strstr((const char *)good.pck_chain.data, "-----END CERTIFICATE-----\n");
     struct alcove_bytes leaf =
         view(good.pck_chain.data, (size_t)(end - (const char *)good.pck_chain.data) + 26);
@@ -587,6 +600,8 @@ static void test_loose_makers(void)
         }
         add_all(b, &other);
         add_all(b, &good);
+        add(b, PART(leaves[0].pck_chain));
+        add(b, PART(leaves[1].pck_chain));
         struct alcove_policy p = forge_policy(&good);
         CHECK(accepted(alcove_bundle_encode(b), PART(bare.quote), &p, FORGE_NOW),
               "a PCK certificate finds its CA among those of its name");
@@ -664,10 +679,14 @@ static void test_signature_limit(void)
 static void test_amd_makers(void)
 {
     static struct forge_amd_spec s;
-    static struct forge_amd_output o[2];
+    static struct forge_amd_output o[2], broken;
     for (int vlek = 0; vlek < 2; vlek++) {
         forge_amd_defaults(&s, ALCOVE_SNP_GENOA, 3, vlek);
         forge_amd_build(&s, &o[0]);
+        s.ask.issuer_key = AMD_KEY_STRANGER;
+        s.ask.from += 2 * DAY;
+        forge_amd_build(&s, &broken); /* the newest chain, which its ARK did not sign */
+        s.ask.from -= 2 * DAY;
         s.ark.key = s.ark.issuer_key = s.ask.issuer_key = s.crl.key = AMD_KEY_ASK;
         s.ask.key = s.vek.issuer_key = AMD_KEY_STRANGER;
         s.vek.key = s.report_key = AMD_KEY_VEK_STRANGER;
@@ -677,6 +696,7 @@ static void test_amd_makers(void)
         forge_amd_build(&s, &o[1]);
         for (int backwards = 0; backwards < 2; backwards++) {
             struct alcove_bundle *b = alcove_bundle_new();
+            add(b, PART(broken.chain));
             for (int i = 0; i < 2; i++) {
                 add(b, PART(o[i ^ backwards].vek));
                 add(b, PART(o[i ^ backwards].chain));
