@@ -10,7 +10,7 @@ _alcove() {
     case ${COMP_WORDS[1]} in
         cc) options="--libc --finish --report --help" ;;
         build) options="--key --verbose --help" ;;
-        run) options="--input --output --quote --nonce --machine --trace --trap-only --help" ;;
+        run) options="--input --output --volume --quote --nonce --machine --trace --trap-only --help" ;;
         measure) options="--json --help" ;;
         verify) options="--root --nonce --at --accept-status --allow-debug --json --help --policy --collateral --report-data --print-policy --expect --input --output" ;;
         collateral) options="--for --at --within --root --quiet --json --help" ;;
