@@ -19,6 +19,6 @@ ok "a program that says its canary aloud is found out" gives_itself_away
 # A fixed set of seeds: docs/hostile.md says what later ones have found and is still open.
 ok "a C program under 150 seeds of lies comes to no harm" \
     hostile --no-kicks --from 1 --count 150
-ok "Python under 15 seconds of lies comes to no harm" \
-    hostile --bundle python --no-kicks --from 5000 --seconds 15
+ok "Python under 15 seeds of lies comes to no harm" \
+    hostile --bundle python --no-kicks --from 5000 --count 15
 tap_done
