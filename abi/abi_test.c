@@ -41,6 +41,16 @@ static struct manifest sample(void)
     return m;
 }
 
+static struct manifest worker(void)
+{
+    struct manifest m = sample();
+    m.stdout_host = false;
+    m.stdin_task = m.stdout_result = m.stderr_result = true;
+    m.mount_count = 1;
+    m.input_count = m.output_count = 0;
+    return m;
+}
+
 static int encode(const struct manifest *m, struct diag *d)
 {
     static uint8_t out[MANIFEST_SIZE_MAX];
@@ -59,7 +69,8 @@ static void test_manifest_round_trip(void)
               back.layer_count == 2 && bytes_equal_str(back.argv[1], "/app/a.py") &&
               back.stdout_host && !back.stderr_host && back.layers[0].size == 8192 &&
               back.mounts[0].kind == MOUNT_TMPFS && back.mounts[1].kind == MOUNT_SEALED &&
-              back.mounts[1].key == MOUNT_KEY_PROGRAM && bytes_equal_str(back.mounts[1].name, "days"),
+              back.mounts[1].key == MOUNT_KEY_PROGRAM &&
+              bytes_equal_str(back.mounts[1].name, "days"),
           "and decodes to the same values");
     CHECK(manifest_encode(&back, &w2, &d) == 0 && w2.size == w.size &&
               memcmp(out, out2, w.size) == 0,
@@ -94,6 +105,51 @@ static void test_manifest_bits(void)
         out[bit / 8] ^= (uint8_t)(1u << (bit % 8));
     }
     CHECK(good, "whatever a flipped bit makes has one encoding or none");
+}
+
+static void test_worker_round_trip(void)
+{
+    uint8_t out[4096];
+    struct manifest m = worker(), back;
+    struct diag d = {{0}};
+    struct writer w = writer_of(out, sizeof out);
+    CHECK(manifest_encode(&m, &w, &d) == 0 && manifest_decode(BYTES(out, w.size), &back, &d) == 0 &&
+              back.stdin_task && back.stdout_result && back.stderr_result && !back.stdin_host &&
+              !back.stdout_host && !back.stderr_host,
+          "a worker's manifest is encoded and decoded");
+    m.stderr_result = false;
+    w = writer_of(out, sizeof out);
+    CHECK(manifest_encode(&m, &w, &d) == 0 && manifest_decode(BYTES(out, w.size), &back, &d) == 0 &&
+              back.stdin_task && back.stdout_result && !back.stderr_result && !back.stderr_host,
+          "so is one that drops its standard error");
+}
+
+#define REFUSED_WORKER(sentence, word, ...)                                                        \
+    do {                                                                                           \
+        struct manifest m = worker();                                                              \
+        struct diag d = {{0}};                                                                     \
+        __VA_ARGS__;                                                                               \
+        CHECK(encode(&m, &d) == -EINVAL && strstr(d.text, word) != NULL, sentence);                \
+    } while (0)
+
+static void test_worker_refusals(void)
+{
+    static const struct manifest_file file = {BYTES_STR("a"), BYTES_STR("/a"), 1};
+    REFUSED_WORKER("a task without a result", "stdin", m.stdout_result = m.stderr_result = false);
+    REFUSED_WORKER("a task with output to the host", "stdin",
+                   m.stdout_result = m.stderr_result = false;
+                   m.stdout_host = true);
+    REFUSED_WORKER("a result without a task", "stdin", m.stdin_task = m.stderr_result = false);
+    REFUSED_WORKER("a result of standard error alone", "stdin",
+                   m.stdin_task = m.stdout_result = false);
+    REFUSED_WORKER("a worker's errors to the host", "stderr", m.stderr_result = false;
+                   m.stderr_host = true);
+    REFUSED_WORKER("two words for one stream", "two words", m.stderr_host = true);
+    REFUSED_WORKER("a worker behind the shim door", "door", m.door = DOOR_SHIM);
+    REFUSED_WORKER("a worker that attests", "attestation", m.attestation = true);
+    REFUSED_WORKER("a worker with an input", "inputs", m.inputs[0] = file; m.input_count = 1);
+    REFUSED_WORKER("a worker with an output", "outputs", m.outputs[0] = file; m.output_count = 1);
+    REFUSED_WORKER("a worker with a volume", "mounts", m.mounts[0] = sample().mounts[1]);
 }
 
 #define REFUSED(sentence, word, ...)                                                               \
@@ -202,6 +258,8 @@ int main(void)
     test_manifest_round_trip();
     test_manifest_bits();
     test_manifest_refusals();
+    test_worker_round_trip();
+    test_worker_refusals();
     test_evidence();
     test_claims();
     return tap_done();

@@ -236,7 +236,7 @@ static void take_mount(struct decoder *c, struct manifest *m, size_t i)
     check(c, sealed || map.left == TMPFS_MEMBERS, "mounts", "an entry has missing members");
     if (sealed) {
         t->key = take_word(c, &map, "key", "identity", "program", NULL) == 1 ? MOUNT_KEY_PROGRAM
-                                                                              : MOUNT_KEY_IDENTITY;
+                                                                             : MOUNT_KEY_IDENTITY;
     }
     t->kind = sealed ? MOUNT_SEALED : MOUNT_TMPFS;
     ignore_result(take_word(c, &map, "kind", sealed ? "sealed" : "tmpfs", NULL, NULL) != 0,
@@ -298,6 +298,25 @@ static void check_places(struct decoder *c, const struct manifest *m)
     }
 }
 
+/* A worker says what it says in its result, to who sent the task; whatever else could carry
+ * something out or in has no place beside it. */
+static void check_worker(struct decoder *c, const struct manifest *m)
+{
+    if (!m->stdin_task && !m->stdout_result && !m->stderr_result) {
+        return;
+    }
+    check(c, m->stdin_task && m->stdout_result, "stdin",
+          "a worker has stdin: task and stdout: result, and stderr: result only beside them");
+    check(c, !m->stderr_host, "stderr", "a worker's goes with its result or is dropped");
+    check(c, m->door == DOOR_LIBOS, "door", "workers are behind the library OS door");
+    check(c, !m->attestation, "attestation", "a worker has none: the runtime speaks for it");
+    check(c, m->input_count == 0, "inputs", "a worker has none: all it gets is its task");
+    check(c, m->output_count == 0, "outputs", "a worker has none: all it gives is its result");
+    for (size_t i = 0; i < m->mount_count; i++) {
+        check(c, m->mounts[i].kind != MOUNT_SEALED, "mounts", "a worker keeps nothing");
+    }
+}
+
 static void take_middle(struct decoder *c, struct manifest *m)
 {
     struct bytes format = take_text(c, &c->map, "format");
@@ -308,8 +327,12 @@ static void take_middle(struct decoder *c, struct manifest *m)
     m->memory = take_uint(c, &c->map, "memory", BLOCK, APP_END - APP_BASE);
     check(c, m->memory % BLOCK == 0, "memory", "not a multiple of 4096");
     take_mounts(c, m);
-    m->stderr_host = take_word(c, &c->map, "stderr", "drop", "host", NULL) == 1;
-    m->stdout_host = take_word(c, &c->map, "stdout", "drop", "host", NULL) == 1;
+    unsigned err = take_word(c, &c->map, "stderr", "drop", "host", "result");
+    m->stderr_host = err == 1;
+    m->stderr_result = err == 2;
+    unsigned out = take_word(c, &c->map, "stdout", "drop", "host", "result");
+    m->stdout_host = out == 1;
+    m->stdout_result = out == 2;
     ignore_result(take_word(c, &c->map, "network", "denied", NULL, NULL) != 0, "one word only");
     m->output_count = take_files(c, "outputs", m->outputs);
     m->threads = (uint32_t)take_uint(c, &c->map, "threads", 1, THREADS_MAX);
@@ -334,9 +357,12 @@ int manifest_decode(struct bytes cbor, struct manifest *ret, struct diag *d)
     m.door = (enum manifest_door)take_word(&c, &c.map, "door", "libos", "shim", "sdk");
     m.debug = take_bool(&c, &c.map, "debug");
     m.entry = take_path(&c, &c.map, "entry", false);
-    m.stdin_host = take_word(&c, &c.map, "stdin", "none", "host", NULL) == 1;
+    unsigned in = take_word(&c, &c.map, "stdin", "none", "host", "task");
+    m.stdin_host = in == 1;
+    m.stdin_task = in == 2;
     take_middle(&c, &m);
     check_places(&c, &m);
+    check_worker(&c, &m);
     if (cbor_ok(&c.in) && !cursor_done(&c.in.in)) {
         refuse(&c, "end", "bytes follow the manifest");
     }
@@ -455,14 +481,14 @@ static void put_manifest(struct writer *w, const struct manifest *m)
     put_pair(w, "door", door_word(m->door));
     put_bool(w, "debug", m->debug);
     put_text(w, "entry", m->entry);
-    put_pair(w, "stdin", m->stdin_host ? "host" : "none");
+    put_pair(w, "stdin", m->stdin_task ? "task" : m->stdin_host ? "host" : "none");
     put_pair(w, "format", FORMAT);
     put_files(w, "inputs", m->inputs, m->input_count);
     put_layers(w, m);
     put_uint(w, "memory", m->memory);
     put_mounts(w, m);
-    put_pair(w, "stderr", m->stderr_host ? "host" : "drop");
-    put_pair(w, "stdout", m->stdout_host ? "host" : "drop");
+    put_pair(w, "stderr", m->stderr_result ? "result" : m->stderr_host ? "host" : "drop");
+    put_pair(w, "stdout", m->stdout_result ? "result" : m->stdout_host ? "host" : "drop");
     put_pair(w, "network", "denied");
     put_files(w, "outputs", m->outputs, m->output_count);
     put_uint(w, "threads", m->threads);
@@ -476,6 +502,10 @@ int manifest_encode(const struct manifest *m, struct writer *out, struct diag *d
         m->env_count > MANIFEST_ENV_MAX || m->mount_count > MANIFEST_MOUNTS_MAX ||
         m->input_count > MANIFEST_FILES_MAX || m->output_count > MANIFEST_FILES_MAX) {
         return diag_fail(d, -EINVAL, "manifest: more entries in a list than the format permits");
+    }
+    if ((m->stdin_host && m->stdin_task) || (m->stdout_host && m->stdout_result) ||
+        (m->stderr_host && m->stderr_result)) {
+        return diag_fail(d, -EINVAL, "manifest: stdin, stdout, stderr: two words for one stream");
     }
     size_t start = out->size;
     put_manifest(out, m);

@@ -187,6 +187,22 @@ static int take_word(struct context *x, const yaml_node_t *n, const char *no, co
     return 0;
 }
 
+/* A standard stream: nothing, the host's, or sealed (a worker's). */
+static int take_stream(struct context *x, const yaml_node_t *n, const char *no, const char *sealed,
+                       bool *ret_host, bool *ret_sealed)
+{
+    struct config_text t;
+    int err = take_text(x, n, &t);
+    if (err != 0) {
+        return err;
+    }
+    *ret_host = strcmp(t.text, "host") == 0;
+    *ret_sealed = strcmp(t.text, sealed) == 0;
+    return *ret_host || *ret_sealed || strcmp(t.text, no) == 0
+               ? 0
+               : FAIL(x, n, "'%s' is not possible here, only %s, host or %s", t.text, no, sealed);
+}
+
 /* ---- collections ----------------------------------------------------------------------------- */
 
 static yaml_node_t *node(struct context *x, int index)
@@ -538,11 +554,11 @@ static int take_key(struct context *x, enum key key, const yaml_node_t *n)
     case KEY_OUTPUTS:
         return take_io(x, n, c->outputs, &c->output_count);
     case KEY_STDIN:
-        return take_word(x, n, "none", "host", &c->stdin_host);
+        return take_stream(x, n, "none", "task", &c->stdin_host, &c->stdin_task);
     case KEY_STDOUT:
-        return take_word(x, n, "drop", "host", &c->stdout_host);
+        return take_stream(x, n, "drop", "result", &c->stdout_host, &c->stdout_result);
     case KEY_STDERR:
-        return take_word(x, n, "drop", "host", &c->stderr_host);
+        return take_stream(x, n, "drop", "result", &c->stderr_host, &c->stderr_result);
     case KEY_NETWORK:
         return take_word(x, n, "denied", NULL, &ignored);
     case KEY_ATTESTATION:
@@ -553,6 +569,45 @@ static int take_key(struct context *x, enum key key, const yaml_node_t *n)
         break;
     }
     return -EINVAL;
+}
+
+/* abi/manifest.c has the rules; here they get a line and a column. */
+static int check_worker(struct context *x, const struct members *m)
+{
+    const struct config *c = x->config;
+    if (!c->stdin_task && !c->stdout_result && !c->stderr_result) {
+        return 0;
+    }
+    if (!c->stdin_task || !c->stdout_result) {
+        const yaml_node_t *at = c->stdin_task      ? m->values[KEY_STDIN]
+                                : c->stdout_result ? m->values[KEY_STDOUT]
+                                                   : m->values[KEY_STDERR];
+        return FAIL(x, at,
+                    "a worker has both 'stdin: task' and 'stdout: result' "
+                    "(docs/formats/worker.md)");
+    }
+    if (c->stderr_host) {
+        return FAIL(x, m->values[KEY_STDERR],
+                    "the host would read what a worker says: result or drop");
+    }
+    if (c->shim) {
+        return FAIL(x, m->values[KEY_DOOR], "a worker (stdin: task) is behind 'door: libos'");
+    }
+    if (c->attestation) {
+        return FAIL(x, m->values[KEY_ATTESTATION],
+                    "a worker (stdin: task) has no /dev/attestation: the runtime speaks for it");
+    }
+    if (c->input_count > 0 || c->output_count > 0) {
+        return FAIL(x, m->values[c->input_count > 0 ? KEY_INPUTS : KEY_OUTPUTS],
+                    "a worker (stdin: task) gets its task and gives its result, nothing else");
+    }
+    for (size_t i = 0; i < c->mount_count; i++) {
+        if (c->mounts[i].sealed) {
+            return config_fail(c, &c->mounts[i].path, x->diag,
+                               "a worker (stdin: task) keeps nothing: no 'kind: sealed'");
+        }
+    }
+    return 0;
 }
 
 static int take_root(struct context *x, const yaml_node_t *root)
@@ -582,7 +637,7 @@ static int take_root(struct context *x, const yaml_node_t *root)
     if (err == 0 && c->argv_count == 0) {
         c->argv[c->argv_count++] = c->entry;
     }
-    return err;
+    return err != 0 ? err : check_worker(x, &m);
 }
 
 /* The one document of the file; aliases, tags and further documents have no use here. */

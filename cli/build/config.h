@@ -50,6 +50,7 @@ struct config {
     bool shim;                  /* door: shim */
     uint64_t isvprodid, isvsvn; /* of the shim door's signature */
     bool stdin_host, stdout_host, stderr_host, debug, attestation;
+    bool stdin_task, stdout_result, stderr_result; /* a worker: docs/formats/worker.md */
 };
 
 /* Reads dir/alcove.yaml. */

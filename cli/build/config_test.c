@@ -54,6 +54,11 @@ static void test_good(void)
     c = parse("files: {/a: a}\nentry: /a\n", &d);
     CHECK(c != NULL && !c->shim, "which is the default");
     config_free(c);
+    c = parse("files: {/a: a}\nentry: /a\nstdin: task\nstdout: result\nstderr: result\n", &d);
+    CHECK(c != NULL && c->stdin_task && c->stdout_result && c->stderr_result && !c->stdin_host &&
+              !c->stdout_host && !c->stderr_host,
+          "a worker");
+    config_free(c);
     c = parse("files: {/a: a}\nentry: /a\n", &d);
     CHECK(c != NULL && c->argv_count == 1 && strcmp(c->argv[0].text, "/a") == 0,
           "without argv a program gets its own path");
@@ -135,9 +140,35 @@ static void test_bad(void)
     refused("an alias that contains itself", MINIMAL "argv: &a [*a]\n", "alcove.yaml:3:", "");
 }
 
+#define WORKER MINIMAL "stdin: task\nstdout: result\n"
+
+static void test_bad_workers(void)
+{
+    refused("a word that there is not", MINIMAL "stdin: result\n",
+            "alcove.yaml:3:8: ", "none, host or task");
+    refused("a task without a result", MINIMAL "stdin: task\n", "alcove.yaml:3:8: ", "both");
+    refused("a result without a task", MINIMAL "stdout: result\nstdin: host\n",
+            "alcove.yaml:3:9: ", "both");
+    refused("errors alone", MINIMAL "stderr: result\n", "alcove.yaml:3:9: ", "both");
+    refused("a worker's errors to the host", WORKER "stderr: host\n",
+            "alcove.yaml:5:9: ", "result or drop");
+    refused("a worker behind the shim door", WORKER "door: shim\n",
+            "alcove.yaml:5:7: ", "door: libos");
+    refused("a worker that attests", WORKER "attestation: true\n",
+            "alcove.yaml:5:14: ", "the runtime speaks for it");
+    refused("a worker with an input", WORKER "inputs: {a: {path: /i, max: 1}}\n",
+            "alcove.yaml:5:9: ", "nothing else");
+    refused("a worker with an output", WORKER "outputs: {a: {path: /o, max: 1}}\n",
+            "alcove.yaml:5:10: ", "nothing else");
+    refused("a worker with a volume",
+            WORKER "mounts: [{kind: sealed, path: /d, size: 4096, name: d}]\n",
+            "alcove.yaml:5:31: ", "keeps nothing");
+}
+
 int main(void)
 {
     test_good();
     test_bad();
+    test_bad_workers();
     return tap_done();
 }

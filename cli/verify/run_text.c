@@ -23,8 +23,16 @@ static void print_program(const struct manifest *m)
     print_label("debug");
     printf("%s\n", m->debug ? "YES: the host can read and change everything" : "no");
     print_label("console");
-    printf("stdin %s, stdout %s, stderr %s\n", m->stdin_host ? "from the host" : "none",
-           m->stdout_host ? "to the host" : "dropped", m->stderr_host ? "to the host" : "dropped");
+    printf("stdin %s, stdout %s, stderr %s\n",
+           m->stdin_host   ? "from the host"
+           : m->stdin_task ? "sealed to it"
+                           : "none",
+           m->stdout_host     ? "to the host"
+           : m->stdout_result ? "sealed by it"
+                              : "dropped",
+           m->stderr_host     ? "to the host"
+           : m->stderr_result ? "sealed by it"
+                              : "dropped");
     print_label("network");
     printf("denied\n");
 }

@@ -17,11 +17,10 @@
  *   "memory"  uint: bytes the workload may commit, a multiple of 4096
  *   "threads" uint: 1..THREADS_MAX
  *   "mounts"  array of {"kind": text "tmpfs", "path": text, "size": uint} or
- *             {"key": text "identity" | "program", "kind": text "sealed", "name": text, "path": text,
- *             "size": uint}
- *   "inputs", "outputs"  array of {"max": uint, "name": text, "path": text}
- *   "stdin"   text  "none" | "host"
- *   "stdout", "stderr"  text  "drop" | "host"
+ *             {"key": text "identity" | "program", "kind": text "sealed", "name": text, "path":
+ * text, "size": uint} "inputs", "outputs"  array of {"max": uint, "name": text, "path": text}
+ *   "stdin"   text  "none" | "host" | "task"
+ *   "stdout", "stderr"  text  "drop" | "host" | "result"
  *   "network" text  "denied"
  *   "attestation" bool: does /dev/attestation exist
  *   "snapshot" text "none"
@@ -63,6 +62,8 @@ struct manifest {
     enum manifest_door door;
     bool debug;
     bool stdin_host, stdout_host, stderr_host;
+    /* A worker (docs/formats/worker.md): the first two are one thing, the third is its choice. */
+    bool stdin_task, stdout_result, stderr_result;
     bool attestation;
     uint32_t uid, gid;
     uint64_t memory;
