@@ -25,10 +25,12 @@ COMPONENTS = {
     "sdk": ("enclave/sdk", ["runtime", "abi", "base"]),
     "channel": ("channel", ["verify", "abi", "base"]),
     "query": ("query", ["abi", "base"]),
-    "services": ("services", ["channel", "query", "verify", "sdk", "runtime", "abi", "base"]),
-    "host": ("host", ["machine", "abi", "base"]),
+    "wire": ("wire", ["channel", "query", "verify", "abi", "base"]),
+    "services": ("services", ["wire", "channel", "query", "verify", "sdk", "runtime", "abi", "base"]),
+    # host: its daemon keeps the log and carries records.
+    "host": ("host", ["machine", "wire", "query", "abi", "base"]),
     # cli: DESIGN's arrow is host and verify; `alcove machine` speaks to the machine directly.
-    "cli": ("cli", ["host", "verify", "query", "channel", "machine", "abi", "base"]),
+    "cli": ("cli", ["host", "wire", "verify", "query", "channel", "machine", "abi", "base"]),
 }
 
 # Calls that overflow, race, or run a shell; each with what to use instead.
