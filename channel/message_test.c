@@ -276,12 +276,12 @@ static const struct forged honest = {.kind = "claim",
                                      .suite_count = 3,
                                      .members = 6,
                                      .to_size = 32,
-                                     .plain = 4096};
+                                     .plain = 16384};
 
 static size_t forge(const struct scene *s, const struct forged *f)
 {
     uint8_t header[MESSAGE_HEADER_MAX], to[32];
-    static const uint8_t zeros[16u * 1024 + 16];
+    static const uint8_t zeros[64u * 1024 + 16];
     struct writer w = writer_of(header, sizeof header);
     if (hpke_public_id(&s->to.public_key, to) != 0) {
         abort();
@@ -354,9 +354,9 @@ static void test_headers(void)
     REFUSED(small_order_from = true, "a sender of small order");
     REFUSED(trailing = true, "something behind the header");
     REFUSED(outer_trailing = true, "something behind it");
-    REFUSED(plain = 4095, "a size that is none");
-    REFUSED(plain = 1024, "a size below that of its kind");
-    REFUSED(plain = 16384, "a size above that of its kind");
+    REFUSED(plain = 16383, "a size that is none");
+    REFUSED(plain = 4096, "a size below that of its kind");
+    REFUSED(plain = 65536, "a size above that of its kind");
 #undef REFUSED
 #undef PEEK
 }
@@ -464,7 +464,7 @@ static void test_sizes(void)
     s.draft.body.size = SIZE_MAX;
     CHECK(message_sealed_size(&s.draft) == 0, "and so is a size that no memory has");
     s.draft.kind = MESSAGE_KIND_CLAIM;
-    s.draft.body = BYTES(body, 4096);
+    s.draft.body = BYTES(body, 16384);
     CHECK(message_sealed_size(&s.draft) == 0, "kinds have their own largest size");
     bool floors = true;
     for (unsigned k = 1; k < MESSAGE_KIND_COUNT; k++) {
