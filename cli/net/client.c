@@ -6,13 +6,19 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+#include "wire/request.h"
 
 #define CONNECT_S 10L
 /* A custodian that has to be started first answers after seconds; a stuck one never. */
 #define SILENT_S   180L
 #define HEADER_MAX 192u
+/* Who waits longer than this is told so. */
+#define PATIENCE_S 2
 
 struct curl_client {
     struct client client;
@@ -43,22 +49,6 @@ void client_close(struct client *c)
 
 /* ---- Signatures ------------------------------------------------------------------------------ */
 
-/* SHA-256 over "alcove-request-1" NUL method NUL path NUL time NUL and the body's SHA-256. */
-static int request_digest(const char *method, const char *path, const char *time_text,
-                          struct bytes body, struct query_hash *ret)
-{
-    uint8_t text[CLIENT_PATH_MAX + 128];
-    struct writer w = writer_of(text, sizeof text);
-    const char *const parts[] = {"alcove-request-1", method, path, time_text};
-    struct query_hash of_body;
-    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-        writer_put(&w, BYTES(parts[i], strlen(parts[i]) + 1));
-    }
-    int err = query_hash_of(body, &of_body);
-    writer_put(&w, BYTES_OF(of_body.data));
-    return err != 0 ? err : w.failed ? -ENAMETOOLONG : query_hash_of(BYTES(text, w.size), ret);
-}
-
 static int add_header(struct curl_slist **list, const char *name, const char *value)
 {
     char line[HEADER_MAX];
@@ -73,23 +63,22 @@ static int add_header(struct curl_slist **list, const char *name, const char *va
     return 0;
 }
 
-static int add_signature(struct curl_slist **list, const char *method, const char *path,
-                         struct bytes body, const struct client_signer *signer)
+static int add_signature(struct curl_slist **list, const struct request *request,
+                         const struct client_signer *signer, struct diag *d)
 {
     char key[2 * QUERY_KEY_SIZE + 1], seconds[24], text[2 * QUERY_SIGNATURE_SIZE + 1];
     uint8_t signature[QUERY_SIGNATURE_SIZE];
-    struct query_hash digest;
-    base_format(seconds, sizeof seconds, "%lld", (long long)time(NULL));
-    int err = request_digest(method, path, seconds, body, &digest);
-    err = err != 0 ? err : signer->signer.sign(signer->signer.context, digest.data, signature);
+    int err = request_sign(request, &signer->signer, signature, d);
     if (err != 0) {
         return err;
     }
+    base_format(seconds, sizeof seconds, "%llu", (unsigned long long)request->time);
     hex_encode(key, signer->key.point, QUERY_KEY_SIZE);
     hex_encode(text, signature, sizeof signature);
-    err = add_header(list, "Alcove-Key", key);
-    err = err != 0 ? err : add_header(list, "Alcove-Time", seconds);
-    return err != 0 ? err : add_header(list, "Alcove-Signature", text);
+    err = add_header(list, REQUEST_KEY, key);
+    err = err != 0 ? err : add_header(list, REQUEST_TIME, seconds);
+    err = err != 0 ? err : add_header(list, REQUEST_SIGNATURE, text);
+    return err != 0 ? diag_fail(d, err, "no memory for a signature") : 0;
 }
 
 /* ---- Answers --------------------------------------------------------------------------------- */
@@ -120,6 +109,41 @@ static size_t receive(char *data, size_t one, size_t count, void *context)
     memcpy(s->data + s->size, data, size);
     s->size += size;
     return size;
+}
+
+/* ---- Patience -------------------------------------------------------------------------------- */
+
+struct wait {
+    const char *who; /* NULL: silent */
+    struct timespec started;
+    long long shown_s;
+};
+
+/* libcurl calls it about once a second, and with each part of what comes. */
+static int waiting(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                   curl_off_t up)
+{
+    struct wait *w = context;
+    struct timespec now;
+    (void)down_total, (void)down, (void)up_total, (void)up;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    long long seconds = now.tv_sec - w->started.tv_sec;
+    bool terminal = isatty(2) == 1;
+    if (w->who != NULL && seconds >= PATIENCE_S &&
+        seconds >= w->shown_s + (terminal || w->shown_s == 0 ? 1 : 10)) {
+        fprintf(stderr, "%s%s: waiting for the server, %lld s%s", terminal ? "\r" : "", w->who,
+                seconds, terminal ? "" : "\n");
+        fflush(stderr);
+        w->shown_s = seconds;
+    }
+    return 0;
+}
+
+static void waited(const struct wait *w)
+{
+    if (w->shown_s != 0 && isatty(2) == 1) {
+        fputs("\r\033[K", stderr); /* the line is gone again */
+    }
 }
 
 /* What people can do about it. */
@@ -184,7 +208,8 @@ static int transport_error(const struct curl_client *c, CURLcode code, const str
 /* ---- Requests -------------------------------------------------------------------------------- */
 
 static bool set_options(struct curl_client *c, const char *method, const char *url,
-                        struct bytes body, struct curl_slist *headers, struct sink *s, char *detail)
+                        struct bytes body, struct curl_slist *headers, struct sink *s,
+                        struct wait *wait, char *detail)
 {
     CURL *h = c->curl;
     curl_easy_reset(h);
@@ -200,7 +225,10 @@ static bool set_options(struct curl_client *c, const char *method, const char *u
               curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, SILENT_S) == CURLE_OK &&
               curl_easy_setopt(h, CURLOPT_ERRORBUFFER, detail) == CURLE_OK &&
               curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, receive) == CURLE_OK &&
-              curl_easy_setopt(h, CURLOPT_WRITEDATA, s) == CURLE_OK;
+              curl_easy_setopt(h, CURLOPT_WRITEDATA, s) == CURLE_OK &&
+              curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
+              curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, waiting) == CURLE_OK &&
+              curl_easy_setopt(h, CURLOPT_XFERINFODATA, wait) == CURLE_OK;
     if (ok && c->socket != NULL) {
         ok = curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, c->socket) == CURLE_OK;
     }
@@ -220,12 +248,15 @@ static int perform(struct curl_client *c, const char *method, const char *path, 
 {
     char url[CLIENT_URL_MAX + CLIENT_PATH_MAX], detail[CURL_ERROR_SIZE] = "";
     struct sink s = {0};
+    struct wait w = {.who = c->client.who};
     long status = 0;
+    clock_gettime(CLOCK_MONOTONIC, &w.started);
     base_format(url, sizeof url, "%s%s", c->base, path);
-    if (!set_options(c, method, url, body, headers, &s, detail)) {
+    if (!set_options(c, method, url, body, headers, &s, &w, detail)) {
         return diag_fail(d, -EPROTO, "%s: libcurl cannot do that", c->server);
     }
     CURLcode code = curl_easy_perform(c->curl);
+    waited(&w);
     if (code != CURLE_OK ||
         curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK) {
         free(s.data);
@@ -247,16 +278,18 @@ static int curl_request(struct client *client, const char *method, const char *p
 {
     struct curl_client *c = (struct curl_client *)client;
     struct curl_slist *headers = NULL;
-    if (path[0] != '/' || strlen(path) > CLIENT_PATH_MAX) {
+    if (path[0] != '/' || strlen(path) >= CLIENT_PATH_MAX) {
         return diag_fail(d, -EINVAL, "not a path of a request: %s", path);
     }
     int err = add_header(&headers, "Content-Type", "application/cbor");
     err = err != 0 ? err : add_header(&headers, "Expect", ""); /* no wait for a 100 */
-    if (err == 0 && signer != NULL) {
-        err = add_signature(&headers, method, path, body, signer);
+    if (err != 0) {
+        err = diag_fail(d, err, "no memory for the request %s %s", method, path);
+    } else if (signer != NULL) {
+        struct request request = {method, path, (uint64_t)time(NULL), body};
+        err = add_signature(&headers, &request, signer, d);
     }
-    err = err != 0 ? diag_fail(d, err, "the request %s %s could not be signed", method, path)
-                   : perform(c, method, path, body, headers, ret, d);
+    err = err != 0 ? err : perform(c, method, path, body, headers, ret, d);
     curl_slist_free_all(headers);
     return err;
 }

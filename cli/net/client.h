@@ -39,6 +39,8 @@ struct client {
     int (*request)(struct client *c, const char *method, const char *path, struct bytes body,
                    const struct client_signer *signer, struct client_answer *ret, struct diag *d);
     void (*close)(struct client *c); /* frees c */
+    const char *who; /* "alcove phone": says on standard error that it waits, after two seconds;
+                        NULL (as client_open() leaves it): says nothing */
 };
 
 /* server: "unix:PATH" or "http://127.0.0.1:PORT" (or localhost, or [::1]); others are -EINVAL:

@@ -11,8 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "log/crypto.h"
 #include "tests/tap.h"
+#include "wire/request.h"
 
 static char seen[65536]; /* the last request, whole */
 static size_t seen_size;
@@ -139,27 +139,22 @@ static void stop(void)
     rmdir(folder);
 }
 
-/* What the signature of the last request covers, by docs/formats/api.md. */
-static bool signature_good(struct query_secret_key *key, const char *method, const char *path,
+/* Did this key sign the last request, as the daemon would ask? */
+static bool signature_good(const struct query_secret_key *key, const char *method, const char *path,
                            struct bytes body)
 {
-    uint8_t text[1024], point[QUERY_KEY_SIZE], sent[QUERY_SIGNATURE_SIZE];
-    struct query_hash of_body, digest;
-    struct writer w = writer_of(text, sizeof text);
-    if (query_hash_of(body, &of_body) != 0 ||
-        !hex_decode(point, sizeof point, BYTES(header("Alcove-Key"), 2 * sizeof point)) ||
-        !hex_decode(sent, sizeof sent, BYTES(header("Alcove-Signature"), 2 * sizeof sent))) {
-        return false;
+    char values[3][256];
+    static const char *const names[] = {REQUEST_KEY, REQUEST_TIME, REQUEST_SIGNATURE};
+    struct request request = {.method = method, .target = path, .body = body};
+    uint8_t signature[QUERY_SIGNATURE_SIZE];
+    struct query_key sender;
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(values[i], sizeof values[i], "%s", header(names[i]));
     }
-    const char *seconds = header("Alcove-Time");
-    const char *const parts[] = {"alcove-request-1", method, path, seconds};
-    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-        writer_put(&w, BYTES(parts[i], strlen(parts[i]) + 1));
-    }
-    writer_put(&w, BYTES_OF(of_body.data));
-    return query_hash_of(BYTES(text, w.size), &digest) == 0 &&
-           memcmp(point, key->key.point, sizeof point) == 0 &&
-           record_verify(key->key.point, digest.data, sent);
+    return request_headers_read(values[0], values[1], values[2], &sender, &request.time, signature,
+                                NULL) == 0 &&
+           memcmp(sender.point, key->key.point, sizeof sender.point) == 0 &&
+           request_check(&request, &sender, signature, NULL) == 0;
 }
 
 static void test_answers(const char *url, const char *what)
