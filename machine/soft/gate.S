@@ -27,17 +27,26 @@ soft_gate:
     mov %rdi, %rbx
     mov %rsi, T_LEAF(%rbx)
 attempt:
+    /* What prepare reads of an SSA frame passes through its registers and its stack: the stack is the
+     * thread's own, and signals wait. */
+    movl $1, T_IN_LEAF(%rbx)
+    lea T_LEAF_TOP(%rbx), %rsp
     mov %rbx, %rdi
     mov T_LEAF(%rbx), %rsi
     call soft_transition_prepare
+    mov T_HOST_RSP(%rbx), %rsp
     test %eax, %eax
-    js soft_gate_failed
-    jnz resume
+    js soft_gate_refused
 
     .globl soft_gate_window
     .hidden soft_gate_window
 soft_gate_window:
+    cmpl $0, T_PENDING(%rbx)
+    jne soft_gate_waits
     movl $1, T_INSIDE(%rbx)
+    movl $0, T_IN_LEAF(%rbx)
+    test %eax, %eax
+    jnz resume
     lea T_FRAME(%rbx), %r11
     mov F_FSBASE(%r11), %rax
     wrfsbase %rax
@@ -55,7 +64,6 @@ soft_gate_window:
     mov F_RIP(%r11), %r11
     jmp *%r11
 resume:
-    movl $1, T_INSIDE(%rbx)
     mov T_XFRM(%rbx), %eax
     mov T_XFRM+4(%rbx), %edx
     xrstor64 T_XSAVE(%rbx)
@@ -83,6 +91,17 @@ resume:
     .globl soft_gate_window_end
     .hidden soft_gate_window_end
 soft_gate_window_end:
+    ud2
+
+/* The handlers of these two clear the registers that prepare has used, end its privilege and send
+ * the signal that waits: the entry starts again, or has failed. */
+    .globl soft_gate_waits
+    .hidden soft_gate_waits
+soft_gate_waits:
+    ud2
+    .globl soft_gate_refused
+    .hidden soft_gate_refused
+soft_gate_refused:
     ud2
 
 /* Asynchronous exit pointer: ENCLU[ERESUME] is what stands here on hardware. */
@@ -129,7 +148,7 @@ clear_ac:
     popfq
     jmp flags_clean
 
-/* After an exception, from the signal handler or from prepare. */
+/* After an exception or a refusal, from the signal handler. */
     .globl soft_gate_failed
     .hidden soft_gate_failed
 soft_gate_failed:

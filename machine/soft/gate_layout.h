@@ -4,8 +4,8 @@
 #pragma once
 
 #define T_INSIDE   0 /* the thread executes enclave code */
-#define T_IN_LEAF  4 /* the thread is inside a leaf called by translation */
-#define T_PENDING  8 /* a signal or a fault waits for the end of the leaf */
+#define T_IN_LEAF  4 /* the thread is inside a leaf called by translation, or prepares an entry */
+#define T_PENDING  8 /* a signal or a fault waits for the end of that */
 #define T_HOST_RSP 16
 #define T_LEAF_RSP 24
 #define T_HOST_FS  32

@@ -2,9 +2,9 @@
 /* What the parts of the soft machine share. Three kinds of code live here, with different rules:
  *
  *   host code    (machine.c, client.c, enter.c, thread.c): ordinary C.
- *   leaf code    (leaf.c, epcm.c): runs with the enclave's FS base, on a stack of the thread's
- *                block, possibly in the middle of the enclave's vector state: general registers
- *                only, no TLS, no libc; system calls are raw.
+ *   leaf code    (leaf.c, epcm.c, client_leaf.c, transition.c): runs with the enclave's FS base, on
+ *                a stack of the thread's block, possibly in the middle of the enclave's vector
+ *                state: general registers only, no TLS, no libc; system calls are raw.
  *   signal code  (signal.c): the same until it has put the host's FS base back, and async-signal
  *                safe afterwards.
  */
@@ -69,6 +69,7 @@ struct machine {
     uint64_t page_count;
     struct sgx_attributes attributes;
     uint32_t ssa_frame_size; /* pages */
+    uint32_t xsave_size;     /* bytes of the vector state that ATTRIBUTES.XFRM names */
     uint32_t miscselect;
     bool initialised, trap_only;
     uint32_t lock; /* areas, EPCM host bits, TCS table */
@@ -114,7 +115,7 @@ struct leaf_frame {
 
 #define SOFT_BLOCK_SIZE (128u * 1024)
 struct soft_thread {
-    uint32_t inside, in_leaf;
+    uint32_t inside, in_leaf; /* in_leaf: or in soft_transition_prepare */
     uint32_t pending, padding;
     uint64_t host_rsp, leaf_rsp;
     uint64_t host_fsbase, host_gsbase;
@@ -242,7 +243,8 @@ int soft_remove(struct machine *m, uint64_t offset, uint64_t size);
 
 int soft_enter(struct machine *m, uint64_t rdi, uint64_t rsi, uint64_t rdx, unsigned leaf,
                uint64_t r8, uint64_t r9, struct machine_run *run);
-/* Called by gate.S with host state: 0 go by EENTER, 1 go by ERESUME, -1 refused (run is filled). */
+/* Called by gate.S on the leaf stack: 0 go by EENTER, 1 go by ERESUME, -1 refused (run is filled).
+ */
 int soft_transition_prepare(struct soft_thread *t, uint64_t leaf);
 /* Takes back what prepare did, before any enclave instruction ran. */
 void soft_transition_undo(struct soft_thread *t);
@@ -258,7 +260,7 @@ size_t soft_xsave_size(uint64_t xfrm);
 
 int soft_gate(struct soft_thread *t, uint64_t leaf);
 extern const char soft_gate_window[], soft_gate_window_end[], soft_gate_return[],
-    soft_gate_failed[];
+    soft_gate_failed[], soft_gate_waits[], soft_gate_refused[];
 extern const char soft_aep[], soft_retry[], soft_signal_thunk[];
 extern const char soft_leaf_entry[], soft_leaf_end[], soft_leaf_exit_check[], soft_leaf_pops[],
     soft_leaf_pops_end[], soft_leaf_deferred[], soft_leaf_fallback[], soft_leaf_exit_deferred[],

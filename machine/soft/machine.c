@@ -145,6 +145,7 @@ static int soft_create(struct machine *m, const struct sgx_secs *secs, struct di
     m->page_count = secs->size / PAGE_SIZE;
     m->attributes = secs->attributes;
     m->ssa_frame_size = secs->ssa_frame_size;
+    m->xsave_size = (uint32_t)soft_xsave_size(secs->attributes.xfrm);
     m->miscselect = secs->miscselect;
     r = secs->base == SOFT_BASE_ANY ? reserve_anywhere(m, d) : reserve_at(m, secs->base, d);
     r = r == 0 ? epcm_init(m, d) : r;

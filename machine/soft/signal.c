@@ -107,8 +107,8 @@ static uint32_t exitinfo_of(const struct machine *m, const struct soft_fault *f)
     return f->vector | type << 8 | SGX_EXITINFO_VALID;
 }
 
-/* Nothing of the enclave in what the host goes on with. */
-static void scrub(const struct soft_thread *t, ucontext_t *uc)
+/* Nothing of the enclave in the general registers that the host goes on with. */
+static void scrub_general(const struct soft_thread *t, ucontext_t *uc)
 {
     static const int zeroed[] = {REG_RAX, REG_RBX, REG_RCX, REG_RDX, REG_RSI, REG_RDI, REG_R8,
                                  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
@@ -117,6 +117,11 @@ static void scrub(const struct soft_thread *t, ucontext_t *uc)
     }
     set(uc, REG_RSP, t->host_rsp);
     set(uc, REG_RBP, t->host_rbp);
+}
+
+static void scrub(const struct soft_thread *t, ucontext_t *uc)
+{
+    scrub_general(t, uc);
     uint8_t *area = (uint8_t *)uc->uc_mcontext.fpregs;
     const uint32_t mxcsr = 0x1f80;
     __builtin_memset(area + 32, 0, 384); /* ST and XMM */
@@ -466,6 +471,21 @@ static bool gate_trap(struct soft_thread *t, ucontext_t *uc, struct bases *b)
         send_deferred(t, uc);
         return true;
     }
+    if (rip == (uint64_t)soft_gate_waits) {
+        soft_transition_undo(t);
+        scrub_general(t, uc);
+        set(uc, REG_RIP, (uint64_t)soft_retry);
+        send_deferred(t, uc);
+        return true;
+    }
+    if (rip == (uint64_t)soft_gate_refused) {
+        __atomic_store_n(&t->in_leaf, 0, __ATOMIC_RELEASE);
+        scrub_general(t, uc);
+        set(uc, REG_RBX, (uint64_t)t);
+        set(uc, REG_RIP, (uint64_t)soft_gate_failed);
+        send_deferred(t, uc);
+        return true;
+    }
     if (rip == (uint64_t)soft_leaf_exit_deferred) {
         set(uc, REG_RIP, (uint64_t)soft_leaf_exit_pops);
         send_deferred(t, uc);
@@ -489,12 +509,13 @@ static void asynchronous_signal(struct soft_thread *t, int sig, siginfo_t *info,
     uint64_t rip = get(uc, REG_RIP);
     const char *resume = soft_aep;
     soft_signal_handler handler = host_handler_of(sig);
+    bool window = between(rip, soft_gate_window, soft_gate_window_end);
     if (!t->in_leaf && between(rip, soft_leaf_exit_check, soft_leaf_pops_end)) {
         if (rip < (uint64_t)soft_leaf_pops) {
             set(uc, REG_RIP, (uint64_t)soft_leaf_pops);
         }
         finish_pops(uc);
-    } else if (in_leaf(t, rip) && (t->inside || t->in_leaf)) {
+    } else if (!window && in_leaf(t, rip) && (t->inside || t->in_leaf)) {
         defer(t, uc, sig, info);
         return;
     }
@@ -502,7 +523,7 @@ static void asynchronous_signal(struct soft_thread *t, int sig, siginfo_t *info,
         die_by(sig, info);
         return;
     }
-    if (between(rip, soft_gate_window, soft_gate_window_end)) {
+    if (window) {
         soft_transition_undo(t);
         scrub(t, uc); /* some of the enclave's registers may be loaded already */
         resume = soft_retry;
@@ -541,7 +562,7 @@ static void on_signal(int sig, siginfo_t *info, void *context)
     }
     if (!own || info->si_code <= 0) {
         asynchronous_signal(t, sig, info, uc, &b);
-    } else if (between(rip, soft_copy_start, soft_copy_end)) {
+    } else if ((sig == SIGSEGV || sig == SIGBUS) && between(rip, soft_copy_start, soft_copy_end)) {
         t->probe_addr = get(uc, REG_CR2);
         set(uc, REG_RIP, (uint64_t)soft_copy_failed);
     } else if (sig == SIGILL && gate_trap(t, uc, &b)) {

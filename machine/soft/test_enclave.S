@@ -4,6 +4,8 @@
  * the same code runs translated or trapping, as the machine is opened.
  *
  * Thread area: TCS, two SSA frames (one page each), data page (GS), stack of two pages. */
+#include "soft/test_secret.h"
+
 #define D_RETURN 0
 #define STACK_TOP 0x3000 /* from GS */
 #define SSA0_GPR (-0x1000 - 184) /* GPRSGX of SSA frame 0, from GS: the frame ends there */
@@ -42,6 +44,7 @@ table:
     .long do_unpadded - table   /* 9 */
     .long do_jump - table       /* 10 */
     .long do_enclu_ac - table   /* 11 */
+    .long do_secret - table     /* 12 */
 table_end:
 
 leave:
@@ -321,6 +324,41 @@ do_leaf_loop:
     jmp 1b
 2:  incq 40(%r12)
     jmp 3b
+
+/* A value that no memory of the host holds, in every register, at a ud2 of two bytes; then none
+ * holds it. */
+do_secret:
+    mov $KIT_SECRET_A, %rax
+    mov $KIT_SECRET_B, %rcx
+    imul %rcx, %rax
+.macro SECRET_IN r
+    mov %rax, %\r
+.endm
+    .irp r, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
+    SECRET_IN \r
+    .endr
+.macro XSECRET n
+    movq %rax, %xmm\n
+    punpcklqdq %xmm\n, %xmm\n
+.endm
+.macro XNOTHING n
+    pxor %xmm\n, %xmm\n
+.endm
+    .set i, 0
+    .rept 16
+    XSECRET %i
+    .set i, i + 1
+    .endr
+    ud2
+    .irp r, eax, ecx, edx, ebx, ebp, esi, edi, r8d, r9d, r10d, r11d, r12d, r13d, r14d, r15d
+    xor %\r, %\r
+    .endr
+    .set i, 0
+    .rept 16
+    XNOTHING %i
+    .set i, i + 1
+    .endr
+    jmp leave
 
 do_bases:                       /* RSI: fs base, gs base */
     rdfsbase %rax

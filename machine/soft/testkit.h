@@ -66,6 +66,7 @@ enum kit_command {
     KIT_UNPADDED,
     KIT_JUMP,
     KIT_ENCLU_AC,
+    KIT_SECRET,
 };
 struct kit_enclu {
     uint64_t rax, rbx, rcx, rdx, rflags;

@@ -45,6 +45,12 @@ int soft_threads_init(struct diag *d)
     return 0;
 }
 
+void soft_own_memory(uint64_t ret_range[2])
+{
+    ret_range[0] = region_start;
+    ret_range[1] = __atomic_load_n(&region_end, __ATOMIC_ACQUIRE);
+}
+
 struct soft_thread *soft_thread_at(uint64_t stack_addr)
 {
     if (stack_addr < region_start || stack_addr >= __atomic_load_n(&region_end, __ATOMIC_ACQUIRE)) {

@@ -55,6 +55,11 @@ int soft_signal(int sig, soft_signal_handler handler, int flags);
 /* rdi, rsi, rdx, r8, r9 as the enclave's last EEXIT of this thread left them. */
 void soft_exit_registers(uint64_t ret_registers[5]);
 
+/* The memory in which the machine keeps what a processor keeps inside: its threads' states, their
+ * stacks for leaves and for signals. From [0] to [1]; empty before the first open(). An enclave's
+ * registers may stand here, and nowhere else outside ELRANGE. */
+void soft_own_memory(uint64_t ret_range[2]);
+
 /* Writes the two seccomp rules above for this enclave; returns how many instructions (at most
  * SOFT_SECCOMP_MAX). The filter goes on behind them. foreign_arch is what int 0x80 gets, usually
  * SECCOMP_RET_TRAP. */
