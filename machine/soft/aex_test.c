@@ -410,6 +410,17 @@ static void test_entry_checks(struct kit_enclave *e)
     area.go_on = 1;
     (void)pthread_join(thread, NULL);
     CHECK(kit_call(e, 1, KIT_NOTHING, NULL, 0, NULL) == 0, "%s: once it is free it works", mode);
+    for (size_t i = 0; i < 2; i++) { /* as another thread of the enclave may leave them */
+        const size_t field[] = {offsetof(struct sgx_gprsgx, fsbase),
+                                offsetof(struct sgx_gprsgx, gsbase)};
+        uint64_t frame_end = kit_tcs(e, 3) + 0x2000 - sizeof(struct sgx_gprsgx);
+        uint64_t arg[2] = {frame_end + field[i], UINT64_C(1) << 47};
+        CHECK(kit_call(e, 3, KIT_FAULT, NULL, 0, &run) == -EFAULT &&
+                  kit_call(e, 0, KIT_STORE, arg, 0, NULL) == 0 &&
+                  refused(e, kit_tcs(e, 3), ENCLU_ERESUME, 13) &&
+                  kit_enter(e, 3, ENCLU_EENTER, 3, 0, 0, NULL) == 0,
+              "%s: ERESUME with a segment base that is not canonical is #GP", mode);
+    }
     for (int i = 0; i < 2; i++) {
         (void)kit_enter(e, 2, ENCLU_EENTER, i == 0 ? KIT_FAULT : 99, 0, 0, NULL);
     }

@@ -117,6 +117,11 @@ static bool xsave_header_ok(const uint8_t *area, uint64_t xfrm)
     return any == 0 && (xstate_bv & ~xfrm) == 0 && (mxcsr & ~UINT32_C(0xffff)) == 0;
 }
 
+static bool canonical(uint64_t addr)
+{
+    return addr < UINT64_C(1) << 47 || addr >= UINT64_MAX << 47;
+}
+
 static int prepare_eresume(struct soft_thread *t)
 {
     struct machine *m = t->machine;
@@ -137,7 +142,8 @@ static int prepare_eresume(struct soft_thread *t)
         soft_fault_pf(t, t->probe_addr, true, false);
         return -1;
     }
-    if (!xsave_header_ok(t->xsave, t->xfrm) || !in_elrange(m, g.rip, 1)) {
+    if (!xsave_header_ok(t->xsave, t->xfrm) || !in_elrange(m, g.rip, 1) || !canonical(g.fsbase) ||
+        !canonical(g.gsbase)) {
         return refuse_gp(t);
     }
     uint16_t cs, ss;
