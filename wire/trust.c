@@ -56,6 +56,7 @@ int trust_service(struct bytes evidence, const struct wire_hash *roots, size_t r
     }
     ret->peer = peer_of(&result.quote.sgx);
     memcpy(ret->root, result.quote.root_spki_sha256, sizeof ret->root);
+    ret->root_kind = result.quote.root_kind;
     ret->binding = result.binding.binding;
     return 0;
 }

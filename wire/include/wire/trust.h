@@ -14,7 +14,8 @@
 /* Evidence that was accepted: who speaks, and with what key. Views point into the evidence. */
 struct trusted {
     struct query_peer peer;
-    uint8_t root[32]; /* SHA-256 of the root's SubjectPublicKeyInfo */
+    uint8_t root[32];                /* SHA-256 of the root's SubjectPublicKeyInfo */
+    enum alcove_root_kind root_kind; /* for people: a software machine's protects nothing */
     struct binding binding;
 };
 
