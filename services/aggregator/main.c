@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The aggregator of one query, behind the shim door (docs/formats/parties.md). */
-#include "services/kit.h"
-#include "services/serve.h"
+/* The aggregator behind the shim door: one process, one query. */
+#include "aggregator.h"
 
-static struct service_kit kit = {.env = &service_env_enclave};
+#include <stdio.h>
 
 static int serve(void *context, struct bytes record, struct service_buffer *answer)
 {
-    (void)context;
-    int err;
-    if (service_take(&kit, record, answer, &err) == WIRE_RECORDS) {
-        return err;
-    }
-    return service_refuse(WIRE_CODE_STATE, NULL, answer);
+    return aggregator_serve(context, record, answer);
 }
 
 int main(void)
 {
-    const struct service_program program = {.name = "aggregator", .serve = serve};
-    return service_main(&program);
+    struct aggregator *a = aggregator_new(&service_env_enclave);
+    if (a == NULL) {
+        fprintf(stderr, "aggregator: no memory\n");
+        return 1;
+    }
+    const struct service_program program = {.name = "aggregator", .context = a, .serve = serve};
+    int status = service_main(&program);
+    aggregator_free(a);
+    return status;
 }
