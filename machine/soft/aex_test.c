@@ -448,6 +448,17 @@ static void test_exit(struct kit_enclave *e)
     soft_exit_registers(out);
     CHECK(out[0] == 0 && out[1] == 22 && out[2] == 33 && out[3] == 44 && out[4] == 55,
           "%s: rdi, rsi, rdx, r8, r9 pass in and out", mode);
+    uint64_t rest[8];
+    memset(&area, 0, sizeof area);
+    area.go_on = 1;
+    bool same = kit_call(e, 0, KIT_REGISTERS, &area, 0, NULL) == 0;
+    soft_exit_rest(rest);
+    for (size_t i = 0; i < 6; i++) {
+        const uint64_t gs = kit_tcs(e, 0) + 0x3000; /* its way out uses r11 */
+        same = same && rest[i] == (i == 1 ? gs : rbp_pattern(8 + i));
+    }
+    CHECK(same && rest[6] == rbp_pattern(5) && rest[7] == kit_tcs(e, 0) + 0x6000,
+          "%s: and r10 to r15, rbp and rsp can be read as the enclave left them", mode);
     uint64_t secinfo[8] = {SGX_SECINFO_R | SGX_SECINFO_TYPE(SGX_PT_REG)};
     kit_write(e, KIT_DATA + 0x1000, secinfo, sizeof secinfo);
     struct kit_enclu regs = {ENCLU_EEXIT, e->base + KIT_CODE, 0, 0, 0};

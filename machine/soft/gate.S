@@ -129,6 +129,7 @@ soft_retry:
 soft_gate_return:
     mov soft_self@gottpoff(%rip), %rbx
     mov %fs:(%rbx), %rbx
+    mov %rsp, T_OUT_REST+56(%rbx)
     mov T_HOST_RSP(%rbx), %rsp
     cld
     pushfq                      /* AC would make the host's unaligned accesses fault */
@@ -141,6 +142,13 @@ flags_clean:
     mov %rdx, T_OUT+16(%rbx)
     mov %r8, T_OUT+24(%rbx)
     mov %r9, T_OUT+32(%rbx)
+    mov %r10, T_OUT_REST+0(%rbx)
+    mov %r11, T_OUT_REST+8(%rbx)
+    mov %r12, T_OUT_REST+16(%rbx)
+    mov %r13, T_OUT_REST+24(%rbx)
+    mov %r14, T_OUT_REST+32(%rbx)
+    mov %r15, T_OUT_REST+40(%rbx)
+    mov %rbp, T_OUT_REST+48(%rbx)
     xor %eax, %eax
     jmp unwind
 clear_ac:

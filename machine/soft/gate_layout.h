@@ -29,7 +29,8 @@
 #define T_HOST_RBP 320
 /* GS base with which the thread is, or is about to be, inside; 0: outside. */
 #define T_GS_ACTIVE 328
-#define T_XSAVE    4096
+#define T_OUT_REST  336 /* r10 to r15, rbp, rsp after EEXIT */
+#define T_XSAVE     4096
 #define T_LEAF_TOP 49152 /* top of the leaf stack, from the start of the block */
 
 /* The table that finds a thread by its GS base: slots of 8 bytes, and the hash of a base: the upper

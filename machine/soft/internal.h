@@ -126,6 +126,7 @@ struct soft_thread {
     uint64_t leaf; /* the leaf of the running enter() */
     uint64_t host_rbp;
     uint64_t gs_active;
+    uint64_t out_rest[8];
     uint64_t magic;
     struct machine *machine;
     struct machine_run *run;
@@ -162,6 +163,7 @@ CHECK_OFFSET(xfrm, T_XFRM);
 CHECK_OFFSET(leaf, T_LEAF);
 CHECK_OFFSET(host_rbp, T_HOST_RBP);
 CHECK_OFFSET(gs_active, T_GS_ACTIVE);
+CHECK_OFFSET(out_rest, T_OUT_REST);
 CHECK_OFFSET(xsave, T_XSAVE);
 #undef CHECK_OFFSET
 _Static_assert(offsetof(struct leaf_frame, rflags) == 80, "gate.S");

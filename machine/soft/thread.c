@@ -140,6 +140,13 @@ int soft_thread_begin(void)
     return soft_thread_self() != NULL ? 0 : -ENOMEM;
 }
 
+void soft_exit_rest(uint64_t ret_registers[8])
+{
+    for (size_t i = 0; i < 8; i++) {
+        ret_registers[i] = soft_self != NULL ? soft_self->out_rest[i] : 0;
+    }
+}
+
 void soft_exit_registers(uint64_t ret_registers[5])
 {
     for (size_t i = 0; i < 5; i++) {

@@ -54,6 +54,8 @@ int soft_signal(int sig, soft_signal_handler handler, int flags);
 
 /* rdi, rsi, rdx, r8, r9 as the enclave's last EEXIT of this thread left them. */
 void soft_exit_registers(uint64_t ret_registers[5]);
+/* The same of r10 to r15, rbp and rsp, which a host can read as well, though enter() does not. */
+void soft_exit_rest(uint64_t ret_registers[8]);
 
 /* The memory in which the machine keeps what a processor keeps inside: its threads' states, their
  * stacks for leaves and for signals. From [0] to [1]; empty before the first open(). An enclave's
