@@ -56,7 +56,7 @@ WRAP(hmac_sha256, (struct bytes key, struct bytes message, uint8_t ret[32]), (ke
 
 /* ---- What is tried --------------------------------------------------------------------------- */
 
-#define BUFFER_SIZE (8u * 1024)
+#define BUFFER_SIZE (1u << 15)
 
 struct scene {
     struct hpke_private_key to, from;
