@@ -171,6 +171,23 @@ static int prepare_files(struct run *run, struct diag *d)
     return r != 0 ? r : check_names(run, d);
 }
 
+/* What a worker (docs/formats/worker.md) has to say goes to its custodian, sealed. */
+static int check_worker(const struct run_request *q, struct diag *d)
+{
+    if (q->evidence_path != NULL) {
+        return diag_fail(d, -EINVAL,
+                         "a worker (stdin: task) has no evidence of its run: how it ended is for its "
+                         "custodian alone. Leave out --quote");
+    }
+    if (isatty(STDIN_FILENO)) {
+        return diag_fail(d, -EINVAL,
+                         "a worker (stdin: task) reads sealed messages of a custodian on standard "
+                         "input, not a terminal: alcoved starts workers (docs/formats/worker.md), "
+                         "'alcove try' runs a script without any");
+    }
+    return 0;
+}
+
 static int prepare(struct run *run, struct diag *d)
 {
     const struct run_request *q = run->request;
@@ -182,6 +199,10 @@ static int prepare(struct run *run, struct diag *d)
     if (q->trace != 0 && !run->bundle.manifest->debug) {
         return diag_fail(d, -EPERM, "tracing shows what the workload does, so only a bundle built with "
                                     "\"debug: true\" can be traced");
+    }
+    r = run->bundle.manifest->stdin_task ? check_worker(q, d) : 0;
+    if (r != 0) {
+        return r;
     }
     c->ops = machine_by_name(q->machine);
     if (c->ops == NULL) {

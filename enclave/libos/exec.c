@@ -13,6 +13,7 @@
 #include "program.h"
 #include "rewrite.h"
 #include "signals.h"
+#include "worker.h"
 
 #define STACK_SIZE  (UINT64_C(8) << 20)
 #define STACK_GUARD (UINT64_C(1) << 20)
@@ -226,6 +227,9 @@ void door_start(const struct manifest *manifest, struct rt_frame *frame)
     }
     if (start_program(manifest, frame, &d) != 0) {
         rt_refuse("%s", d.text);
+    }
+    if (manifest->stdin_task) {
+        worker_start(manifest);
     }
     os_unlock();
 }

@@ -9,6 +9,7 @@
 
 static struct {
     bool out[3]; /* by descriptor: may it leave */
+    bool worker; /* the same two streams carry sealed messages, and nothing of the workload's */
     uint64_t trace;
 } console;
 
@@ -17,6 +18,7 @@ void rt_console_start(const struct manifest *m, uint64_t trace)
     console.out[0] = m->stdin_host;
     console.out[1] = m->stdout_host;
     console.out[2] = m->stderr_host;
+    console.worker = m->stdin_task;
     console.trace = m->debug ? trace : 0;
 }
 
@@ -42,14 +44,29 @@ int64_t rt_console_write(int fd, struct bytes data)
     return console.out[fd] ? raw_write(fd, data) : (int64_t)data.size;
 }
 
-int64_t rt_console_read(void *to, size_t n)
+static int64_t raw_read(void *to, size_t n)
 {
-    if (!console.out[0]) {
-        return 0;
-    }
     size_t size = n < HOSTCALL_DATA_MAX ? n : HOSTCALL_DATA_MAX;
     return rt_hostcall(HOSTCALL_console_read, (const uint64_t[HOSTCALL_ARGS]){size}, BYTES(NULL, 0),
                        to, size);
+}
+
+int64_t rt_console_read(void *to, size_t n)
+{
+    return console.out[0] ? raw_read(to, n) : 0;
+}
+
+int64_t rt_carrier_read(void *to, size_t n)
+{
+    REQUIRE(console.worker);
+    return raw_read(to, n);
+}
+
+int rt_carrier_write(struct bytes data)
+{
+    REQUIRE(console.worker);
+    int64_t n = raw_write(1, data);
+    return n == (int64_t)data.size ? 0 : n < 0 ? (int)n : -EPIPE;
 }
 
 bool rt_tracing(unsigned trace_class)

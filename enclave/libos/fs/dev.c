@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* /dev and the standard descriptors. A console exists only as far as the manifest connects it; what
  * it does not connect is /dev/null. What is written to a connected stream goes to the host in the
- * clear, and what is read from one is the host's word. */
+ * clear, and what is read from one is the host's word. A worker's streams end inside: they are its
+ * task and its result, and to the workload pipes like the others. */
 #include "vfs.h"
 
-enum device { DEV_NULL, DEV_ZERO, DEV_FULL, DEV_RANDOM, DEV_TTY, DEV_CONSOLE };
+enum device { DEV_NULL, DEV_ZERO, DEV_FULL, DEV_RANDOM, DEV_TTY, DEV_CONSOLE, DEV_SEALED };
 
 struct dev_node {
     struct node node;
@@ -113,6 +114,36 @@ static int64_t console_write(int fd, struct iter *from)
     return done;
 }
 
+static int64_t task_read(struct iter *to)
+{
+    struct bytes rest = os_task_rest();
+    size_t n = to->left < rest.size ? (size_t)to->left : rest.size;
+    int err = n > 0 ? iter_put(to, rest.data, n) : 0;
+    if (err != 0) {
+        return err;
+    }
+    os_task_advance(n);
+    return (int64_t)n;
+}
+
+static int64_t result_write(int fd, struct iter *from)
+{
+    uint8_t buffer[1024];
+    int64_t done = 0;
+    while (from->left > 0) {
+        size_t n = from->left < sizeof buffer ? (size_t)from->left : sizeof buffer;
+        int err = iter_get(from, buffer, n);
+        if (err != 0) {
+            done = done > 0 ? done : err;
+            break;
+        }
+        os_result_put(fd, BYTES(buffer, n));
+        done += (int64_t)n;
+    }
+    secure_zero(buffer, sizeof buffer);
+    return done;
+}
+
 static int64_t dev_read(struct file *f, struct iter *to, uint64_t *pos)
 {
     (void)pos;
@@ -127,6 +158,8 @@ static int64_t dev_read(struct file *f, struct iter *to, uint64_t *pos)
         return random_read(to);
     case DEV_CONSOLE:
         return of(f)->fd == 0 ? console_read(to) : -EBADF;
+    case DEV_SEALED:
+        return of(f)->fd == 0 ? task_read(to) : -EBADF;
     case DEV_NULL:
     case DEV_TTY:
     default:
@@ -142,6 +175,9 @@ static int64_t dev_write(struct file *f, struct iter *from, uint64_t *pos)
     }
     if (of(f)->device == DEV_CONSOLE) {
         return of(f)->fd != 0 ? console_write(of(f)->fd, from) : -EBADF;
+    }
+    if (of(f)->device == DEV_SEALED) {
+        return of(f)->fd != 0 ? result_write(of(f)->fd, from) : -EBADF;
     }
     int64_t n = (int64_t)from->left;
     from->left = 0;
@@ -188,7 +224,8 @@ static struct node *dev_node(enum device device, unsigned rdev_major, unsigned r
     if (device == DEV_TTY) {
         n->node.ops = &tty_ops;
     }
-    if (device == DEV_CONSOLE) { /* to the workload a pipe to somewhere: no terminal, no seeking */
+    if (device == DEV_CONSOLE ||
+        device == DEV_SEALED) { /* to the workload a pipe to somewhere: no terminal, no seeking */
         n->node.ops = &console_ops;
         n->node.mode = S_IFIFO | 0600;
         n->node.uid = fs_uid();
@@ -213,12 +250,13 @@ enum fs_map_kind fs_map_kind(struct file *f)
     return FS_MAP_NONE;
 }
 
-static int open_standard(int fd, bool host)
+/* device: DEV_CONSOLE, DEV_SEALED, or DEV_NULL for what the manifest does not connect. */
+static int open_standard(int fd, enum device device)
 {
     struct dentry *d = NULL;
     int err;
-    if (host) {
-        struct node *n = dev_node(DEV_CONSOLE, 0, 0, fd);
+    if (device != DEV_NULL) {
+        struct node *n = dev_node(device, 0, 0, fd);
         char name[32];
         base_format(name, sizeof name, "pipe:[%d]", fd);
         d = n != NULL ? dentry_new_anon(name, n) : NULL;
@@ -277,9 +315,10 @@ int dev_start(const struct manifest *m)
         err = static_add(dir, links[i][0], static_link(&dev_fs, links[i][1]));
     }
     dentry_unref(dir);
-    bool host[3] = {m->stdin_host, m->stdout_host, m->stderr_host};
+    const bool host[3] = {m->stdin_host, m->stdout_host, m->stderr_host};
+    const bool sealed[3] = {m->stdin_task, m->stdout_result, m->stderr_result};
     for (int fd = 0; fd < 3 && err == 0; fd++) {
-        err = open_standard(fd, host[fd]);
+        err = open_standard(fd, sealed[fd] ? DEV_SEALED : host[fd] ? DEV_CONSOLE : DEV_NULL);
     }
     return err;
 }

@@ -122,6 +122,12 @@ void os_wake_all(struct wait_queue *q);
 void os_lock(void);
 void os_unlock(void);
 
+/* A worker's streams (worker.h): what was not read of its task, so much of it is read now, and what
+ * goes into its result (fd 1 or 2). */
+struct bytes os_task_rest(void);
+void os_task_advance(size_t n);
+void os_result_put(int fd, struct bytes data);
+
 unsigned os_cpu_count(void); /* what sched_getaffinity says */
 /* SIGPIPE or SIGXFSZ to the calling thread. */
 void os_raise(int signo);

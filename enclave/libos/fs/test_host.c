@@ -269,6 +269,24 @@ int64_t rt_console_read(void *to, size_t n)
     return n < 5 ? (int64_t)n : 5;
 }
 
+static const char task[] = "the task";
+static size_t task_read;
+
+struct bytes os_task_rest(void)
+{
+    return BYTES(task + task_read, sizeof task - 1 - task_read);
+}
+
+void os_task_advance(size_t n)
+{
+    task_read += n;
+}
+
+void os_result_put(int fd, struct bytes data)
+{
+    ignore_result(rt_console_write(fd, data) != 0, "it takes all");
+}
+
 uint64_t rt_input_size(size_t input)
 {
     return host_inputs[input].size;

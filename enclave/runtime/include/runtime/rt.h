@@ -214,6 +214,11 @@ uint64_t rt_cpuid_entry(void);
 /* fd 1, 2: dropped unless the manifest gives them to the host; 0 or -errno. */
 int64_t rt_console_write(int fd, struct bytes data);
 int64_t rt_console_read(void *to, size_t n);
+/* Workers: standard input and output as the way for sealed messages; the workload never gets there.
+ * Read: some bytes, 0 at the end, -EIO, -EINTR. Write: all of them, or -EPIPE, -EIO. Trust: the host
+ * carries these bytes. */
+int64_t rt_carrier_read(void *to, size_t n) MUST_USE;
+int rt_carrier_write(struct bytes data) MUST_USE;
 /* Copies a declared input into trusted or app_raw memory; exactly n bytes or -EIO. */
 int rt_input_read(size_t input, uint64_t offset, void *to, size_t n) MUST_USE;
 int rt_output_write(size_t output, uint64_t offset, struct bytes data) MUST_USE;
