@@ -39,6 +39,7 @@ def say(make, path, *names):
     """As a worker does: what the script prints does not mix with what is printed here."""
     out = os.dup(1)
     os.dup2(2, 1)
+    sys.stdout = sys.stderr
     try:
         data = make(path, *names)
     except BaseException as error:

@@ -133,6 +133,6 @@ def tell(error, path):
     while chain is not None:
         foreign = [frame for frame in chain.stack if not frame.filename.startswith("<frozen")
                    and not os.path.abspath(frame.filename).startswith(OWN_FOLDER)]
-        chain.stack[:] = foreign or chain.stack
+        chain.stack[:] = foreign or ([] if isinstance(error, SyntaxError) else chain.stack)
         chain = chain.__cause__ or chain.__context__
     return "".join(told.format())

@@ -120,6 +120,7 @@ def serve(path):
     """Returns the exit status. The script prints to standard error, whatever it thinks it does."""
     reply_fd = os.dup(1)
     os.dup2(2, 1)
+    sys.stdout = sys.stderr
     try:
         days, kind, name, entries = read_call(read_all(0))
         script = load(path)

@@ -4,13 +4,14 @@
 _alcove() {
     local word=${COMP_WORDS[COMP_CWORD]} options=
     if [ "$COMP_CWORD" -eq 1 ] || { [ "$COMP_CWORD" -eq 2 ] && [ "${COMP_WORDS[1]}" = help ]; }; then
-        mapfile -t COMPREPLY < <(compgen -W "cc build run measure verify collateral explain machine key sign doctor help version" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "cc build run try measure verify collateral explain machine key sign doctor help version" -- "$word")
         return
     fi
     case ${COMP_WORDS[1]} in
         cc) options="--libc --finish --report --help" ;;
         build) options="--key --verbose --help" ;;
         run) options="--input --output --volume --quote --nonce --machine --trace --trap-only --help" ;;
+        try) options="--day --date --function --run-ms --json --help" ;;
         measure) options="--json --help" ;;
         verify) options="--root --nonce --at --accept-status --allow-debug --json --help --policy --collateral --report-data --print-policy --expect --input --output" ;;
         collateral) options="--for --at --within --root --quiet --json --help" ;;
