@@ -2,6 +2,10 @@
 /* Runs a bundle many times under the hostile host, one seed each, and judges every end.
  *
  *   hostile BUNDLE… [--seed N] [--count M] [--mutations M] [--seconds S] [--limit S] [--tap] [-v]
+ *           [--kicks | --no-kicks] [--plant]
+ *
+ * Which runs are kicked the seed chooses, unless all or none are to be. --plant shows that the
+ * search of memory finds something: the host itself leaves a canary where none may be.
  *
  * Allowed: the workload's right result (status 0), a clean error (a status of its own, an abort), a
  * stop with or without words. With the excuse of a lie that was told: other data (status 5), a
@@ -36,7 +40,7 @@ static struct {
     size_t bundle_count;
     uint64_t seed, count, mutations;
     unsigned seconds, limit_s;
-    bool tap, only_seed, no_kicks;
+    bool tap, only_seed, no_kicks, all_kicks, plant;
 } options = {.seed = 1, .count = 100, .limit_s = 15};
 
 /* ---- judging
@@ -195,6 +199,8 @@ static enum outcome run_once(const char *name, const struct host_bundle *bundle,
     shared->seed = seed;
     shared->honest = honest;
     shared->no_kicks = options.no_kicks;
+    shared->all_kicks = options.all_kicks;
+    shared->plant = options.plant;
     shared->limit_s = options.limit_s;
     fflush(stdout);
     pid_t pid = fork();
@@ -289,6 +295,10 @@ static bool read_options(int argc, char **argv)
             options.tap = true;
         } else if (strcmp(argv[i], "--no-kicks") == 0) {
             options.no_kicks = true;
+        } else if (strcmp(argv[i], "--kicks") == 0) {
+            options.all_kicks = true;
+        } else if (strcmp(argv[i], "--plant") == 0) {
+            options.plant = true;
         } else if (argv[i][0] != '-') {
             if (options.bundle_count == ARRAY_SIZE(options.bundles)) {
                 return false;
@@ -326,7 +336,8 @@ int main(int argc, char **argv)
     struct diag d = {""};
     if (!read_options(argc, argv)) {
         fprintf(stderr, "usage: hostile BUNDLE… [--seed N | --from N] [--count N] [--mutations N] "
-                        "[--seconds N] [--limit SECONDS] [--tap] [-v]\n");
+                        "[--seconds N] [--limit SECONDS] [--kicks | --no-kicks] [--plant] [--tap] "
+                        "[-v]\n");
         return 2;
     }
     host_clock_start();

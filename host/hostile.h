@@ -74,7 +74,8 @@ enum end {
 #define TEXT_SIZE 240
 struct hostile_run { /* shared by the process and whoever judges */
     uint64_t seed;
-    bool honest, no_kicks;
+    bool honest, no_kicks, all_kicks; /* neither: the seed chooses */
+    bool plant;                       /* the host puts a canary into its own memory */
     unsigned limit_s;
     uint32_t told[ROW_COUNT][LIE_COUNT];
     uint32_t hostcalls, entries;
@@ -84,9 +85,7 @@ struct hostile_run { /* shared by the process and whoever judges */
     uint32_t vector, error; /* of the last exception, and where */
     uint64_t address;
     char text[TEXT_SIZE];
-    struct {
-        uint64_t from, to; /* the software machine's own: what a processor would keep inside */
-    } machine[THREADS_MAX];
+    uint64_t machine[2]; /* from, to: the software machine's own, as a processor's inside */
 };
 
 /* ---- hostile_run.c ---- */
@@ -122,6 +121,8 @@ void *hostile_racer(void *unused);
 /* ---- hostile_scan.c ---- */
 /* Is one of the workload's canaries there? Its place (a letter), else 0. */
 int hostile_canary_in(const void *data, size_t size);
+/* Leaves a canary in this process's memory. */
+void hostile_plant(void);
 /* All memory of the stopped process that is not the enclave's. True when a canary was found; where
  * says in which mapping. */
 bool hostile_scan(int pid, const struct hostile_run *shared, char where[TEXT_SIZE]);

@@ -160,7 +160,7 @@ static void choose_profile(uint64_t seed)
     /* Half of the runs end by a broken contract, sooner or later. */
     p.harsh_at = below(&s, 2) == 0 ? UINT32_MAX : (uint32_t)below(&s, (uint64_t)8 << below(&s, 8));
     p.racing = below(&s, 8) == 0;
-    p.kicks = below(&s, 3) == 0 && !shared->no_kicks;
+    p.kicks = (below(&s, 3) == 0 || shared->all_kicks) && !shared->no_kicks;
     p.kick_us = (uint32_t)(50u << below(&s, 7));
     p.exceptions = below(&s, 3) == 0;
     p.boot = below(&s, 10) == 0;

@@ -51,6 +51,9 @@ void hostile_end(enum end end, uint64_t kind, uint64_t value, const char *text)
         if (text != NULL) {
             snprintf(shared->text, sizeof shared->text, "%s", text);
         }
+        if (shared->plant) {
+            hostile_plant();
+        }
         raise(SIGSTOP);
         _exit(0);
     }
@@ -70,19 +73,52 @@ static void leaked(int place, const char *where)
     hostile_end(END_LEAK, 0, 0, text);
 }
 
-static void look_at_registers(void)
+enum { VECTORS = 832 }; /* x87, SSE, AVX in the standard form */
+
+static void look_at_vectors(void)
 {
     static __thread uint8_t state[4096] __attribute__((aligned(64)));
-    __asm__ volatile("xsave64 %0" : "+m"(state) : "a"(7), "d"(0)); /* x87, SSE, AVX */
-    int place = hostile_canary_in(state, 832);
+    __asm__ volatile("xsave64 %0" : "+m"(state) : "a"(7), "d"(0));
+    int place = hostile_canary_in(state, VECTORS);
     if (place != 0) {
         leaked(place, "in a vector register");
     }
-    uint64_t registers[5];
+}
+
+static void look_at_registers(void)
+{
+    look_at_vectors();
+    uint64_t registers[5 + 8];
     soft_exit_registers(registers);
-    place = hostile_canary_in(registers, sizeof registers);
+    soft_exit_rest(registers + 5);
+    int place = hostile_canary_in(registers, sizeof registers);
     if (place != 0) {
         leaked(place, "in a register");
+    }
+}
+
+/* What the machine's own code left below this frame: enter() has just returned from there, and
+ * nothing ran since. Above it lies, in a handler, what the machine tells about the signal. */
+static __attribute__((noinline)) void look_at_stack(size_t above)
+{
+    enum { BELOW = 16 << 10 };
+    const uint8_t *from = (const uint8_t *)__builtin_frame_address(0) - BELOW;
+    int place = hostile_canary_in(from, BELOW + above);
+    if (place != 0) {
+        leaked(place, "on the host's stack");
+    }
+}
+
+/* A handler is called: what does the machine show of what it interrupted? */
+static void look_at_context(const ucontext_t *uc)
+{
+    look_at_vectors();
+    int place = hostile_canary_in(&uc->uc_mcontext, sizeof uc->uc_mcontext);
+    if (place == 0 && uc->uc_mcontext.fpregs != NULL) {
+        place = hostile_canary_in(uc->uc_mcontext.fpregs, VECTORS);
+    }
+    if (place != 0) {
+        leaked(place, "in what a signal handler sees");
     }
 }
 
@@ -122,13 +158,6 @@ static void begin(uint64_t rdi)
     if (!again) {
         self.liar.random = shared->seed * UINT64_C(0x2545f4914f6cdd1d) + number;
         ignore_result(soft_thread_begin(), "the first entry tries again");
-        stack_t alt;
-        if (sigaltstack(NULL, &alt) == 0 && alt.ss_sp != NULL) {
-            uint64_t end = (uint64_t)(uintptr_t)alt.ss_sp + alt.ss_size;
-            shared->machine[number].to = end;
-            shared->machine[number].from =
-                end - (128u << 10); /* its block: machine/soft/thread.c */
-        }
         __atomic_store_n(&tids[number], (pid_t)syscall(SYS_gettid), __ATOMIC_SEQ_CST);
     }
     if (number == 0) {
@@ -144,6 +173,7 @@ static int enter(struct machine *m, const uint64_t registers[3], unsigned leaf, 
     self.inside = true;
     int r = machine_soft.enter(m, registers[0], registers[1], registers[2], leaf, r8, r9, run);
     self.inside = false;
+    look_at_stack(0);
     look_at_registers();
     __atomic_fetch_sub(&inside_count, 1, __ATOMIC_SEQ_CST);
     return r;
@@ -267,10 +297,11 @@ static void on_kick(int sig, siginfo_t *info, void *context)
     stack_t alt;
     (void)sig;
     (void)info;
-    (void)context;
+    look_at_context(context);
     if (!self.inside || sigaltstack(NULL, &alt) != 0 || (alt.ss_flags & SS_ONSTACK) != 0) {
         return; /* it interrupted the host's own code */
     }
+    look_at_stack(sizeof(ucontext_t) + sizeof(siginfo_t));
     struct liar *l = &self.liar;
     for (uint64_t n = 1 + hostile_random(&l->random) % 3; n > 0; n--) {
         struct machine_run run = {.tcs = l->thread->tcs};
@@ -280,6 +311,7 @@ static void on_kick(int sig, siginfo_t *info, void *context)
         if (r == -EFAULT && run.function == ENCLU_ERESUME) {
             died(&run);
         }
+        look_at_stack(0);
     }
 }
 
@@ -429,6 +461,7 @@ void hostile_process(const struct host_bundle *bundle, struct hostile_run *run)
     make_files(&c, bundle->manifest);
     int r = host_enclave_create(&c, &enclave, &d);
     if (r == 0) {
+        soft_own_memory(run->machine);
         guard_slots();
         hostile_lies_start(enclave, run);
         r = soft_signal(SIGUSR1, on_kick, SA_RESTART);

@@ -4,6 +4,7 @@
  * Nothing here holds the plain bytes either, or a scan would find itself. */
 #include "hostile.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,34 +39,84 @@ int hostile_canary_in(const void *data, size_t size)
     return find(data, size, &offset);
 }
 
-enum { CHUNK = 1 << 20 };
+static volatile uint64_t planted;
 
-static bool scan_range(int pid, uint64_t from, uint64_t to, char where[TEXT_SIZE], const char *line)
+void hostile_plant(void)
+{
+    planted = (VEILED ^ veil) | 'x';
+}
+
+enum { CHUNK = 1 << 20, AROUND = 16, PAGE = 4096 };
+
+/* One mapping of the stopped process. */
+struct mapping {
+    int pid;
+    uint64_t from, to;
+    const char *line; /* of its maps file */
+};
+
+/* What stands around a canary, and whose stack it may be: without that a finding cannot be told
+ * from another. The canary itself is not printed, nor kept: the next process is a copy of this one.
+ */
+static void print_around(const struct mapping *m, uint64_t at, const uint8_t *buffer, size_t offset,
+                         size_t size)
+{
+    size_t from = offset > AROUND * 8 ? offset - AROUND * 8 : offset % 8;
+    for (size_t i = from; i + 8 <= size && i <= offset + AROUND * 8; i += 8) {
+        uint64_t word = 0;
+        bool canary = hostile_canary_in(buffer + i, 8) != 0;
+        if (!canary) {
+            memcpy(&word, buffer + i, sizeof word);
+        }
+        printf(canary ? "# %" PRIx64 ": CANARY\n" : "# %" PRIx64 ": %016" PRIx64 "\n",
+               at + i - offset, word);
+    }
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task", m->pid);
+    DIR *tasks = opendir(path);
+    for (struct dirent *d; tasks != NULL && (d = readdir(tasks)) != NULL;) {
+        char name[400], text[256] = "";
+        snprintf(name, sizeof name, "%s/%s/syscall", path, d->d_name);
+        FILE *f = d->d_name[0] != '.' ? fopen(name, "r") : NULL;
+        if (f != NULL && fgets(text, sizeof text, f) != NULL) {
+            /* Number, six arguments, stack pointer, instruction pointer; without a call only -1 and
+             * the pointers. */
+            uint64_t sp = 0;
+            bool known = sscanf(text, "-1 %" SCNx64, &sp) == 1 ||
+                         sscanf(text, "%*s %*s %*s %*s %*s %*s %*s %" SCNx64, &sp) == 1;
+            printf("# thread %s%s: %s", d->d_name,
+                   known && sp >= m->from && sp < m->to ? ", whose stack this is" : "", text);
+        }
+        if (f != NULL) {
+            fclose(f);
+        }
+    }
+    if (tasks != NULL) {
+        closedir(tasks);
+    }
+}
+
+static bool scan_range(const struct mapping *m, char where[TEXT_SIZE])
 {
     static uint8_t buffer[CHUNK + 8];
-    for (uint64_t at = from; at < to; at += CHUNK) {
-        size_t want =
-            to - at < CHUNK + 8 ? to - at : CHUNK + 8; /* one that lies across two chunks too */
+    for (uint64_t at = m->from; at < m->to;) {
+        size_t want = m->to - at < sizeof buffer ? m->to - at : sizeof buffer;
         struct iovec local = {buffer, want}, remote = {(void *)(uintptr_t)at, want};
-        ssize_t n = process_vm_readv(pid, &local, 1, &remote, 1, 0);
+        ssize_t n = process_vm_readv(m->pid, &local, 1, &remote, 1, 0);
+        if (n <= 0) {
+            at += PAGE - at % PAGE; /* a page that cannot be read: behind it others may */
+            continue;
+        }
         size_t offset = 0;
-        int place = n > 0 ? find(buffer, (size_t)n, &offset) : 0;
+        int place = find(buffer, (size_t)n, &offset);
         if (place != 0) {
             snprintf(where, TEXT_SIZE, "canary '%c' in host memory, 0x%" PRIx64 ": %.*s", place,
-                     at + offset, (int)strcspn(line, "\n"), line);
+                     at + offset, (int)strcspn(m->line, "\n"), m->line);
+            print_around(m, at + offset, buffer, offset, (size_t)n);
             explicit_bzero(buffer, sizeof buffer);
             return true;
         }
-    }
-    return false;
-}
-
-static bool machines_own(const struct hostile_run *r, uint64_t from)
-{
-    for (size_t i = 0; i < THREADS_MAX; i++) {
-        if (from >= r->machine[i].from && from < r->machine[i].to) {
-            return true;
-        }
+        at += n == CHUNK + 8 ? CHUNK : (uint64_t)n; /* one that lies across two chunks, too */
     }
     return false;
 }
@@ -77,14 +128,14 @@ bool hostile_scan(int pid, const struct hostile_run *shared, char where[TEXT_SIZ
     snprintf(path, sizeof path, "/proc/%d/maps", pid);
     FILE *maps = fopen(path, "r");
     while (maps != NULL && !found && fgets(line, sizeof line, maps) != NULL) {
-        uint64_t from, to;
+        struct mapping m = {.pid = pid, .line = line};
         char rights[5];
-        if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &from, &to, rights) != 3 ||
-            rights[0] != 'r' || rights[1] != 'w' || from < ELRANGE_BASE + ELRANGE_SIZE ||
-            machines_own(shared, from)) {
+        if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &m.from, &m.to, rights) != 3 ||
+            rights[0] != 'r' || rights[1] != 'w' || m.from < ELRANGE_BASE + ELRANGE_SIZE ||
+            (m.from >= shared->machine[0] && m.from < shared->machine[1])) {
             continue; /* what nobody can write holds what it held before the enclave was there */
         }
-        found = scan_range(pid, from, to, where, line);
+        found = scan_range(&m, where);
     }
     if (maps != NULL) {
         fclose(maps);

@@ -27,8 +27,8 @@ soft_gate:
     mov %rdi, %rbx
     mov %rsi, T_LEAF(%rbx)
 attempt:
-    /* What prepare reads of an SSA frame passes through its registers and its stack: the stack is the
-     * thread's own, and signals wait. */
+    /* What prepare reads of an SSA frame passes through its registers and its stack: the stack is
+     * the thread's own, and signals wait. */
     movl $1, T_IN_LEAF(%rbx)
     lea T_LEAF_TOP(%rbx), %rsp
     mov %rbx, %rdi
