@@ -588,6 +588,36 @@ void forge_build(const struct forge_spec *s, struct forge_output *ret)
     REQUIRE(alcove_root_read((struct alcove_bytes){root_pem.data, root_pem.size}, &ret->root));
 }
 
+void forge_requote(const struct forge_spec *s, struct forge_output *io)
+{
+    uint8_t text[sizeof(struct quote_v3_signed)], signature[64];
+    struct writer w = writer_of(text, sizeof text);
+    put_signed(s, &w);
+    REQUIRE(!w.failed && io->quote.size > w.size + 4 + sizeof signature);
+    sign_raw(s->quote_key, BYTES(w.data, w.size), signature);
+    memcpy(io->quote.data, w.data, w.size);
+    memcpy(io->quote.data + w.size + 4, signature,
+           sizeof signature); /* behind the size of the rest */
+}
+
+void forge_platform(const struct forge_spec *s, const struct forge_output *first,
+                    struct forge_output *ret)
+{
+    static const char end[] = "-----END CERTIFICATE-----\n";
+    const struct forge_part *chain = &first->pck_chain;
+    const uint8_t *issuers = memmem(chain->data, chain->size, end, strlen(end));
+    REQUIRE(issuers != NULL);
+    issuers += strlen(end);
+    *ret = *first;
+    ret->pck_chain.size = 0;
+    put_certificate(s, &s->leaf, &ret->pck_chain);
+    size_t rest = chain->size - (size_t)(issuers - chain->data);
+    REQUIRE(ret->pck_chain.size + rest <= sizeof ret->pck_chain.data);
+    memcpy(ret->pck_chain.data + ret->pck_chain.size, issuers, rest);
+    ret->pck_chain.size += rest;
+    put_quote(s, ret);
+}
+
 static struct alcove_bytes lend(const struct forge_part *p)
 {
     return (struct alcove_bytes){p->data, p->size};

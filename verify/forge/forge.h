@@ -114,6 +114,13 @@ void forge_defaults_tdx(struct forge_spec *ret, uint16_t version);
 void forge_edit(char *body, size_t capacity, const char *from, const char *to);
 /* Builds what is described. Aborts the test program when the crypto library fails. */
 void forge_build(const struct forge_spec *s, struct forge_output *ret);
+/* Another quote by the same quoting enclave: `s` says which body, all else stays byte for byte, as
+ * on a machine that quotes many enclaves. Of version 3; io is what forge_build() made. */
+void forge_requote(const struct forge_spec *s, struct forge_output *io);
+/* Another machine of the same kind, under `first`'s collateral and issuers: a leaf of its own,
+ * whose serial number `s` gives, and a quoting enclave's report of its own. */
+void forge_platform(const struct forge_spec *s, const struct forge_output *first,
+                    struct forge_output *ret);
 
 struct alcove_collateral forge_collateral(const struct forge_output *o);
 /* Expects exactly what forge_defaults() describes, names the forged root, and is strict. */
