@@ -33,6 +33,7 @@ static struct {
     bool keeps_err;
     /* Made beforehand: at the end the host could refuse memory that the workload has used up. */
     uint8_t *body, *sealed;
+    bool ending; /* some thread makes the result */
 } worker;
 
 /* ---- frames ---------------------------------------------------------------------------------- */
@@ -183,6 +184,8 @@ static void receive_task(const struct hello *hello)
     worker.task = m.body;
 }
 
+static void stopped(struct bytes sentence);
+
 void worker_start(const struct manifest *m)
 {
     struct hello hello;
@@ -195,6 +198,7 @@ void worker_start(const struct manifest *m)
     receive_hello(&hello);
     send_binding(&hello);
     receive_task(&hello);
+    rt_last_words_to(stopped);
 }
 
 /* ---- the workload's streams ------------------------------------------------------------------ */
@@ -247,21 +251,22 @@ _Static_assert((int)WORKER_END_STATUS == (int)EXIT_STATUS &&
 static struct bytes unroll_err(void)
 {
     uint8_t *ret = worker.err + WORKER_ERR_MAX;
-    uint64_t size = worker.err_size < WORKER_ERR_MAX ? worker.err_size : WORKER_ERR_MAX;
+    const uint64_t end = worker.err_size, size = end < WORKER_ERR_MAX ? end : WORKER_ERR_MAX;
     for (uint64_t i = 0; i < size; i++) {
-        ret[i] = worker.err[(worker.err_size - size + i) % WORKER_ERR_MAX];
+        ret[i] = worker.err[(end - size + i) % WORKER_ERR_MAX];
     }
     return BYTES(ret, (size_t)size);
 }
 
-static struct bytes encode_result(enum exit_kind kind, uint64_t value)
+static struct bytes encode_result(enum worker_end end, uint64_t value)
 {
-    const bool complete = worker.out_size <= WORKER_OUT_MAX;
+    const uint64_t out_size = worker.out_size;
+    const bool complete = out_size <= WORKER_OUT_MAX;
     const struct worker_result result = {
-        .end = (enum worker_end)kind,
+        .end = end,
         .value = value,
         .err = unroll_err(),
-        .out = BYTES(worker.out, complete ? (size_t)worker.out_size : 0),
+        .out = BYTES(worker.out, complete ? (size_t)out_size : 0),
         .complete = complete,
     };
     struct writer w = writer_of(worker.body, WORKER_RESULT_MAX);
@@ -280,7 +285,8 @@ static void wipe(void)
     hpke_private_wipe(&worker.key);
 }
 
-void worker_finish(enum exit_kind kind, uint64_t value)
+/* Once; the other threads speak no more. */
+static void finish(enum worker_end end, uint64_t value)
 {
     struct writer w = writer_of(worker.sealed, WORKER_RESULT_SEALED_MAX);
     uint8_t id[MESSAGE_ID_SIZE];
@@ -290,11 +296,36 @@ void worker_finish(enum exit_kind kind, uint64_t value)
                                         .to = &worker.custodian,
                                         .from = HPKE_FROM_SELF(&worker.key),
                                         .aead = HPKE_SUITE_DEFAULT.aead,
-                                        .body = encode_result(kind, value)};
+                                        .body = encode_result(end, value)};
+    rt_last_words_to(NULL); /* from here on it is the host who fails */
     if (message_seal(&draft, &w, id, NULL) != 0) {
         rt_fatal("worker: the result cannot be sealed");
     }
     wipe();
     send_message(BYTES(w.data, w.size));
     rt_exit(EXIT_STATUS, 0);
+}
+
+static bool first_to_end(void)
+{
+    return !__atomic_exchange_n(&worker.ending, true, __ATOMIC_SEQ_CST);
+}
+
+void worker_finish(enum exit_kind kind, uint64_t value)
+{
+    if (first_to_end()) {
+        ignore_result(rt_claim_end(), "a thread that is dying has it: then this one is parked");
+        finish((enum worker_end)kind, value);
+    }
+    rt_exit(EXIT_STATUS, 0); /* another thread has claimed the end, and this one is parked */
+}
+
+/* The runtime stops the enclave: also that is the custodian's to know, and nobody else's. Whatever
+ * was going on in this thread does not go on, so nothing here takes a lock. */
+static void stopped(struct bytes sentence)
+{
+    if (first_to_end()) {
+        os_result_put(2, sentence);
+        finish(WORKER_END_STOPPED, 0);
+    }
 }

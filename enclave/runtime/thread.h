@@ -115,9 +115,6 @@ int64_t rt_hostcall(unsigned number, const uint64_t args[HOSTCALL_ARGS], struct 
                     void *from_host, size_t from_size);
 #define HOSTCALL_SIMPLE(number, ...)                                                               \
     rt_hostcall((number), (const uint64_t[HOSTCALL_ARGS]){__VA_ARGS__}, BYTES(NULL, 0), NULL, 0)
-/* The calling thread alone goes on talking to the host, to end the enclave; every other one is parked
- * at its next hostcall. False when some thread, perhaps this one, has claimed it before. */
-bool rt_claim_end(void);
 /* Wholly outside ELRANGE and without overflow, else stops the enclave. */
 host_span rt_host_span(host_ptr p, uint64_t size, const char *what);
 

@@ -66,6 +66,9 @@ elif kind == "loud":
         sys.stdout.write("x" * 1024)
         sys.stderr.write("y" * 1024 + "\n")
     sys.stderr.write("the end\n")
+elif kind == "wild":  # a jump into the runtime, which is no function there
+    import ctypes
+    ctypes.CFUNCTYPE(None)(0xfc0000000 + (900 << 20))()
 elif kind == "slow":
     import time
     time.sleep(60)
@@ -208,6 +211,13 @@ crashed() {
 ok "a crash is told to the custodian alone" crashed
 ok "so is a status" call exit "end 0 3 complete 1 out 23 err 31"
 ok "so is a signal" call signal "end 1 11 complete 1 out 0 err 31"
+wild() {
+    task wild
+    carry honest && grep -q '^end 3 0 complete 1 out 0 ' "$WORK/got.head" && grep -q '^status 0$' "$WORK/said" &&
+        grep -q 'the runtime faulted' "$WORK/got.body" && [ ! -s "$WORK/got.stderr" ] &&
+        sizes="$sizes $(fact size)"
+}
+ok "so is what stops the runtime, which says nothing to the host" wild
 ok "the largest answer fits" call edge "end 0 0 complete 1 out 262144 err 31"
 ok "of more there is none, and of errors the end" call loud "end 0 0 complete 0 out 0 err 16384"
 ok "… which it is" same "the end" "$(tail -n 1 "$WORK/got.body")"

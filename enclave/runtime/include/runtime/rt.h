@@ -239,6 +239,13 @@ int rt_evidence(struct run_claims *claims) MUST_USE;
 size_t rt_ecall_next(int status, struct bytes result, void *ret_request, size_t size);
 /* A typed call to the host: bytes of the answer, or -EIO, -ENOSYS. */
 int64_t rt_ocall(uint64_t number, struct bytes request, void *ret_reply, size_t size) MUST_USE;
+/* The calling thread alone goes on talking to the host, to end the enclave; every other one is parked
+ * at its next hostcall. False when some thread, perhaps this one, has claimed it before. */
+bool rt_claim_end(void);
+/* Workers: from now on the sentence of an rt_fatal() goes to `say`, on the thread that dies, and not
+ * to the host, since the workload may have had a part in it. `say` needs no heap, and may end the
+ * enclave; if it comes back, the enclave ends without a word. NULL: to the host again. */
+void rt_last_words_to(void (*say)(struct bytes sentence));
 /* Ends the enclave. */
 void rt_exit(enum exit_kind kind, uint64_t value) __attribute__((noreturn));
 /* Refuses to start or stops, with a sentence for the operator (no workload data in it). */
