@@ -58,6 +58,9 @@ enum binding_reason binding_admits(const struct manifest *m, enum binding_purpos
     if (m->door == DOOR_LIBOS && m->attestation) {
         return BINDING_REASON_WORKLOAD_ATTESTS;
     }
+    if (purpose == BINDING_PURPOSE_WORKER && !m->stdin_task) {
+        return BINDING_REASON_NOT_A_WORKER;
+    }
     return BINDING_REASON_NONE;
 }
 

@@ -282,6 +282,13 @@ static void door(struct scene *s, enum manifest_door kind, bool attestation)
     scene_manifest(s);
 }
 
+/* With the streams of a worker. */
+static void worker_door(struct scene *s)
+{
+    s->manifest.stdin_task = s->manifest.stdout_result = true;
+    door(s, DOOR_LIBOS, false);
+}
+
 static void purpose(struct scene *s, enum binding_purpose p)
 {
     s->binding.purpose = s->expected.purpose = p;
@@ -386,8 +393,10 @@ static uint32_t test_doors(void)
         FIRST(DOOR, (purpose(&s, services[i]), door(&s, DOOR_LIBOS, true)),
               "with /dev/attestation it cannot be %s either", name);
     }
-    FIRST(NONE, (purpose(&s, BINDING_PURPOSE_WORKER), door(&s, DOOR_LIBOS, false)),
+    FIRST(NONE, (purpose(&s, BINDING_PURPOSE_WORKER), worker_door(&s)),
           "a worker speaks behind the library OS door");
+    FIRST(NOT_A_WORKER, (purpose(&s, BINDING_PURPOSE_WORKER), door(&s, DOOR_LIBOS, false)),
+          "but not where its workload speaks for itself");
     FIRST(WORKLOAD_ATTESTS, (purpose(&s, BINDING_PURPOSE_WORKER), door(&s, DOOR_LIBOS, true)),
           "but not where its workload has /dev/attestation");
     FIRST(DOOR, purpose(&s, BINDING_PURPOSE_WORKER), "a worker is no program of the shim door");
