@@ -40,13 +40,6 @@ void client_answer_done(struct client_answer *answer)
     *answer = (struct client_answer){0};
 }
 
-void client_close(struct client *c)
-{
-    if (c != NULL) {
-        c->close(c);
-    }
-}
-
 /* ---- Signatures ------------------------------------------------------------------------------ */
 
 static int add_header(struct curl_slist **list, const char *name, const char *value)
@@ -335,7 +328,7 @@ static void curl_close(struct client *client)
     free(c);
 }
 
-int client_open(const char *server, struct client **ret, struct diag *d)
+int client_of_server(const char *server, struct client **ret, struct diag *d)
 {
     if (!client_server_valid(server)) {
         return diag_fail(d, -EINVAL,

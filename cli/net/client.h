@@ -46,8 +46,17 @@ struct client {
 /* server: "unix:PATH" or "http://127.0.0.1:PORT" (or localhost, or [::1]); others are -EINVAL:
  * alcoved speaks in clear, and the log and the times of requests are nobody else's business.
  * Connects with the first request. Release with client_close(). */
-int client_open(const char *server, struct client **ret, struct diag *d) MUST_USE;
-void client_close(struct client *c); /* NULL is fine */
+int client_of_server(const char *server, struct client **ret, struct diag *d) MUST_USE;
+static inline int MUST_USE client_open(const char *server, struct client **ret, struct diag *d)
+{
+    return client_of_server(server, ret, d); /* machine/soft has a function of the shorter name */
+}
+static inline void client_close(struct client *c) /* NULL is fine */
+{
+    if (c != NULL) {
+        c->close(c);
+    }
+}
 DEFINE_AUTO(client, client_close)
 /* Is it one that client_open() takes? */
 bool client_server_valid(const char *server);
