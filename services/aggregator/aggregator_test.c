@@ -379,6 +379,9 @@ static void test_senders(void)
     c = good_one(1);
     c.no_evidence = true;
     CHECK(declined(&c, "not counted"), "sends without evidence: not counted");
+    c = good_one(1);
+    c.evidence = BYTES_STR("trust me");
+    CHECK(declined(&c, "cannot be read"), "brings no evidence but words: not counted");
     CHECK(contribute_person(1) && counted.answered == 2,
           "whose evidence was abused is counted all the same");
 }

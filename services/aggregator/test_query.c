@@ -136,17 +136,18 @@ void test_contribution_seal(const struct test_contribution *c, struct service_bu
     if (c->body.size == 0) {
         REQUIRE(!n.failed && wire_write_contribution(&record, &w, NULL) == 0);
     }
-    if (!c->no_evidence) {
+    if (!c->no_evidence && c->evidence.size == 0) {
         put_evidence(c, &evidence);
     }
-    const struct message_draft draft = {.kind = c->kind,
-                                        .context_mode = MESSAGE_CONTEXT_VALUE,
-                                        .context = BYTES_OF(c->context.data),
-                                        .to = &c->to,
-                                        .from = c->from,
-                                        .aead = HPKE_SUITE_DEFAULT.aead,
-                                        .evidence = service_buffer_bytes(&evidence),
-                                        .body = c->body.size > 0 ? c->body : BYTES(text, w.size)};
+    const struct message_draft draft = {
+        .kind = c->kind,
+        .context_mode = MESSAGE_CONTEXT_VALUE,
+        .context = BYTES_OF(c->context.data),
+        .to = &c->to,
+        .from = c->from,
+        .aead = HPKE_SUITE_DEFAULT.aead,
+        .evidence = c->evidence.size > 0 ? c->evidence : service_buffer_bytes(&evidence),
+        .body = c->body.size > 0 ? c->body : BYTES(text, w.size)};
     service_buffer_reset(ret);
     REQUIRE(service_buffer_reserve(ret, WIRE_CONTRIBUTION_MAX) == 0);
     struct writer out = writer_of(ret->data, ret->capacity);

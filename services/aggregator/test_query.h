@@ -41,6 +41,7 @@ struct test_contribution {
     int64_t time; /* of the binding */
     struct bytes binding_context;
     bool no_evidence;
+    struct bytes evidence; /* instead of a real one; empty: no */
     enum message_kind kind;
     struct query_hash context, query; /* of the message; in the record */
     struct hpke_public_key to;
