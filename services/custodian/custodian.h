@@ -14,7 +14,7 @@
 #include "query/lease.h"
 #include "services/kit.h"
 
-#include "limits.h"
+#include "custodian_limits.h"
 
 /* A file that a change writes: head, data, zeros up to size. size 0 removes it, if it is there. */
 struct volume_change {

@@ -292,13 +292,6 @@ int answer_worker_hello(struct custodian *c, struct bytes record, struct service
 
 /* ---- the result ------------------------------------------------------------------------------ */
 
-struct reply {
-    bool has_processed;
-    struct bytes processed;
-    size_t vector_count;
-    int64_t *vector; /* of `entries` places */
-};
-
 static void reply_member(struct cbor_reader *r, struct cbor_map *map, const char *name)
 {
     struct bytes key;
@@ -429,10 +422,11 @@ static void end_of_query(struct custodian *c, struct run *run, const struct work
 int answer_worker_end(struct custodian *c, struct bytes record, struct service_buffer *answer)
 {
     struct wire_worker_end end;
-    struct wire_done done = {0};
+    struct wire_done done;
     struct worker_result result;
     AUTO_SERVICE_BUFFER plain = {0};
     struct diag d = {""};
+    memset(&done, 0, sizeof done);
     if (wire_read_worker_end(record, &end, &d) != 0) {
         return service_refuse(WIRE_CODE_FORMAT, &d, answer);
     }
