@@ -130,48 +130,6 @@ static double limit_measure(const struct limit *l)
 
 /* ---- forged evidence of real sizes ---- */
 
-static void put(char **at, const char *end, const char *text)
-{
-    int n = snprintf(*at, (size_t)(end - *at), "%s", text);
-    REQUIRE(n >= 0 && n < end - *at);
-    *at += n;
-}
-
-/* Twenty levels with the members that Intel writes; the platform reaches the third. */
-static void put_tcb_info(struct forge_spec *s)
-{
-    char *at = s->tcb_body, component[128];
-    const char *end = at + sizeof s->tcb_body;
-    put(&at, end,
-        "{\"id\":\"SGX\",\"version\":3,\"issueDate\":\"2026-09-01T00:00:00Z\","
-        "\"nextUpdate\":\"2026-10-01T00:00:00Z\",\"fmspc\":\"00A06F050000\",\"pceId\":\"0000\","
-        "\"tcbType\":0,\"tcbEvaluationDataNumber\":20,\"tcbLevels\":[");
-    for (int level = 0; level < 20; level++) {
-        put(&at, end,
-            level ? ",{\"tcb\":{\"sgxtcbcomponents\":[" : "{\"tcb\":{\"sgxtcbcomponents\":[");
-        for (int i = 0; i < 16; i++) {
-            int svn = level < 2 ? 6 : 5;
-            snprintf(
-                component, sizeof component,
-                i == 0 ? "{\"svn\":%d,\"category\":\"BIOS\",\"type\":\"Early Microcode Update\"}"
-                : i == 1
-                    ? ",{\"svn\":%d,\"category\":\"OS/VMM\",\"type\":\"SGX Late Microcode Update\"}"
-                    : ",{\"svn\":%d}",
-                svn);
-            put(&at, end, component);
-        }
-        put(&at, end,
-            level <= 2
-                ? "],\"pcesvn\":13},\"tcbDate\":\"2026-01-01T00:00:00Z\",\"tcbStatus\":"
-                  "\"UpToDate\"}"
-                : "],\"pcesvn\":5},\"tcbDate\":\"2018-01-04T00:00:00Z\",\"tcbStatus\":"
-                  "\"OutOfDate\","
-                  "\"advisoryIDs\":[\"INTEL-SA-00106\",\"INTEL-SA-00115\",\"INTEL-SA-00135\","
-                  "\"INTEL-SA-00203\"]}");
-    }
-    put(&at, end, "]}");
-}
-
 static const char begin_line[] = "-----BEGIN CERTIFICATE-----";
 
 /* The nth certificate of a PEM chain and all that follow. */
@@ -217,8 +175,7 @@ static void forge_sgx(struct job *j)
     static struct forge_spec s;
     static struct forge_output o[FRESH];
     forge_defaults(&s);
-    put_tcb_info(&s);
-    s.pck_crl.strangers = 57;
+    forge_real_sizes(&s);
     for (size_t i = 0; i < FRESH; i++) {
         s.leaf.serial = (int)(1000 + i);
         forge_build(&s, &o[i]);

@@ -96,6 +96,8 @@ struct forge_output {
 
 /* A description of good evidence of an enclave. */
 void forge_defaults(struct forge_spec *ret);
+/* Changes a default description to one whose TCB info and list are as long as Intel's. */
+void forge_real_sizes(struct forge_spec *s);
 /* Of a virtual machine, in a quote of version 4 or 5: TDX module version 1. */
 void forge_defaults_tdx(struct forge_spec *ret, uint16_t version);
 
