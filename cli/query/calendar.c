@@ -2,6 +2,9 @@
 /* calendar.h: arithmetic only. */
 #include "query/calendar.h"
 
+#include <stdio.h>
+#include <string.h>
+
 uint64_t calendar_days(unsigned year, unsigned month, unsigned day)
 {
     unsigned shifted = year - (month <= 2), era = shifted / 400, of_era = shifted % 400;
@@ -33,4 +36,27 @@ bool calendar_week(unsigned year, unsigned week, uint64_t *ret_monday)
     calendar_civil(monday + 3, &y, &m, &d);
     *ret_monday = monday;
     return y == year;
+}
+
+bool calendar_read(const char *s, uint64_t *ret_days, unsigned *ret_second)
+{
+    unsigned year, month, day, hour = 0, minute = 0, second = 0;
+    char again[32];
+    int fields =
+        sscanf(s, "%4u-%2u-%2uT%2u:%2u:%2uZ", &year, &month, &day, &hour, &minute, &second);
+    if (fields != 3 && fields != 6) {
+        return false;
+    }
+    int size = fields == 3 ? snprintf(again, sizeof again, "%04u-%02u-%02u", year, month, day)
+                           : snprintf(again, sizeof again, "%04u-%02u-%02uT%02u:%02u:%02uZ", year,
+                                      month, day, hour, minute, second);
+    if (size >= (int)sizeof again || strcmp(s, again) != 0 || year < 1970 || month < 1 ||
+        month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 59) {
+        return false;
+    }
+    unsigned y, m, d;
+    *ret_days = calendar_days(year, month, day);
+    calendar_civil(*ret_days, &y, &m, &d);
+    *ret_second = (hour * 60 + minute) * 60 + second;
+    return y == year && m == month && d == day; /* no 30th of February */
 }

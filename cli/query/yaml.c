@@ -73,30 +73,6 @@ static int integer_of(struct compiler *c, const yaml_node_t *n, int64_t *ret)
     return 0;
 }
 
-/* "2026-10-05", or with a time of day "2026-10-05T08:30:00Z". */
-static bool calendar(const char *s, uint64_t *ret_days, unsigned *ret_second)
-{
-    unsigned year, month, day, hour = 0, minute = 0, second = 0;
-    char again[32];
-    int fields =
-        sscanf(s, "%4u-%2u-%2uT%2u:%2u:%2uZ", &year, &month, &day, &hour, &minute, &second);
-    if (fields != 3 && fields != 6) {
-        return false;
-    }
-    int size = fields == 3 ? snprintf(again, sizeof again, "%04u-%02u-%02u", year, month, day)
-                           : snprintf(again, sizeof again, "%04u-%02u-%02uT%02u:%02u:%02uZ", year,
-                                      month, day, hour, minute, second);
-    if (size >= (int)sizeof again || strcmp(s, again) != 0 || year < 1970 || month < 1 ||
-        month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 59) {
-        return false;
-    }
-    unsigned y, m, d;
-    *ret_days = calendar_days(year, month, day);
-    calendar_civil(*ret_days, &y, &m, &d);
-    *ret_second = (hour * 60 + minute) * 60 + second;
-    return y == year && m == month && d == day; /* no 30th of February */
-}
-
 /* ---- members --------------------------------------------------------------------------------- */
 
 static int take_format(void *context, const yaml_node_t *n)
@@ -189,7 +165,7 @@ static int take_deadline(void *context, const yaml_node_t *n)
     uint64_t days;
     unsigned second;
     int err = text_of(c, n, &text);
-    if (err == 0 && !calendar((const char *)text.data, &days, &second)) {
+    if (err == 0 && !calendar_read((const char *)text.data, &days, &second)) {
         err = strict_yaml_fail(c->yaml, n, "want a time such as 2026-10-13T00:00:00Z");
     }
     if (err == 0) {
@@ -203,7 +179,7 @@ static int take_day(struct compiler *c, const yaml_node_t *n, uint64_t *ret)
     struct bytes text;
     unsigned second;
     int err = text_of(c, n, &text);
-    if (err == 0 && (text.size != 10 || !calendar((const char *)text.data, ret, &second))) {
+    if (err == 0 && (text.size != 10 || !calendar_read((const char *)text.data, ret, &second))) {
         err = strict_yaml_fail(c->yaml, n, "want a day such as 2026-10-05");
     }
     return err;

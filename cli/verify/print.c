@@ -140,6 +140,12 @@ void json_put_number(struct json_out *j, const char *key, uint64_t value)
     printf("%llu", (unsigned long long)value);
 }
 
+void json_put_literal(struct json_out *j, const char *key, const char *json)
+{
+    begin(j, key);
+    fputs(json, stdout);
+}
+
 void json_put_bool(struct json_out *j, const char *key, bool value)
 {
     begin(j, key);

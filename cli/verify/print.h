@@ -47,6 +47,7 @@ void json_put_text(struct json_out *j, const char *key, struct bytes utf8);
 void json_put_string(struct json_out *j, const char *key, const char *text); /* NULL: null */
 void json_put_hex(struct json_out *j, const char *key, const void *data, size_t size);
 void json_put_number(struct json_out *j, const char *key, uint64_t value);
+void json_put_literal(struct json_out *j, const char *key, const char *json); /* written already */
 void json_put_bool(struct json_out *j, const char *key, bool value);
 void json_put_date(struct json_out *j, const char *key, int64_t seconds); /* 0: null */
 void json_put_null(struct json_out *j, const char *key);
