@@ -128,9 +128,8 @@ int64_t sys_pwrite64(int fd, app_ptr buf, uint64_t count, int64_t offset)
     return do_write(f, &from, &pos);
 }
 
-/* Copies the vector in once; the pieces are used from the copy. */
-static int pieces_from_app(app_ptr iov, uint64_t count, struct iter_piece *small,
-                           size_t small_count, struct iter_piece **ret, uint64_t *ret_total)
+int iter_pieces(app_ptr iov, uint64_t count, struct iter_piece *small, size_t small_count,
+                struct iter_piece **ret, uint64_t *ret_total)
 {
     if (count > IOV_MAX) {
         return -EINVAL;
@@ -168,7 +167,7 @@ static int64_t vectored(struct file *f, bool write, app_ptr iov, uint64_t count,
 {
     struct iter_piece small[8], *pieces;
     uint64_t total;
-    int err = pieces_from_app(iov, count, small, ARRAY_SIZE(small), &pieces, &total);
+    int err = iter_pieces(iov, count, small, ARRAY_SIZE(small), &pieces, &total);
     if (err != 0) {
         return err;
     }

@@ -181,6 +181,10 @@ struct iter {
     uint8_t *trusted;    /* not NULL: instead of pieces */
 };
 struct iter iter_trusted(void *buffer, size_t n);
+/* A vector (struct iovec) of the workload's, copied in once: into `small`, or into memory that the
+ * caller frees when *ret is not small. -EINVAL, -EFAULT, -ENOMEM. */
+int iter_pieces(app_ptr iov, uint64_t count, struct iter_piece *small, size_t small_count,
+                struct iter_piece **ret, uint64_t *ret_total) MUST_USE;
 /* Copies n <= left bytes and advances. -EFAULT: nothing is advanced over that fails. */
 int iter_put(struct iter *it, const void *from, size_t n) MUST_USE;
 int iter_get(struct iter *it, void *to, size_t n) MUST_USE;

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sendto, recvfrom, sendmsg, recvmsg and their plurals; descriptors and credentials that travel in
+ * control messages. */
+#include <errno.h>
+
+#include "libos/syscalls.h"
+#include "net.h"
+
+#define SEND_FLAGS (MSG_DONTWAIT_ | MSG_NOSIGNAL_ | MSG_MORE_)
+#define RECEIVE_FLAGS                                                                              \
+    (MSG_DONTWAIT_ | MSG_PEEK_ | MSG_TRUNC_ | MSG_WAITALL_ | MSG_NOSIGNAL_ | MSG_CMSG_CLOEXEC_)
+#define SOL_SOCKET_      1
+#define SCM_RIGHTS_      1
+#define SCM_CREDENTIALS_ 2
+#define CONTROL_MAX      8192u
+#define MESSAGES_MAX     1024u /* UIO_MAXIOV */
+
+struct msghdr_ {
+    uint64_t name;
+    uint32_t name_size, pad1;
+    uint64_t iov, iov_count, control, control_size;
+    uint32_t flags, pad2;
+};
+struct cmsghdr_ {
+    uint64_t size;
+    int32_t level, type;
+};
+
+static app_ptr app(uint64_t address)
+{
+    return (app_ptr){address};
+}
+
+static uint64_t cmsg_align(uint64_t n)
+{
+    return (n + 7) & ~UINT64_C(7);
+}
+
+int64_t sys_sendto(int fd, app_ptr buf, uint64_t size, uint32_t flags, app_ptr to, uint32_t to_size)
+{
+    struct file *f;
+    struct sock *s;
+    int err = sock_at(fd, &f, &s);
+    if (err != 0) {
+        return err;
+    }
+    if ((flags & ~SEND_FLAGS) != 0) {
+        return -EOPNOTSUPP;
+    }
+    struct sock_message *m = rt_alloc(sizeof *m);
+    if (m == NULL) {
+        return -ENOMEM;
+    }
+    *m = (struct sock_message){
+        .flags = flags, .no_wait = (flags & MSG_DONTWAIT_) != 0 || (f->flags & O_NONBLOCK) != 0};
+    int64_t n = to.addr != 0 ? address_from_app(to, to_size, s->family, &m->address) : 0;
+    if (n == 0) {
+        const struct iter_piece piece = {buf, size < FS_IO_MAX ? size : FS_IO_MAX};
+        struct iter from = {.pieces = &piece, .piece_count = 1, .left = piece.size};
+        file_ref(f);
+        n = sock_send(s, &from, m);
+        file_unref(f);
+    }
+    rt_free(m);
+    return n;
+}
+
+static void drop_files(struct sock_message *m, uint32_t first)
+{
+    for (uint32_t i = first; i < m->file_count; i++) {
+        file_unref(m->files[i]);
+    }
+    m->file_count = first;
+}
+
+int64_t sys_recvfrom(int fd, app_ptr buf, uint64_t size, uint32_t flags, app_ptr from,
+                     app_ptr from_size)
+{
+    struct file *f;
+    struct sock *s;
+    int err = sock_at(fd, &f, &s);
+    if (err != 0) {
+        return err;
+    }
+    if ((flags & ~RECEIVE_FLAGS) != 0) {
+        return -EOPNOTSUPP;
+    }
+    struct sock_message *m = rt_alloc(sizeof *m);
+    if (m == NULL) {
+        return -ENOMEM;
+    }
+    *m = (struct sock_message){
+        .flags = flags, .no_wait = (flags & MSG_DONTWAIT_) != 0 || (f->flags & O_NONBLOCK) != 0};
+    const struct iter_piece piece = {buf, size < FS_IO_MAX ? size : FS_IO_MAX};
+    struct iter to = {.pieces = &piece, .piece_count = 1, .left = piece.size};
+    file_ref(f);
+    int64_t n = sock_receive(s, &to, m);
+    drop_files(m, 0);
+    if (n >= 0 && from.addr != 0 && address_to_app(&m->address, from, from_size) != 0) {
+        n = -EFAULT;
+    }
+    file_unref(f);
+    rt_free(m);
+    return n;
+}
+
+/* ---- control messages ------------------------------------------------------------------------ */
+
+static int rights_from(struct sock_message *m, const uint8_t *data, uint64_t size)
+{
+    if (size % sizeof(int32_t) != 0) {
+        return -EINVAL;
+    }
+    for (uint64_t at = 0; at < size; at += sizeof(int32_t)) {
+        int32_t fd;
+        memcpy(&fd, data + at, sizeof fd);
+        struct file *f = fd_get(fd);
+        if (f == NULL) {
+            return -EBADF;
+        }
+        if (m->file_count == SOCK_RIGHTS_MAX) {
+            return -EINVAL;
+        }
+        file_ref(f); /* sending may wait, and the descriptor be closed meanwhile */
+        m->files[m->file_count++] = f;
+    }
+    return 0;
+}
+
+static int control_from_app(const struct sock *s, const struct msghdr_ *h, struct sock_message *m)
+{
+    if (h->control_size > CONTROL_MAX) {
+        return -ENOBUFS;
+    }
+    uint8_t *raw = rt_alloc((size_t)h->control_size + 1);
+    if (raw == NULL) {
+        return -ENOMEM;
+    }
+    int err = copy_from_app(raw, app(h->control), (size_t)h->control_size) != 0 ? -EFAULT : 0;
+    uint64_t at = 0;
+    while (err == 0 && h->control_size - at >= sizeof(struct cmsghdr_)) {
+        struct cmsghdr_ c;
+        memcpy(&c, raw + at, sizeof c);
+        if (c.size < sizeof c || c.size > h->control_size - at) {
+            err = -EINVAL;
+        } else if (c.level == SOL_SOCKET_ && c.type == SCM_RIGHTS_ && s->family == AF_UNIX_) {
+            err = rights_from(m, raw + at + sizeof c, c.size - sizeof c);
+        } else if (!(c.level == SOL_SOCKET_ && c.type == SCM_CREDENTIALS_)) {
+            err = -EINVAL; /* credentials: there is one process, whatever it says */
+        }
+        uint64_t step = cmsg_align(c.size);
+        at = err != 0 || step > h->control_size - at ? h->control_size : at + step;
+    }
+    rt_free(raw);
+    return err;
+}
+
+static void put_control(uint8_t *raw, uint64_t room, uint64_t *at, int32_t type, const void *data,
+                        size_t size, uint32_t *flags)
+{
+    struct cmsghdr_ c = {sizeof c + size, SOL_SOCKET_, type};
+    if (room - *at < c.size) {
+        *flags |= MSG_CTRUNC_;
+        return;
+    }
+    memcpy(raw + *at, &c, sizeof c);
+    memcpy(raw + *at + sizeof c, data, size);
+    *at += cmsg_align(c.size);
+    *at = *at < room ? *at : room;
+}
+
+/* Descriptors that came are installed as far as there is room for their numbers. */
+static int control_to_app(const struct sock *s, struct msghdr_ *h, struct sock_message *m,
+                          uint32_t *flags)
+{
+    uint64_t room = h->control_size < CONTROL_MAX ? h->control_size : CONTROL_MAX, at = 0;
+    uint8_t *raw = rt_alloc((size_t)room + 8);
+    if (raw == NULL) {
+        return -ENOMEM;
+    }
+    memset(raw, 0, (size_t)room + 8);
+    if (s->options.pass_credentials) {
+        const struct {
+            int32_t pid;
+            uint32_t uid, gid;
+        } who = {1, fs_uid(), fs_gid()};
+        put_control(raw, room, &at, SCM_CREDENTIALS_, &who, sizeof who, flags);
+    }
+    if (m->file_count > 0) {
+        uint64_t header = sizeof(struct cmsghdr_), free = room > at ? room - at : 0;
+        uint64_t fit = free > header ? (free - header) / sizeof(int32_t) : 0;
+        int32_t fds[SOCK_RIGHTS_MAX];
+        uint32_t n = 0;
+        while (n < m->file_count && n < fit) {
+            int fd = fd_install(m->files[n], 0, (m->flags & MSG_CMSG_CLOEXEC_) != 0);
+            if (fd < 0) {
+                break;
+            }
+            fds[n++] = fd;
+        }
+        if (n < m->file_count) {
+            *flags |= MSG_CTRUNC_;
+        }
+        if (n > 0) {
+            put_control(raw, room, &at, SCM_RIGHTS_, fds, n * sizeof fds[0], flags);
+        }
+        drop_files(m, 0);
+    }
+    int err = copy_to_app(app(h->control), raw, (size_t)at) != 0 ? -EFAULT : 0;
+    h->control_size = at;
+    rt_free(raw);
+    return err;
+}
+
+/* ---- sendmsg, recvmsg ------------------------------------------------------------------------ */
+
+static int64_t send_message(struct file *f, struct sock *s, app_ptr at, uint32_t flags)
+{
+    struct msghdr_ h;
+    struct iter_piece small[8], *pieces;
+    uint64_t total;
+    if ((flags & ~SEND_FLAGS) != 0) {
+        return -EOPNOTSUPP;
+    }
+    if (copy_from_app(&h, at, sizeof h) != 0) {
+        return -EFAULT;
+    }
+    if (h.iov_count > MESSAGES_MAX) {
+        return -EMSGSIZE;
+    }
+    struct sock_message *m = rt_alloc(sizeof *m);
+    if (m == NULL) {
+        return -ENOMEM;
+    }
+    *m = (struct sock_message){
+        .flags = flags, .no_wait = (flags & MSG_DONTWAIT_) != 0 || (f->flags & O_NONBLOCK) != 0};
+    int64_t n =
+        h.name != 0 ? address_from_app(app(h.name), h.name_size, s->family, &m->address) : 0;
+    uint32_t taken = 0;
+    if (n == 0 && h.control_size > 0) {
+        n = control_from_app(s, &h, m);
+        taken = m->file_count;
+    }
+    if (n == 0) {
+        n = iter_pieces(app(h.iov), h.iov_count, small, ARRAY_SIZE(small), &pieces, &total);
+    } else {
+        pieces = small;
+    }
+    if (n == 0) {
+        struct iter from = {.pieces = pieces, .piece_count = (size_t)h.iov_count, .left = total};
+        n = sock_send(s, &from, m);
+        if (pieces != small) {
+            rt_free(pieces);
+        }
+    }
+    m->file_count = taken;
+    drop_files(m, 0);
+    rt_free(m);
+    return n;
+}
+
+static int64_t receive_message(struct file *f, struct sock *s, app_ptr at, uint32_t flags)
+{
+    struct msghdr_ h;
+    struct iter_piece small[8], *pieces;
+    uint64_t total;
+    if ((flags & ~RECEIVE_FLAGS) != 0) {
+        return -EOPNOTSUPP;
+    }
+    if (copy_from_app(&h, at, sizeof h) != 0) {
+        return -EFAULT;
+    }
+    if (h.iov_count > MESSAGES_MAX) {
+        return -EMSGSIZE;
+    }
+    int64_t n = iter_pieces(app(h.iov), h.iov_count, small, ARRAY_SIZE(small), &pieces, &total);
+    if (n != 0) {
+        return n;
+    }
+    struct sock_message *m = rt_alloc(sizeof *m);
+    if (m != NULL) {
+        *m = (struct sock_message){.flags = flags,
+                                   .no_wait = (flags & MSG_DONTWAIT_) != 0 ||
+                                              (f->flags & O_NONBLOCK) != 0};
+        struct iter to = {.pieces = pieces, .piece_count = (size_t)h.iov_count, .left = total};
+        n = sock_receive(s, &to, m);
+    } else {
+        n = -ENOMEM;
+    }
+    if (pieces != small) {
+        rt_free(pieces);
+    }
+    if (n >= 0) {
+        uint8_t raw[128];
+        uint32_t out = m->result_flags | (flags & MSG_CMSG_CLOEXEC_);
+        int err = control_to_app(s, &h, m, &out);
+        uint32_t size = address_encode(&m->address, raw);
+        uint32_t room = h.name != 0 && h.name_size < size ? h.name_size : size;
+        if (h.name != 0 && err == 0 && copy_to_app(app(h.name), raw, room) != 0) {
+            err = -EFAULT;
+        }
+        h.name_size = h.name != 0 ? size : 0;
+        h.flags = out;
+        if (err == 0 && copy_to_app(at, &h, sizeof h) != 0) {
+            err = -EFAULT;
+        }
+        n = err != 0 ? err : n;
+    }
+    if (m != NULL) {
+        drop_files(m, 0);
+        rt_free(m);
+    }
+    return n;
+}
+
+int64_t sys_sendmsg(int fd, app_ptr message, uint32_t flags)
+{
+    struct file *f;
+    struct sock *s;
+    int err = sock_at(fd, &f, &s);
+    if (err != 0) {
+        return err;
+    }
+    file_ref(f);
+    int64_t n = send_message(f, s, message, flags);
+    file_unref(f);
+    return n;
+}
+
+int64_t sys_recvmsg(int fd, app_ptr message, uint32_t flags)
+{
+    struct file *f;
+    struct sock *s;
+    int err = sock_at(fd, &f, &s);
+    if (err != 0) {
+        return err;
+    }
+    file_ref(f);
+    int64_t n = receive_message(f, s, message, flags);
+    file_unref(f);
+    return n;
+}
+
+/* struct mmsghdr: a msghdr and how many bytes went. */
+#define MMSG_SIZE 64u
+
+static int64_t many(int fd, app_ptr vector, uint32_t count, uint32_t flags, bool send)
+{
+    struct file *f;
+    struct sock *s;
+    int err = sock_at(fd, &f, &s);
+    if (err != 0) {
+        return err;
+    }
+    int64_t done = 0, n = 0;
+    file_ref(f);
+    while (done < (int64_t)count && done < (int64_t)MESSAGES_MAX) {
+        app_ptr at = app(vector.addr + (uint64_t)done * MMSG_SIZE);
+        n = send ? send_message(f, s, at, flags) : receive_message(f, s, at, flags);
+        uint32_t bytes = (uint32_t)n;
+        if (n >= 0 &&
+            copy_to_app(app(at.addr + sizeof(struct msghdr_)), &bytes, sizeof bytes) != 0) {
+            n = -EFAULT;
+        }
+        if (n < 0) {
+            break;
+        }
+        done++;
+    }
+    file_unref(f);
+    return done > 0 ? done : n;
+}
+
+int64_t sys_sendmmsg(int fd, app_ptr vector, uint32_t count, uint32_t flags)
+{
+    return many(fd, vector, count, flags, true);
+}
+
+#define MSG_WAITFORONE_ 0x10000u
+
+int64_t sys_recvmmsg(int fd, app_ptr vector, uint32_t count, uint32_t flags, app_ptr timeout)
+{
+    if (timeout.addr != 0) {
+        return -EOPNOTSUPP;
+    }
+    struct file *f;
+    struct sock *s;
+    int err = sock_at(fd, &f, &s);
+    if (err != 0 || count == 0) {
+        return err;
+    }
+    if ((flags & MSG_WAITFORONE_) == 0) {
+        return many(fd, vector, count, flags, false);
+    }
+    flags &= ~MSG_WAITFORONE_;
+    int64_t n = many(fd, vector, 1, flags, false);
+    if (n != 1 || count == 1) {
+        return n;
+    }
+    int64_t more = many(fd, app(vector.addr + MMSG_SIZE), count - 1, flags | MSG_DONTWAIT_, false);
+    return more > 0 ? 1 + more : 1;
+}

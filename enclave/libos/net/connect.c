@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* socket, socketpair, bind, listen, accept, connect, shutdown, names. */
+#include <errno.h>
+
+#include "libos/syscalls.h"
+#include "net.h"
+
+#define TYPE_MASK    0xf
+#define PROTOCOL_TCP 6
+#define PROTOCOL_UDP 17
+
+int sock_at(int fd, struct file **ret_file, struct sock **ret)
+{
+    struct file *f = fd_get(fd);
+    if (f == NULL || (f->flags & O_PATH) != 0) {
+        return -EBADF;
+    }
+    if (f->ops != &sock_file_ops) {
+        return -ENOTSOCK;
+    }
+    *ret_file = f;
+    *ret = sock_of(f);
+    return 0;
+}
+
+static int check_kind(int family, int type, int protocol)
+{
+    int kind = type & TYPE_MASK;
+    if (family != AF_UNIX_ && family != AF_INET_ && family != AF_INET6_) {
+        return -EAFNOSUPPORT;
+    }
+    if ((type & ~(TYPE_MASK | O_NONBLOCK | O_CLOEXEC)) != 0) {
+        return -EINVAL;
+    }
+    if (family == AF_UNIX_) {
+        if (kind != SOCK_STREAM_ && kind != SOCK_DGRAM_ && kind != SOCK_SEQPACKET_) {
+            return -ESOCKTNOSUPPORT;
+        }
+        return protocol == 0 || protocol == AF_UNIX_ ? 0 : -EPROTONOSUPPORT;
+    }
+    if (kind == 3) { /* raw */
+        return -EPERM;
+    }
+    if (kind != SOCK_STREAM_ && kind != SOCK_DGRAM_) {
+        return -ESOCKTNOSUPPORT;
+    }
+    int own = kind == SOCK_STREAM_ ? PROTOCOL_TCP : PROTOCOL_UDP;
+    return protocol == 0 || protocol == own ? 0 : -EPROTONOSUPPORT;
+}
+
+/* Takes the socket's reference, also when it fails. */
+static int64_t install(struct sock *take, int type)
+{
+    struct file *f;
+    int err = sock_file(take, (uint32_t)type & O_NONBLOCK, &f);
+    node_unref(&take->node);
+    if (err != 0) {
+        return err;
+    }
+    int fd = fd_install(f, 0, (type & O_CLOEXEC) != 0);
+    file_unref(f);
+    return fd;
+}
+
+int64_t sys_socket(int family, int type, int protocol)
+{
+    int err = check_kind(family, type, protocol);
+    if (err != 0) {
+        return err;
+    }
+    struct sock *s = sock_new(family, type & TYPE_MASK);
+    return s == NULL ? -ENOMEM : install(s, type);
+}
+
+int64_t sys_socketpair(int family, int type, int protocol, app_ptr fds)
+{
+    int err = check_kind(family, type, protocol);
+    if (err != 0 || family != AF_UNIX_) {
+        return err != 0 ? err : -EOPNOTSUPP;
+    }
+    struct sock *a = sock_new(family, type & TYPE_MASK), *b = sock_new(family, type & TYPE_MASK);
+    if (a == NULL || b == NULL) {
+        node_unref(a != NULL ? &a->node : NULL);
+        node_unref(b != NULL ? &b->node : NULL);
+        return -ENOMEM;
+    }
+    sock_join(a, b);
+    a->remote = b->remote = (struct sock_address){.family = AF_UNIX_};
+    int fd[2] = {(int)install(a, type), -1};
+    if (fd[0] < 0) {
+        node_unref(&b->node);
+        return fd[0];
+    }
+    fd[1] = (int)install(b, type);
+    err = fd[1] < 0 ? fd[1] : copy_to_app(fds, fd, sizeof fd);
+    for (int i = 0; i < 2 && err != 0; i++) {
+        if (fd[i] >= 0) {
+            ignore_result(fd_close(fd[i]), "it was just opened");
+        }
+    }
+    return err;
+}
+
+int64_t sys_bind(int fd, app_ptr address, uint32_t size)
+{
+    struct file *f;
+    struct sock *s;
+    struct sock_address a;
+    int err = sock_at(fd, &f, &s);
+    err = err != 0 ? err : address_from_app(address, size, s->family, &a);
+    return err != 0 ? err : sock_bind(s, &a);
+}
+
+int64_t sys_listen(int fd, int backlog)
+{
+    struct file *f;
+    struct sock *s;
+    int err = sock_at(fd, &f, &s);
+    if (err != 0) {
+        return err;
+    }
+    if (s->type == SOCK_DGRAM_) {
+        return -EOPNOTSUPP;
+    }
+    if (s->state != SOCK_NEW && s->state != SOCK_LISTENING) {
+        return -EINVAL;
+    }
+    if (s->family == AF_UNIX_ && !s->bound) {
+        return -EINVAL;
+    }
+    err = sock_bind_free(s);
+    if (err != 0) {
+        return err;
+    }
+    unsigned most = (unsigned)backlog < SOCK_BACKLOG_MAX ? (unsigned)backlog : SOCK_BACKLOG_MAX;
+    s->backlog = (int)most + 1; /* as Linux counts */
+    s->state = SOCK_LISTENING;
+    return 0;
+}
+
+static int64_t accept_one(int fd, app_ptr address, app_ptr size, int flags)
+{
+    struct file *f;
+    struct sock *s;
+    int err = sock_at(fd, &f, &s);
+    if (err != 0) {
+        return err;
+    }
+    if ((flags & ~(O_NONBLOCK | O_CLOEXEC)) != 0) {
+        return -EINVAL;
+    }
+    if (s->type == SOCK_DGRAM_) {
+        return -EOPNOTSUPP;
+    }
+    file_ref(f);
+    uint64_t deadline = UINT64_MAX, timeout = s->options.receive_timeout_ns;
+    if (timeout != 0 && !add_ok(rt_clock_ns(1), timeout, &deadline)) {
+        deadline = UINT64_MAX;
+    }
+    while (err == 0 && s->state == SOCK_LISTENING && s->pending == NULL) {
+        err = (f->flags & O_NONBLOCK) != 0 ? -EAGAIN : os_block(&s->changed, deadline);
+    }
+    if (err == 0 && s->state != SOCK_LISTENING) {
+        err = -EINVAL;
+    }
+    int64_t result = err == -ETIMEDOUT ? -EAGAIN : err;
+    if (err == 0) {
+        struct sock *got = s->pending;
+        s->pending = got->pending_next;
+        s->pending_count--;
+        sock_changed(s); /* who waits to connect */
+        struct sock_address peer = got->remote;
+        result = install(got, flags);
+        if (result >= 0 && address.addr != 0 && address_to_app(&peer, address, size) != 0) {
+            ignore_result(fd_close((int)result), "it was just opened");
+            result = -EFAULT;
+        }
+    }
+    file_unref(f);
+    return result;
+}
+
+int64_t sys_accept(int fd, app_ptr address, app_ptr size)
+{
+    return accept_one(fd, address, size, 0);
+}
+
+int64_t sys_accept4(int fd, app_ptr address, app_ptr size, int flags)
+{
+    return accept_one(fd, address, size, flags);
+}
+
+/* The connection that the listener will accept. */
+static int enqueue(struct sock *s, struct sock *listener, const struct sock_address *to)
+{
+    struct sock *other = sock_new(listener->family, listener->type);
+    if (other == NULL) {
+        return -ENOMEM;
+    }
+    int err = s->family == AF_UNIX_ ? 0 : sock_bind_free(s);
+    if (err != 0) {
+        node_unref(&other->node);
+        return err;
+    }
+    other->options = listener->options;
+    other->local = s->family == AF_UNIX_ ? listener->local : *to;
+    other->local.family = (uint16_t)listener->family;
+    other->remote = s->local;
+    if (s->family != AF_UNIX_ && address_is_any(&s->local)) {
+        memcpy(other->remote.ip, to->ip, sizeof to->ip); /* loopback to loopback */
+        memcpy(s->local.ip, to->ip, sizeof to->ip);
+    }
+    other->remote.family = (uint16_t)listener->family;
+    s->remote = s->family == AF_UNIX_ ? listener->local : *to;
+    sock_join(s, other);
+    struct sock **at = &listener->pending;
+    while (*at != NULL) {
+        at = &(*at)->pending_next;
+    }
+    *at = other;
+    listener->pending_count++;
+    sock_changed(listener);
+    sock_changed(s);
+    return 0;
+}
+
+static int connect_stream(struct file *f, struct sock *s, const struct sock_address *a)
+{
+    bool no_wait = (f->flags & O_NONBLOCK) != 0;
+    if (s->in_progress) { /* asked again: how did it end? */
+        s->in_progress = false;
+        int err = s->error;
+        s->error = 0;
+        return -err;
+    }
+    if (s->state != SOCK_NEW) {
+        return s->state == SOCK_LISTENING ? -EINVAL : -EISCONN;
+    }
+    int err = address_reachable(a);
+    struct sock *listener = NULL;
+    while (err == 0) {
+        err = sock_find(s, a, &listener);
+        if (err == 0 && listener->state != SOCK_LISTENING) {
+            err = -ECONNREFUSED;
+        }
+        if (err != 0 || listener->pending_count < listener->backlog) {
+            break;
+        }
+        listener->node.refs++; /* it may be closed while this waits */
+        err = no_wait ? -EAGAIN : os_block(&listener->changed, UINT64_MAX);
+        node_unref(&listener->node);
+    }
+    if (err == 0) {
+        struct sock_address to = *a;
+        if (s->family != AF_UNIX_ && address_is_any(&to)) {
+            static const uint8_t localhost[6] = {0xff, 0xff, 127, 0, 0, 1};
+            bool four = to.ip[10] == 0xff;
+            memset(to.ip, 0, sizeof to.ip);
+            if (four) {
+                memcpy(to.ip + 10, localhost, sizeof localhost);
+            } else {
+                to.ip[15] = 1;
+            }
+        }
+        err = enqueue(s, listener, &to);
+    }
+    if (s->family != AF_UNIX_ && no_wait && (err == 0 || err == -ECONNREFUSED)) {
+        s->in_progress = true; /* TCP answers later, always */
+        s->error = -err;
+        sock_changed(s);
+        return -EINPROGRESS;
+    }
+    return err;
+}
+
+static int connect_datagram(struct sock *s, const struct sock_address *a)
+{
+    struct sock *to = NULL;
+    int err = address_reachable(a);
+    if (err != 0) {
+        return err;
+    }
+    if (s->family != AF_UNIX_) {
+        err = sock_bind_free(s);
+        if (err == 0) {
+            s->remote = *a;
+            s->state = SOCK_CONNECTED;
+            if (address_is_any(&s->local)) {
+                memcpy(s->local.ip, a->ip, sizeof a->ip);
+            }
+        }
+        return err;
+    }
+    err = sock_find(s, a, &to); /* looked for again at each send: it may go */
+    if (err == 0) {
+        s->remote = *a;
+        s->state = SOCK_CONNECTED;
+    }
+    return err;
+}
+
+int64_t sys_connect(int fd, app_ptr address, uint32_t size)
+{
+    struct file *f;
+    struct sock *s;
+    struct sock_address a;
+    uint16_t family = 0;
+    int err = sock_at(fd, &f, &s);
+    if (err != 0) {
+        return err;
+    }
+    if (s->type == SOCK_DGRAM_ && size >= sizeof family &&
+        copy_from_app(&family, address, sizeof family) == 0 && family == 0) { /* AF_UNSPEC */
+        s->remote = (struct sock_address){0};
+        s->peer = NULL;
+        s->state = SOCK_NEW;
+        return 0;
+    }
+    err = address_from_app(address, size, s->family, &a);
+    if (err != 0) {
+        return err;
+    }
+    if (s->type == SOCK_DGRAM_) {
+        return connect_datagram(s, &a);
+    }
+    file_ref(f);
+    err = connect_stream(f, s, &a);
+    file_unref(f);
+    return err;
+}
+
+int64_t sys_shutdown(int fd, int how)
+{
+    enum { READ = 0, WRITE = 1, BOTH = 2 };
+    struct file *f;
+    struct sock *s;
+    int err = sock_at(fd, &f, &s);
+    if (err != 0) {
+        return err;
+    }
+    if (how < READ || how > BOTH) {
+        return -EINVAL;
+    }
+    if (s->state == SOCK_LISTENING && s->family != AF_UNIX_) {
+        if (how == WRITE) {
+            return 0;
+        }
+        s->state = SOCK_NEW; /* who accepts gets EINVAL */
+        sock_changed(s);
+        return 0;
+    }
+    if (s->state != SOCK_CONNECTED) {
+        return -ENOTCONN;
+    }
+    s->shut_read |= how != WRITE;
+    s->shut_write |= how != READ;
+    sock_changed(s);
+    if (s->peer != NULL) {
+        sock_changed(s->peer);
+    }
+    return 0;
+}
+
+int64_t sys_getsockname(int fd, app_ptr address, app_ptr size)
+{
+    struct file *f;
+    struct sock *s;
+    int err = sock_at(fd, &f, &s);
+    return err != 0 ? err : address_to_app(&s->local, address, size);
+}
+
+int64_t sys_getpeername(int fd, app_ptr address, app_ptr size)
+{
+    struct file *f;
+    struct sock *s;
+    int err = sock_at(fd, &f, &s);
+    if (err == 0 && (s->state != SOCK_CONNECTED || s->remote.family == 0 ||
+                     (s->family != AF_UNIX_ && s->peer == NULL && s->type == SOCK_STREAM_))) {
+        err = -ENOTCONN;
+    }
+    return err != 0 ? err : address_to_app(&s->remote, address, size);
+}

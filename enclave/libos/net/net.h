@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sockets whose both ends lie in this enclave: Unix sockets, and TCP and UDP over the loopback
+ * addresses. Bytes stay in trusted memory; the host sees only that threads sleep and wake. There is
+ * no other network: whoever asks for an address elsewhere gets EACCES.
+ *
+ * A socket's incoming data are packets in a queue of its own, for streams as for datagrams; sending
+ * puts packets into the peer's queue. All under the library OS's one lock; whoever waits holds a
+ * reference to its file.
+ *
+ * Trust: addresses, sizes, flags and control messages come from the workload. */
+#pragma once
+
+#include "fs/vfs.h"
+
+#define AF_UNIX_  1
+#define AF_INET_  2
+#define AF_INET6_ 10
+
+#define SOCK_STREAM_    1
+#define SOCK_DGRAM_     2
+#define SOCK_SEQPACKET_ 5
+
+#define MSG_PEEK_         0x2u
+#define MSG_CTRUNC_       0x8u
+#define MSG_TRUNC_        0x20u
+#define MSG_DONTWAIT_     0x40u
+#define MSG_WAITALL_      0x100u
+#define MSG_NOSIGNAL_     0x4000u
+#define MSG_MORE_         0x8000u
+#define MSG_CMSG_CLOEXEC_ 0x40000000u
+
+#define SOCK_BUFFER      (208u * 1024)      /* Linux's default of SO_RCVBUF */
+#define SOCK_DATAGRAM    (SOCK_BUFFER - 32) /* of AF_UNIX; UDP's largest is smaller */
+#define SOCK_UDP_MAX     65507u
+#define SOCK_RIGHTS_MAX  253u /* SCM_MAX_FD */
+#define SOCK_BACKLOG_MAX 4096 /* net.core.somaxconn */
+#define SOCK_PATH_MAX    108u
+
+/* family 0: none. IPv4 addresses are kept as ::ffff:a.b.c.d. */
+struct sock_address {
+    uint16_t family, port; /* host byte order */
+    uint8_t ip[16];
+    uint32_t path_size; /* AF_UNIX: 0: unnamed; path[0] == 0: abstract */
+    uint8_t path[SOCK_PATH_MAX];
+};
+
+struct packet {
+    struct packet *next;
+    uint32_t size, done, capacity; /* bytes; read so far */
+    struct sock_address from;      /* datagrams */
+    uint32_t file_count;           /* descriptors that travel with the first byte */
+    struct file **files;
+    uint8_t data[];
+};
+
+enum sock_state { SOCK_NEW, SOCK_LISTENING, SOCK_CONNECTED, SOCK_OVER };
+
+struct sock_options {
+    bool reuse_address, reuse_port, keep_alive, no_delay, broadcast, pass_credentials, v6_only;
+    bool linger_on, cork;
+    int32_t linger_s, receive_buffer, send_buffer, keep_idle, keep_interval, keep_count;
+    int32_t ttl, tos, user_timeout, defer_accept;
+    uint64_t receive_timeout_ns, send_timeout_ns; /* 0: none */
+};
+
+struct sock {
+    struct node node;
+    int family, type;
+    enum sock_state state;
+    struct sock_address local, remote;
+    bool bound; /* in the list of bound ones */
+    struct sock *bound_next;
+    struct node *path; /* AF_UNIX: the name in the file system that it is bound to */
+    struct sock *peer; /* NULL: none, or gone; no reference: whoever ends tells the other */
+    bool shut_read, shut_write;
+    bool reset;       /* TCP: sent to somebody who was gone */
+    bool in_progress; /* a connect() that did not wait has not been asked about yet */
+    int error;        /* SO_ERROR: reported once */
+    struct packet *first, *last;
+    uint64_t queued; /* bytes in packets */
+    struct sock
+        *pending; /* listening: connections that nobody accepted, oldest first; references */
+    struct sock *pending_next;
+    int pending_count, backlog;
+    struct sock_options options;
+    struct wait_queue changed;
+};
+
+/* socket.c */
+extern const struct file_ops sock_file_ops;
+/* New reference to its node. NULL: no memory. */
+struct sock *sock_new(int family, int type);
+int sock_file(struct sock *s, uint32_t flags, struct file **ret) MUST_USE;
+static inline struct sock *sock_of(struct file *f)
+{
+    return (struct sock *)(void *)f->node;
+}
+void sock_changed(struct sock *s);
+/* Ends both directions, tells the peer, forgets what was not read. */
+void sock_end(struct sock *s);
+/* Makes two of one kind each other's peer. */
+void sock_join(struct sock *a, struct sock *b);
+unsigned sock_poll(struct sock *s);
+static inline bool sock_packets(const struct sock *s) /* keeps boundaries */
+{
+    return s->type != SOCK_STREAM_;
+}
+
+/* queue.c */
+struct sock_message {
+    uint32_t flags;
+    bool no_wait;
+    struct sock_address address; /* of the sender, or of whom to send to (family 0: the peer) */
+    struct file *files[SOCK_RIGHTS_MAX]; /* sending: borrowed. Receiving: references */
+    uint32_t file_count;
+    uint32_t result_flags; /* MSG_TRUNC_ */
+    uint64_t full_size;    /* receiving a datagram: before it was cut */
+};
+int64_t sock_receive(struct sock *s, struct iter *to, struct sock_message *m) MUST_USE;
+int64_t sock_send(struct sock *s, struct iter *from, struct sock_message *m) MUST_USE;
+void sock_forget(struct sock *s); /* all packets */
+
+/* address.c */
+int address_from_app(app_ptr at, uint32_t size, int family, struct sock_address *ret) MUST_USE;
+/* Writes as much as the room at *size takes, and the full size there. */
+int address_to_app(const struct sock_address *a, app_ptr at, app_ptr size) MUST_USE;
+uint32_t address_encode(const struct sock_address *a, uint8_t ret[128]);
+bool address_is_any(const struct sock_address *a);
+/* 0, or -EACCES for an address of a network that is not there. */
+int address_reachable(const struct sock_address *a) MUST_USE;
+
+/* names.c */
+int sock_bind(struct sock *s, const struct sock_address *a) MUST_USE;
+int sock_bind_free(struct sock *s) MUST_USE; /* some port or name, if it has none */
+void sock_unbind(struct sock *s);
+/* Who is bound there; -ECONNREFUSED, or what walking the path says. No reference. */
+int sock_find(const struct sock *from, const struct sock_address *a, struct sock **ret) MUST_USE;
+
+/* options.c: getsockopt, setsockopt. */
+void sock_options_start(struct sock_options *o);
+
+/* calls.c */
+int sock_at(int fd, struct file **ret_file, struct sock **ret) MUST_USE;

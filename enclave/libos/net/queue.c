@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Packets: sending and receiving. */
+#include <errno.h>
+
+#include "net.h"
+
+#define CHUNK    (16u * 1024 - sizeof(struct packet)) /* of a stream */
+#define SIGPIPE_ 13
+
+static uint64_t deadline_of(uint64_t timeout_ns)
+{
+    uint64_t at;
+    return timeout_ns != 0 && add_ok(rt_clock_ns(1), timeout_ns, &at) ? at : UINT64_MAX;
+}
+
+static int wait_for(struct sock *s, bool no_wait, uint64_t deadline)
+{
+    int err = no_wait ? -EAGAIN : os_block(&s->changed, deadline);
+    return err == -ETIMEDOUT ? -EAGAIN : err;
+}
+
+static void packet_free(struct packet *p)
+{
+    for (uint32_t i = 0; i < p->file_count; i++) {
+        file_unref(p->files[i]);
+    }
+    rt_free(p->files);
+    rt_free(p);
+}
+
+void sock_forget(struct sock *s)
+{
+    while (s->first != NULL) {
+        struct packet *p = s->first;
+        s->first = p->next; /* before the files go: one of them may be this socket */
+        packet_free(p);
+    }
+    s->last = NULL;
+    s->queued = 0;
+}
+
+static void put(struct sock *to, struct packet *p)
+{
+    if (to->last != NULL) {
+        to->last->next = p;
+    } else {
+        to->first = p;
+    }
+    to->last = p;
+    to->queued += p->size;
+    sock_changed(to);
+}
+
+static int packet_new(size_t capacity, const struct sock_message *m, struct packet **ret)
+{
+    struct packet *p = rt_alloc(sizeof *p + capacity);
+    if (p == NULL) {
+        return -ENOMEM;
+    }
+    *p = (struct packet){.capacity = (uint32_t)capacity};
+    if (m->file_count > 0) {
+        p->files = rt_alloc(m->file_count * sizeof p->files[0]);
+        if (p->files == NULL) {
+            rt_free(p);
+            return -ENOMEM;
+        }
+        for (uint32_t i = 0; i < m->file_count; i++) {
+            file_ref(m->files[i]);
+            p->files[p->file_count++] = m->files[i];
+        }
+    }
+    *ret = p;
+    return 0;
+}
+
+static int pending_error(struct sock *s)
+{
+    int err = s->error;
+    s->error = 0;
+    return -err;
+}
+
+/* ---- sending --------------------------------------------------------------------------------- */
+
+static int broken(struct sock_message *m)
+{
+    if ((m->flags & MSG_NOSIGNAL_) == 0) {
+        os_raise(SIGPIPE_);
+    }
+    return -EPIPE;
+}
+
+/* What fits now, into the peer's last packet or a new one. */
+static int64_t send_some(struct sock *s, struct iter *from, struct sock_message *m)
+{
+    struct sock *to = s->peer;
+    struct packet *p = to->last;
+    uint64_t room = SOCK_BUFFER - to->queued;
+    if (p == NULL || p->capacity == p->size || m->file_count > 0) {
+        size_t capacity = from->left < CHUNK ? (size_t)from->left : CHUNK;
+        capacity = capacity < 1024 ? 1024 : capacity;
+        int err = packet_new(capacity, m, &p);
+        if (err != 0) {
+            return err;
+        }
+        uint64_t n = from->left < capacity ? from->left : capacity;
+        n = n < room ? n : room;
+        err = iter_get(from, p->data, (size_t)n);
+        if (err != 0) {
+            packet_free(p);
+            return err;
+        }
+        p->size = (uint32_t)n;
+        m->file_count = 0; /* they travel once */
+        put(to, p);
+        return (int64_t)n;
+    }
+    uint64_t n = p->capacity - p->size;
+    n = n < from->left ? n : from->left;
+    n = n < room ? n : room;
+    int err = iter_get(from, p->data + p->size, (size_t)n);
+    if (err != 0) {
+        return err;
+    }
+    p->size += (uint32_t)n;
+    to->queued += n;
+    sock_changed(to);
+    return (int64_t)n;
+}
+
+static int64_t send_stream(struct sock *s, struct iter *from, struct sock_message *m)
+{
+    int64_t done = 0;
+    uint64_t deadline = deadline_of(s->options.send_timeout_ns);
+    if (m->address.family != 0) {
+        return s->state == SOCK_CONNECTED ? -EISCONN : s->family == AF_UNIX_ ? -EOPNOTSUPP : -EPIPE;
+    }
+    if (s->state == SOCK_NEW || s->state == SOCK_LISTENING) {
+        return s->family == AF_UNIX_ ? -ENOTCONN : broken(m);
+    }
+    while (from->left > 0) {
+        if (s->error != 0 && done == 0) {
+            int err = pending_error(s);
+            return err == -EPIPE ? broken(m) : err;
+        }
+        if (s->family != AF_UNIX_ && s->peer == NULL && !s->shut_write && !s->reset) {
+            s->reset = true; /* TCP learns only from the answer that nobody is there any more */
+            s->error = EPIPE;
+            sock_changed(s);
+            return done + (int64_t)from->left;
+        }
+        if (s->shut_write || s->peer == NULL || s->peer->shut_read) {
+            return done > 0 ? done : broken(m);
+        }
+        if (s->peer->queued >= SOCK_BUFFER) {
+            int err = wait_for(s, m->no_wait, deadline);
+            if (err != 0) {
+                return done > 0 ? done : err;
+            }
+            continue;
+        }
+        int64_t n = send_some(s, from, m);
+        if (n < 0) {
+            return done > 0 ? done : n;
+        }
+        done += n;
+    }
+    return done;
+}
+
+/* Somebody who is connected hears nobody else. */
+static bool listens_to(const struct sock *other, const struct sock *s)
+{
+    if (other->state != SOCK_CONNECTED || other->peer != NULL) {
+        return other->peer == NULL || other->peer == s;
+    }
+    const struct sock_address *a = &other->remote, *b = &s->local;
+    if (s->family == AF_UNIX_) {
+        return a->path_size == b->path_size && memcmp(a->path, b->path, a->path_size) == 0;
+    }
+    return a->port == b->port;
+}
+
+/* The receiver of a datagram: whom the address names, or the peer. No reference. */
+static int receiver_of(struct sock *s, const struct sock_message *m, struct sock **ret)
+{
+    const struct sock_address *to = m->address.family != 0 ? &m->address : &s->remote;
+    bool named = to->family != 0 && (to->family != AF_UNIX_ || to->path_size > 0);
+    if (s->type == SOCK_SEQPACKET_ || (m->address.family == 0 && !named)) { /* of a pair */
+        if (s->state != SOCK_CONNECTED) {
+            return s->family == AF_UNIX_ ? -ENOTCONN : -EDESTADDRREQ;
+        }
+        *ret = s->peer;
+        return s->peer == NULL ? (s->type == SOCK_SEQPACKET_ ? -EPIPE : -ECONNREFUSED) : 0;
+    }
+    int err = address_reachable(to);
+    err = err != 0 ? err : sock_find(s, to, ret);
+    if (err == 0 && !listens_to(*ret, s)) {
+        err = s->family == AF_UNIX_ ? -EPERM : -ECONNREFUSED;
+    }
+    return err;
+}
+
+static int64_t send_packet(struct sock *s, struct iter *from, struct sock_message *m)
+{
+    uint64_t most = s->family == AF_UNIX_ ? SOCK_DATAGRAM : SOCK_UDP_MAX;
+    uint64_t deadline = deadline_of(s->options.send_timeout_ns);
+    struct sock *to = NULL;
+    if (s->error != 0) {
+        return pending_error(s);
+    }
+    if (from->left > most) {
+        return -EMSGSIZE;
+    }
+    if (s->shut_write) {
+        return broken(m);
+    }
+    if (s->family != AF_UNIX_) {
+        int err = sock_bind_free(s);
+        if (err != 0) {
+            return err;
+        }
+    }
+    for (;;) {
+        int err = receiver_of(s, m, &to);
+        if (err == -ECONNREFUSED && s->family != AF_UNIX_) {
+            s->error = s->remote.family != 0 ? ECONNREFUSED : 0; /* as the ICMP message would */
+            return (int64_t)from->left;
+        }
+        if (err == 0 && to->shut_read) {
+            err = -EPIPE;
+        }
+        if (err != 0) {
+            return err == -EPIPE ? broken(m) : err;
+        }
+        if (to->first == NULL || to->queued + from->left <= SOCK_BUFFER) {
+            break;
+        }
+        if (s->family != AF_UNIX_) {
+            return (int64_t)from->left; /* UDP drops what there is no room for */
+        }
+        to->node.refs++; /* the queue of who is full may go while this waits */
+        err = m->no_wait ? -EAGAIN : os_block(&to->changed, deadline);
+        node_unref(&to->node);
+        if (err != 0) {
+            return err == -ETIMEDOUT ? -EAGAIN : err;
+        }
+    }
+    struct packet *p;
+    int err = packet_new((size_t)from->left, m, &p);
+    if (err != 0) {
+        return err;
+    }
+    uint64_t n = from->left;
+    p->size = (uint32_t)n;
+    p->from = s->local;
+    if (s->family != AF_UNIX_ && address_is_any(&p->from)) { /* as the receiver sees this host */
+        static const uint8_t localhost[6] = {0xff, 0xff, 127, 0, 0, 1};
+        bool four = p->from.family == AF_INET_ || to->family == AF_INET_;
+        memset(p->from.ip, 0, sizeof p->from.ip);
+        if (four) {
+            memcpy(p->from.ip + 10, localhost, sizeof localhost);
+        } else {
+            p->from.ip[15] = 1;
+        }
+    }
+    bool unnamed = s->family == AF_UNIX_ && s->local.path_size == 0;
+    p->from.family = unnamed ? 0 : (uint16_t)to->family;
+    err = iter_get(from, p->data, (size_t)n);
+    if (err != 0) {
+        packet_free(p);
+        return err;
+    }
+    put(to, p);
+    return (int64_t)n;
+}
+
+int64_t sock_send(struct sock *s, struct iter *from, struct sock_message *m)
+{
+    return sock_packets(s) ? send_packet(s, from, m) : send_stream(s, from, m);
+}
+
+/* ---- receiving ------------------------------------------------------------------------------- */
+
+static void take_files(struct packet *p, struct sock_message *m)
+{
+    if ((m->flags & MSG_PEEK_) != 0) {
+        for (uint32_t i = 0; i < p->file_count; i++) {
+            file_ref(p->files[i]);
+            m->files[i] = p->files[i];
+        }
+        m->file_count = p->file_count;
+        return;
+    }
+    m->file_count = p->file_count;
+    for (uint32_t i = 0; i < p->file_count; i++) {
+        m->files[i] = p->files[i];
+    }
+    p->file_count = 0;
+}
+
+static void drop_first(struct sock *s)
+{
+    struct packet *p = s->first;
+    s->first = p->next;
+    s->last = s->first == NULL ? NULL : s->last;
+    packet_free(p);
+}
+
+static void told_sender(struct sock *s)
+{
+    if (s->peer != NULL) {
+        sock_changed(s->peer);
+    }
+    sock_changed(s); /* senders of datagrams wait on the receiver */
+}
+
+/* What lies there, up to where other descriptors travel. */
+static int64_t take_stream(struct sock *s, struct iter *to, struct sock_message *m)
+{
+    int64_t done = 0;
+    bool peek = (m->flags & MSG_PEEK_) != 0;
+    struct packet *p = s->first;
+    while (p != NULL && to->left > 0) {
+        if (p->file_count > 0 && p->done == 0) {
+            if (done > 0 || m->file_count > 0) {
+                break;
+            }
+            take_files(p, m);
+        }
+        uint64_t n = p->size - p->done;
+        n = n < to->left ? n : to->left;
+        int err = iter_put(to, p->data + p->done, (size_t)n);
+        if (err != 0) {
+            return done > 0 ? done : err;
+        }
+        done += (int64_t)n;
+        if (peek) {
+            if (n < p->size - p->done) {
+                break;
+            }
+            p = p->next;
+            continue;
+        }
+        p->done += (uint32_t)n;
+        s->queued -= n;
+        if (p->done == p->size) {
+            drop_first(s);
+        }
+        p = s->first;
+    }
+    if (!peek) {
+        told_sender(s);
+    }
+    return done;
+}
+
+static int64_t take_packet(struct sock *s, struct iter *to, struct sock_message *m)
+{
+    struct packet *p = s->first;
+    uint64_t n = p->size < to->left ? p->size : to->left;
+    int err = iter_put(to, p->data, (size_t)n);
+    if (err != 0) {
+        return err;
+    }
+    m->address = p->from;
+    m->full_size = p->size;
+    m->result_flags |= p->size > n ? MSG_TRUNC_ : 0;
+    take_files(p, m);
+    if ((m->flags & MSG_PEEK_) == 0) {
+        s->queued -= p->size;
+        drop_first(s);
+        told_sender(s);
+    }
+    return (m->flags & MSG_TRUNC_) != 0 ? (int64_t)m->full_size : (int64_t)n;
+}
+
+int64_t sock_receive(struct sock *s, struct iter *to, struct sock_message *m)
+{
+    int64_t done = 0;
+    uint64_t deadline = deadline_of(s->options.receive_timeout_ns);
+    bool whole = (m->flags & MSG_WAITALL_) != 0 && !sock_packets(s) && (m->flags & MSG_PEEK_) == 0;
+    bool connected = s->type != SOCK_DGRAM_;
+    if (connected && (s->state == SOCK_NEW || s->state == SOCK_LISTENING) && s->error == 0) {
+        return s->family == AF_UNIX_ && s->state == SOCK_NEW && s->type == SOCK_STREAM_ ? -EINVAL
+                                                                                        : -ENOTCONN;
+    }
+    for (;;) {
+        if (s->first != NULL) {
+            int64_t n = sock_packets(s) ? take_packet(s, to, m) : take_stream(s, to, m);
+            if (n < 0 || sock_packets(s)) {
+                return n < 0 && done > 0 ? done : n;
+            }
+            done += n;
+            if (!whole || to->left == 0 || m->file_count > 0) {
+                return done;
+            }
+            continue;
+        }
+        if (s->error != 0) {
+            return done > 0 ? done : pending_error(s);
+        }
+        if (s->shut_read || (connected && (s->peer == NULL || s->peer->shut_write)) ||
+            (to->left == 0 && !sock_packets(s))) {
+            return done;
+        }
+        int err = wait_for(s, m->no_wait, deadline);
+        if (err != 0) {
+            return done > 0 ? done : err;
+        }
+    }
+}

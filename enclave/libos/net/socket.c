@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A socket's life, and what makes it a file. */
+#include <errno.h>
+
+#include "net.h"
+
+#define SOCKFS_MAGIC_ UINT32_C(0x534f434b)
+#define FIONREAD_     0x541b
+
+static struct fs socket_fs;
+
+static void sock_destroy(struct node *n)
+{
+    struct sock *s = (struct sock *)(void *)n;
+    sock_end(s);
+    rt_free(s);
+}
+
+static int64_t sock_file_read(struct file *f, struct iter *to, uint64_t *pos)
+{
+    (void)pos;
+    struct sock_message m = {.no_wait = (f->flags & O_NONBLOCK) != 0};
+    file_ref(f);
+    int64_t n = sock_receive(sock_of(f), to, &m);
+    for (uint32_t i = 0; i < m.file_count; i++) { /* read() cannot take them */
+        file_unref(m.files[i]);
+    }
+    file_unref(f);
+    return n;
+}
+
+static int64_t sock_file_write(struct file *f, struct iter *from, uint64_t *pos)
+{
+    (void)pos;
+    struct sock_message m = {.no_wait = (f->flags & O_NONBLOCK) != 0};
+    file_ref(f);
+    int64_t n = sock_send(sock_of(f), from, &m);
+    file_unref(f);
+    return n;
+}
+
+static unsigned sock_file_poll(struct file *f)
+{
+    return sock_poll(sock_of(f));
+}
+
+static int64_t sock_file_ioctl(struct file *f, uint64_t request, app_ptr arg)
+{
+    const struct sock *s = sock_of(f);
+    if (request != FIONREAD_) {
+        return -ENOTTY;
+    }
+    if (s->state == SOCK_LISTENING) {
+        return -EINVAL;
+    }
+    uint64_t there = s->queued;
+    if (sock_packets(s)) {
+        there = s->first != NULL ? s->first->size : 0;
+    }
+    int32_t n = (int32_t)there;
+    return copy_to_app(arg, &n, sizeof n) != 0 ? -EFAULT : 0;
+}
+
+const struct file_ops sock_file_ops = {.read = sock_file_read,
+                                       .write = sock_file_write,
+                                       .poll = sock_file_poll,
+                                       .ioctl = sock_file_ioctl};
+static const struct node_ops sock_node_ops = {.destroy = sock_destroy, .file_ops = &sock_file_ops};
+
+struct sock *sock_new(int family, int type)
+{
+    struct sock *s = (struct sock *)rt_alloc(sizeof *s);
+    if (s == NULL) {
+        return NULL;
+    }
+    if (socket_fs.minor == 0) {
+        socket_fs = (struct fs){.magic = SOCKFS_MAGIC_, .minor = fs_new_minor(), .type = "sockfs"};
+    }
+    struct fs_time now = fs_now();
+    *s = (struct sock){.node = {.ops = &sock_node_ops,
+                                .fs = &socket_fs,
+                                .refs = 1,
+                                .mode = S_IFSOCK | 0777,
+                                .uid = fs_uid(),
+                                .gid = fs_gid(),
+                                .nlink = 1,
+                                .ino = ++socket_fs.next_ino,
+                                .atime = now,
+                                .mtime = now,
+                                .ctime = now},
+                       .family = family,
+                       .type = type,
+                       .local = {.family = (uint16_t)family}};
+    if (family == AF_INET_) { /* 0.0.0.0, not :: */
+        s->local.ip[10] = s->local.ip[11] = 0xff;
+    }
+    sock_options_start(&s->options);
+    return s;
+}
+
+int sock_file(struct sock *s, uint32_t flags, struct file **ret)
+{
+    char name[32];
+    base_format(name, sizeof name, "socket:[%llu]", (unsigned long long)s->node.ino);
+    struct dentry *d = dentry_new_anon(name, &s->node);
+    *ret = d == NULL ? NULL : file_new(&sock_file_ops, d, &s->node, O_RDWR | flags);
+    dentry_unref(d);
+    return *ret == NULL ? -ENOMEM : 0;
+}
+
+void sock_changed(struct sock *s)
+{
+    fs_poll_changed(&s->changed);
+}
+
+void sock_join(struct sock *a, struct sock *b)
+{
+    a->peer = b;
+    b->peer = a;
+    a->state = b->state = SOCK_CONNECTED;
+}
+
+void sock_end(struct sock *s)
+{
+    bool unread = s->first != NULL;
+    struct sock *peer = s->peer;
+    s->state = SOCK_OVER;
+    s->peer = NULL;
+    if (peer != NULL && peer->peer == s) {
+        peer->peer = NULL;
+        if (!(s->family != AF_UNIX_ && s->type == SOCK_DGRAM_)) {
+            /* As a reset: what was sent to the one who left will never be read. */
+            peer->error = unread && s->type == SOCK_STREAM_ ? ECONNRESET : peer->error;
+            sock_changed(peer);
+        }
+    }
+    sock_unbind(s);
+    sock_forget(s);
+    while (s->pending != NULL) {
+        struct sock *next = s->pending->pending_next;
+        if (s->pending->peer != NULL && s->type == SOCK_STREAM_) {
+            s->pending->peer->error = ECONNRESET;
+        }
+        node_unref(&s->pending->node);
+        s->pending = next;
+    }
+    sock_changed(s);
+}
+
+unsigned sock_poll(struct sock *s)
+{
+    unsigned bits = s->error != 0 ? FS_POLLERR | FS_POLLIN | FS_POLLOUT : 0;
+    if (s->state == SOCK_LISTENING) {
+        return bits | (s->pending != NULL ? FS_POLLIN : 0);
+    }
+    if (s->first != NULL || s->shut_read) {
+        bits |= FS_POLLIN;
+    }
+    if (s->type == SOCK_DGRAM_) {
+        bool full = s->peer != NULL && s->peer->queued >= SOCK_BUFFER;
+        return bits | (full ? 0 : FS_POLLOUT);
+    }
+    if (s->state != SOCK_CONNECTED) {
+        return bits | FS_POLLOUT | FS_POLLHUP;
+    }
+    if (s->peer == NULL) {
+        bool over = s->family == AF_UNIX_ || s->shut_write || s->reset;
+        return bits | FS_POLLIN | FS_POLLOUT | (over ? FS_POLLHUP : 0);
+    }
+    if (s->peer->shut_write) {
+        bits |= FS_POLLIN | (s->shut_write ? FS_POLLHUP : 0);
+    }
+    if (s->shut_write || s->peer->queued < SOCK_BUFFER) {
+        bits |= FS_POLLOUT;
+    }
+    return bits;
+}
