@@ -21,6 +21,8 @@
 const char verb_try_help[] =
     "usage: alcove try SCRIPT [FILE...] [--day FILE [--date YYYY-MM-DD]]...\n"
     "                  [--function NAME]... [--run-ms N] [--json]\n"
+    "       alcove try SCRIPT --schema NAME\n"
+    "       alcove try --new FOLDER\n"
     "\n"
     "Runs a worker's script on this machine, outside any enclave, as workers do: a fresh process\n"
     "for each call, with the same Python and the same module. First each day is processed, then\n"
@@ -37,11 +39,14 @@ const char verb_try_help[] =
     "  -f, --function NAME  ask this one; otherwise all\n"
     "      --run-ms N       how long a call may take, as the query's run_ms; default: 10000\n"
     "      --json           one JSON object with all numbers\n"
+    "      --schema NAME    print the part of a query's YAML that goes with this function\n"
+    "      --new FOLDER     make a folder with a script, its alcove.yaml and the module\n"
     "      --help           this text\n"
     "\n"
-    "The module is the one of this release. Files of this machine are in the script's reach here,\n"
-    "and not in a worker; its folder is / in both. The network is taken away where the kernel\n"
-    "permits it.\n"
+    "The module is the folder 'alcove' beside the script, or else the one of this release. Files\n"
+    "of this machine are in the script's reach here, and not in a worker; its folder is / in "
+    "both.\n"
+    "The network is taken away where the kernel permits it.\n"
     "\n"
     "Example:\n"
     "  alcove try travel.py people/person-001/*.json --function mode_share\n"
@@ -71,6 +76,7 @@ struct request {
     const char *functions[FUNCTIONS_ASKED];
     size_t function_count;
     uint64_t run_ms;
+    const char *schema, *folder; /* --schema, --new */
     struct show show;
 };
 
@@ -175,6 +181,7 @@ static int parse(int argc, char **argv, struct request *r)
     static const struct option options[] = {
         {"day", required_argument, NULL, 'd'},      {"date", required_argument, NULL, 'D'},
         {"function", required_argument, NULL, 'f'}, {"run-ms", required_argument, NULL, 'm'},
+        {"schema", required_argument, NULL, 's'},   {"new", required_argument, NULL, 'n'},
         {"json", no_argument, NULL, 'j'},           {NULL, 0, NULL, 0}};
     int option, status = CLI_OK;
     opterr = 0;
@@ -196,6 +203,12 @@ static int parse(int argc, char **argv, struct request *r)
         case 'm':
             status = take_run_ms(r, optarg);
             break;
+        case 's':
+            r->schema = optarg;
+            break;
+        case 'n':
+            r->folder = optarg;
+            break;
         case 'j':
             r->show.json = true;
             break;
@@ -206,8 +219,13 @@ static int parse(int argc, char **argv, struct request *r)
     for (; status == CLI_OK && optind < argc; optind++) { /* behind -- */
         status = take_word(r, argv[optind]);
     }
-    if (status == CLI_OK && r->script == NULL) {
+    bool tries = r->script != NULL && r->schema == NULL && r->folder == NULL;
+    bool asks = r->day_count > 0 || r->function_count > 0 || r->show.json;
+    if (status == CLI_OK && r->folder == NULL && r->script == NULL) {
         status = cli_usage("try", "which script?");
+    } else if (status == CLI_OK && !tries &&
+               (asks || (r->folder != NULL && (r->script != NULL || r->schema != NULL)))) {
+        status = cli_usage("try", "--%s stands alone", r->folder != NULL ? "new" : "schema");
     }
     return status;
 }
@@ -363,23 +381,39 @@ static int ask(struct trial *t, const struct script_function *f, struct reply *r
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
-static int find_files(struct trial *t, struct diag *d)
+/* The module that will be in the bundle, if it lies where --new puts it; or else this release's. */
+static int find_module(struct trial *t, struct diag *d)
 {
-    char main_file[PATH_MAX];
-    int err = host_find_file(MODULE "/__main__.py", main_file, d);
+    char own[PATH_MAX];
+    const char *slash = strrchr(t->script, '/');
+    int folder = slash != NULL ? (int)(slash - t->script) : 0;
+    if (slash != NULL &&
+        base_format(own, sizeof own, "%.*s/alcove/__main__.py", folder, t->script) < sizeof own &&
+        access(own, R_OK) == 0) {
+        base_format(t->module, sizeof t->module, "%.*s/alcove", folder, t->script);
+        return 0;
+    }
+    int err = host_find_file(MODULE "/__main__.py", own, d);
     if (err == 0) {
-        *strrchr(main_file, '/') = '\0';
+        *strrchr(own, '/') = '\0';
         /* The process starts in another folder. */
-        if (realpath(main_file, t->module) == NULL) {
-            err = diag_fail(d, -errno, "%s: %s", main_file, strerror(errno));
-        } else if (realpath(t->request.script, t->script) == NULL) {
-            err = diag_fail(d, -errno, "%s: %s", t->request.script, strerror(errno));
-        } else if (access(PYTHON, X_OK) != 0) {
-            err = diag_fail(d, -errno, "%s: %s; scripts are run by Debian's python3.11", PYTHON,
-                            strerror(errno));
-        }
+        err = realpath(own, t->module) != NULL
+                  ? 0
+                  : diag_fail(d, -errno, "%s: %s", own, strerror(errno));
     }
     return err;
+}
+
+static int find_files(struct trial *t, struct diag *d)
+{
+    if (access(PYTHON, X_OK) != 0) {
+        return diag_fail(d, -errno, "%s: %s; scripts are run by Debian's python3.11", PYTHON,
+                         strerror(errno));
+    }
+    if (t->request.script != NULL && realpath(t->request.script, t->script) == NULL) {
+        return diag_fail(d, -errno, "%s: %s", t->request.script, strerror(errno));
+    }
+    return find_module(t, d);
 }
 
 static int describe(struct trial *t, struct diag *d)
@@ -454,6 +488,46 @@ static int try_all(struct trial *t, struct diag *d)
     return err;
 }
 
+/* A command of the module that prints what is wanted. */
+static int print_of(struct trial *t, const char *const *argv, const char *what, struct diag *d)
+{
+    struct child child;
+    int err =
+        child_run(argv, (struct bytes){NULL, 0}, DESCRIPTION_MAX, t->request.run_ms, &child, d);
+    if (err == 0 && judge_end(&child, t->request.run_ms, d) != NULL) {
+        fwrite(child.said, 1, child.said_size, stderr);
+        diag_prefix(d, "%s", what);
+        err = -EINVAL;
+    }
+    if (err == 0) {
+        fwrite(child.out, 1, child.out_size, stdout);
+    }
+    child_done(&child);
+    return err;
+}
+
+static int print_schema(struct trial *t, struct diag *d)
+{
+    const char *const argv[] = {
+        PYTHON, "-I", "-B", t->module, "schema", t->script, t->request.schema, NULL};
+    return print_of(t, argv, t->request.script, d);
+}
+
+static int make_folder(struct trial *t, struct diag *d)
+{
+    char here[PATH_MAX], folder[PATH_MAX];
+    const char *name = t->request.folder;
+    if (getcwd(here, sizeof here) == NULL) {
+        return diag_fail(d, -errno, "getcwd: %s", strerror(errno));
+    }
+    if (base_format(folder, sizeof folder, "%s%s%s", *name == '/' ? "" : here,
+                    *name == '/' ? "" : "/", name) >= sizeof folder) {
+        return diag_fail(d, -ENAMETOOLONG, "%s: too long", name);
+    }
+    const char *const argv[] = {PYTHON, "-I", "-B", t->module, "new", folder, NULL};
+    return print_of(t, argv, name, d);
+}
+
 int verb_try(int argc, char **argv)
 {
     static struct trial trial = {.request.run_ms = RUN_MS};
@@ -464,9 +538,15 @@ int verb_try(int argc, char **argv)
     }
     int err = order_days(&trial.request, &d);
     err = err != 0 ? err : find_files(&trial, &d);
-    err = err != 0 ? err : describe(&trial, &d);
-    err = err != 0 ? err : check_names(&trial, &d);
-    err = err != 0 ? err : try_all(&trial, &d);
+    if (err == 0 && trial.request.folder != NULL) {
+        err = make_folder(&trial, &d);
+    } else if (err == 0 && trial.request.schema != NULL) {
+        err = print_schema(&trial, &d);
+    } else if (err == 0) {
+        err = describe(&trial, &d);
+        err = err != 0 ? err : check_names(&trial, &d);
+        err = err != 0 ? err : try_all(&trial, &d);
+    }
     script_done(&trial.functions);
     child_done(&trial.description);
     for (size_t i = 0; i < trial.request.day_count; i++) {

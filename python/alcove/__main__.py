@@ -2,6 +2,7 @@
 """python3.11 -m alcove worker SCRIPT            serves the one call on standard input: worker.py
 python3.11 -m alcove schema SCRIPT FUNCTION   prints the YAML of a query that goes with a function
 python3.11 -m alcove describe SCRIPT          prints what a script declares, as CBOR, for `alcove try`
+python3.11 -m alcove new FOLDER               makes a folder to begin with
 """
 
 import os
@@ -57,6 +58,9 @@ def main(words):
         status = say(schema_of, *words[1:])
     elif command == "describe" and count == 2:
         status = say(describe, words[1])
+    elif command == "new" and count == 2:
+        from alcove.new import make
+        status = say(make, words[1])
     else:
         sys.stderr.write(__doc__)
         status = 2

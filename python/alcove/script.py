@@ -125,8 +125,8 @@ def tell(error, path):
     if isinstance(error, (ScriptError, SchemaError)):
         line = line_of(error, path)
         return f"{path}:{line}: {error}\n" if line and isinstance(error, SchemaError) else f"{error}\n"
-    if isinstance(error, FileNotFoundError) and error.filename == path:
-        return f"{path}: no such file\n"
+    if isinstance(error, OSError) and error.filename == path:
+        return f"{path}: {error.strerror}\n"
     import traceback  # late: it costs milliseconds that most calls do not need
     told = traceback.TracebackException.from_exception(error)
     chain = told

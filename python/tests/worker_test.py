@@ -121,7 +121,7 @@ def bad_endings():
     failed_asking(ASK + "days[0].data", "ask returned 'x'", "so is data that is an answer",
                   [(1, b'"x"')])
     failed(worker(pathlib.Path(folder.name) / "none.py", call_of([], "query", "ask", 1)),
-           "no such file", "so is a script that is not there")
+           "No such file", "so is a script that is not there")
     # Not for the module to prevent: who has the process has its reply. The reader is strict.
     status, out, _ = worker(script(ASK + "os._exit(0)"), call_of([], "query", "ask", 1))
     same((status, out), (0, b""), "os._exit(0) gives an empty reply, which no reader takes")

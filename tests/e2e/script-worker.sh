@@ -93,7 +93,8 @@ call process "" 0 2026-03-01 "$WORK/torn" >"$WORK/call"
 ok "so is a torn day" fails_inside 'the day is no JSON' "$WORK/clear.bundle"
 echo '[{"metadata": {}}]' >"$WORK/odd"
 call process "" 0 2026-03-01 "$WORK/odd" >"$WORK/call"
-ok "what a script raises is told with its lines" fails_inside 'File "/app/travel.py", line' "$WORK/clear.bundle"
+ok "what a script raises is told with its lines" \
+    fails_inside 'File "/app/travel.py", line' "$WORK/clear.bundle"
 
 in_clear "$EXAMPLE/pandas" "$WORK/pandas"
 ok "the bundle with pandas is built" build_bundle "$WORK/pandas" "$WORK/pandas.bundle"

@@ -47,6 +47,26 @@ else
     skip "real days are answered about" "no days in $DAYS"
 fi
 
+# --- beginning ---------------------------------------------------------------------------------------------
+
+ok "a folder to begin with is made" try --new "$WORK/begin"
+ok "… whose script answers" try "$WORK/begin/script.py" "$WORK"/people/person-001/*.json
+ok "… and which builds" "$ALCOVE" build "$WORK/begin" -o "$WORK/begin.bundle"
+ok "a folder that is there already is refused" refused 'begin: File exists' try --new "$WORK/begin"
+sed -i 's/^CALL, REPLY = .*/CALL, REPLY = "another", "thing"/' "$WORK/begin/alcove/worker.py"
+ok "the module beside a script is the one that is tried" refused 'no another' try "$WORK/begin/script.py"
+ok "a function's part of a query is printed" \
+    diff <(try "$EXAMPLE/travel.py" --schema cyclists) - <<'END'
+function: cyclists
+aggregate: count
+bounds: {total: 0, whole: 0, square: 0, entries: 0, threshold: 0}
+entries:
+  - {name: "cyclists", unit: "people", low: 0, high: 1, default: 0}
+END
+ok "… and what there is instead of another" refused 'there is: mode_share, ' \
+    try "$EXAMPLE/travel.py" --schema motorists
+ok "--schema asks nothing else" refused 'stands alone' try "$EXAMPLE/travel.py" --schema od --json
+
 # --- a script that goes wrong in every way ---------------------------------------------------------------
 
 cat >"$WORK/bad.py" <<'END'
@@ -110,7 +130,8 @@ echo '{"count": 20}' >"$WORK/20.json"
 echo '"big"' >"$WORK/big.json"
 echo '{"count": [' >"$WORK/torn.json"
 ok "one that would be refused gives status 1" same 1 "$(status_of try "$WORK/bad.py" --run-ms 700 \
-    "$WORK/7.json" --date 2026-03-10 "$WORK/big.json" "$WORK/torn.json" --day "$WORK/20.json" --date 2026-03-01)"
+    "$WORK/7.json" --date 2026-03-10 "$WORK/big.json" "$WORK/torn.json" \
+    --day "$WORK/20.json" --date 2026-03-01)"
 cp "$WORK/status.out" "$WORK/bad.txt"
 said() { cat "$WORK/bad.txt" && grep -q -E -- "$1" "$WORK/bad.txt"; }
 try "$WORK/bad.py" --run-ms 700 "$WORK/7.json" --date 2026-03-10 "$WORK/big.json" "$WORK/torn.json" \

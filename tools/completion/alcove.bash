@@ -11,7 +11,7 @@ _alcove() {
         cc) options="--libc --finish --report --help" ;;
         build) options="--key --verbose --help" ;;
         run) options="--input --output --volume --quote --nonce --machine --trace --trap-only --help" ;;
-        try) options="--day --date --function --run-ms --json --help" ;;
+        try) options="--day --date --function --run-ms --json --schema --new --help" ;;
         measure) options="--json --help" ;;
         phone) options="--phone --restore --from-server --yes --again --date --days --unasked --json --help" ;;
         verify) options="--root --nonce --at --accept-status --allow-debug --json --help --policy --collateral --report-data --print-policy --expect --input --output" ;;
