@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Scripts in enclaves: the example's replies are those of a plain process, byte for byte; what fails is
-# told on standard error, and nothing on standard output. Calls come in clear here, so that a test can
-# make them: `stdin: host` instead of `stdin: task`, and nothing else is different.
+# told on standard error, and nothing on standard output. Most calls come in clear here, which is
+# quicker: `stdin: host` instead of `stdin: task`, and nothing else is different. Some come sealed.
 # timeout: 400
 # shellcheck source=tests/e2e/common.sh
 . "$(dirname "$0")/common.sh"
@@ -103,4 +103,28 @@ ok "pandas processes inside as outside" both "$WORK/pandas.bundle" "$EXAMPLE/pan
 processed "$WORK/inside" >"$WORK/kept"
 call query gyration 6 2026-03-01 "$WORK/kept" >"$WORK/call"
 ok "numpy answers inside as outside" both "$WORK/pandas.bundle" "$EXAMPLE/pandas/gyration.py"
+
+# --- sealed, through the bundle as it is -----------------------------------------------------------------
+
+export ALCOVE CUSTODIAN="$BUILD/tests/worker/custodian --unchecked"
+# sealed HEAD: the call in $WORK/call, through a worker; the custodian's first line is HEAD, and what
+# follows it, reply and standard error, is in $WORK/got.body.
+sealed() {
+    timeout 60 "$PYTHON" "$TOP/tests/e2e/worker_host.py" honest "$WORK/worker.bundle" "$WORK/call" \
+        "$WORK/got" >"$WORK/said" || return 1
+    head -n 1 "$WORK/got"
+    tail -n +2 "$WORK/got" >"$WORK/got.body"
+    head -n 1 "$WORK/got" | grep -q -x -E "$1"
+}
+carried_lacks() { [ -s "$WORK/got.carried" ] && ! LC_ALL=C grep -a -q -F -e "$1" "$WORK/got.carried"; }
+call query mode_share 3 "${kept[@]}" >"$WORK/call"
+"$PYTHON" -I -B "$MODULE" worker "$EXAMPLE/travel.py" <"$WORK/call" >"$WORK/outside"
+ok "a sealed call is answered" sealed "end 0 0 complete 1 out $(wc -c <"$WORK/outside") err 0"
+ok "… as outside" cmp "$WORK/got.body" "$WORK/outside"
+ok "… and the host sees nothing of it" carried_lacks "alcove-reply-1"
+call process "" 0 2026-03-01 "$WORK/odd" >"$WORK/call"
+ok "a script that fails says nothing but to the owner" sealed "end 0 1 complete 1 out 0 err [0-9]+"
+told_at_end() { tail -c 1024 "$WORK/got.body" | tee /dev/stderr | grep -q "KeyError: 'key'"; }
+ok "… who reads why at its end" told_at_end
+ok "… and the host does not" carried_lacks "KeyError"
 tap_done
