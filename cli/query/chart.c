@@ -9,11 +9,12 @@
 
 #include "query/reading.h"
 
-#define TITLE_SIZE  19.0
-#define TITLE_LINES 4
-#define NOTE_SIZE   11.5
-#define BARS_MAX    16u /* more are columns */
-#define TOLD_MAX    64u /* entries in the description */
+#define TITLE_SIZE   19.0
+#define TITLE_LINES  4
+#define NOTE_SIZE    11.5
+#define BARS_MAX     16u /* more are columns */
+#define SMALL_MATRIX 49u
+#define TOLD_MAX     64u /* entries in the description */
 
 #define TEXT(b) (int)(b).size, (const char *)(b).data
 
@@ -70,12 +71,12 @@ struct chart_tip chart_tip(const struct chart *c, uint32_t i)
     struct chart_tip t;
     const struct receipt *p = &c->checked->receipt;
     struct reading r = reading(c, i);
-    struct bytes name = chart_name(c, i);
+    struct reading_name name = reading_name_of(&c->checked->doc, i);
     if (chart_hidden(c, i)) {
-        snprintf(t.text, sizeof t.text, "%.*s: not shown", TEXT(name));
+        snprintf(t.text, sizeof t.text, "%s: not shown", name.text);
         return t;
     }
-    snprintf(t.text, sizeof t.text, "%.*s: %s%s (%s to %s)", TEXT(name),
+    snprintf(t.text, sizeof t.text, "%s: %s%s (%s to %s)", name.text,
              reading_value(&r, p->values[i]).text, reading_unit_of(&r).text,
              reading_value(&r, (__int128)p->values[i] - (int64_t)p->bound95).text,
              reading_value(&r, (__int128)p->values[i] + (int64_t)p->bound95).text);
@@ -84,6 +85,11 @@ struct chart_tip chart_tip(const struct chart *c, uint32_t i)
 
 /* ---- axes ------------------------------------------------------------------------------------ */
 
+double chart_first(const struct chart_axis *a)
+{
+    return ceil(a->low / a->step - 1e-9) * a->step;
+}
+
 struct chart_axis chart_axis(double low, double high, double start, double end, unsigned steps)
 {
     struct chart_axis a = {.start = start, .end = end};
@@ -91,7 +97,7 @@ struct chart_axis chart_axis(double low, double high, double start, double end, 
     wish = wish > 0 ? wish : 1;
     double power = pow(10, floor(log10(wish))), part = wish / power;
     a.step = power * (part <= 1 ? 1 : part <= 2 ? 2 : part <= 5 ? 5 : 10);
-    a.low = floor(low / a.step) * a.step;
+    a.low = low;
     a.high = ceil(high / a.step) * a.step;
     if (a.high <= a.low) {
         a.high = a.low + a.step;
@@ -188,13 +194,13 @@ static void draw_notes(struct chart *c)
     char line[512], id[65];
     if (aggregate == QUERY_QUANTILE) {
         note(c, &y,
-             "Steps: estimates as released, so noise may make them fall. Shaded: 95 % interval of "
-             "each step, by the noise.");
+             "Each step: how many lie in this cell or below; as released, so noise may make it "
+             "fall. "
+             "Shaded: 95 % interval, by the noise.");
     } else {
-        snprintf(line, sizeof line,
-                 "95 %% interval of each estimate, by the noise: \u00b1%s%s. Who did not answer "
-                 "counts with the default.",
-                 reading_size(&all, p->bound95).text, reading_points(&all).text);
+        snprintf(line, sizeof line, "95 %% interval of each estimate, by the noise: \u00b1%s%s.%s",
+                 reading_size(&all, p->bound95).text, reading_points(&all).text,
+                 p->answered < p->asked ? " Who did not answer counts with the default." : "");
         note(c, &y, line);
     }
     if (c->clamped) {
@@ -249,7 +255,7 @@ int chart_draw(const struct result_checked *checked, const struct query_facts *f
     struct chart c = {
         .checked = checked, .facts = facts, .scene = s, .count = checked->receipt.entry_count};
     struct reading r = reading(&c, 0);
-    bool many = c.count > BARS_MAX;
+    bool many = c.count > (checked->doc.schema.aggregate == QUERY_OD ? SMALL_MATRIX : BARS_MAX);
     *s = (struct scene){.width = many ? 960 : 800};
     c.bound = reading_float(&r, (__int128)checked->receipt.bound95);
     for (uint32_t i = 0; i < c.count; i++) {
@@ -261,7 +267,7 @@ int chart_draw(const struct result_checked *checked, const struct query_facts *f
     if (checked->doc.schema.aggregate == QUERY_QUANTILE && c.count > 1) {
         chart_steps(&c);
     } else if (checked->doc.schema.aggregate != QUERY_OD || !chart_matrix(&c)) {
-        if (many) {
+        if (c.count > BARS_MAX) {
             chart_columns(&c);
         } else {
             chart_bars(&c);

@@ -61,17 +61,18 @@ struct chart_text chart_number(const struct chart *c, uint32_t i);
 struct chart_text chart_interval(const struct chart *c);
 /* "walk: 34.1 % (32.7 to 35.5)", for pointers and for who does not see. */
 struct chart_tip {
-    char text[256];
+    char text[320];
 };
 struct chart_tip chart_tip(const struct chart *c, uint32_t i);
 
-/* An axis of values from low to high, on round steps. */
+/* An axis of values from low to high: it ends on a round step, and begins there or at low. */
 struct chart_axis {
     double low, high, step;
     double start, end; /* pixels; start may be greater */
     unsigned digits;
 };
 struct chart_axis chart_axis(double low, double high, double start, double end, unsigned steps);
+double chart_first(const struct chart_axis *a); /* step within it */
 double chart_at(const struct chart_axis *a, double value);
 struct chart_text chart_tick(const struct chart_axis *a, double value);
 /* A label no wider than that; what was cut ends in an ellipsis. */

@@ -48,7 +48,7 @@ static struct chart_axis axis_of(const struct chart *c, double start, double end
 
 static void grid(struct chart *c, const struct chart_axis *a, double top, double bottom)
 {
-    for (double v = a->low; v < a->high + a->step / 2; v += a->step) {
+    for (double v = chart_first(a); v < a->high + a->step / 2; v += a->step) {
         double x = chart_at(a, v);
         scene_line(c->scene, "grid", CHART_GRID, 1, x, top, x, bottom);
         scene_text(c->scene, "tick", CHART_MUTED, 11, SCENE_MIDDLE, x, bottom + 16,

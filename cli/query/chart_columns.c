@@ -30,7 +30,7 @@ static struct chart_axis axis_of(const struct chart *c, double start, double end
 
 static void grid(struct chart *c, const struct chart_axis *a, double left, double right)
 {
-    for (double v = a->low; v < a->high + a->step / 2; v += a->step) {
+    for (double v = chart_first(a); v < a->high + a->step / 2; v += a->step) {
         double y = chart_at(a, v);
         scene_line(c->scene, "grid", CHART_GRID, 1, left, y, right, y);
         scene_text(c->scene, "tick", CHART_MUTED, 11, SCENE_END, left - 8, y + 4,
@@ -78,21 +78,27 @@ static void band(struct chart *c, const struct chart_axis *a, double left, doubl
     }
 }
 
-/* As many names as fit side by side: each one, each second, each fifth ... */
+/* As many names as fit side by side: each one, each second, each fifth ... If little more room lets
+ * them come round evenly (each twelfth of 168 hours), rather so. */
 static uint32_t stride_of(const struct chart *c, double width, double size)
 {
-    static const uint32_t factors[] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000};
+    static const uint32_t factors[] = {1,  2,  3,  4,   5,   6,   7,   8,    10,   12,  15,
+                                       20, 24, 50, 100, 150, 200, 500, 1000, 2000, 5000};
     double widest = 0;
+    uint32_t first = 0;
     for (uint32_t i = 0; i < c->count; i++) {
         widest = fmax(widest, scene_text_width(chart_name(c, i), size, false));
     }
     widest = fmin(widest, 140) + size;
     for (size_t i = 0; i < ARRAY_SIZE(factors); i++) {
-        if (factors[i] * width >= widest) {
+        if (factors[i] * width >= widest && first == 0) {
+            first = factors[i];
+        }
+        if (first != 0 && factors[i] <= 2 * first && c->count % factors[i] == 0) {
             return factors[i];
         }
     }
-    return c->count;
+    return first != 0 ? first : c->count;
 }
 
 void chart_columns(struct chart *c)

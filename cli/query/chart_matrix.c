@@ -79,12 +79,13 @@ static uint32_t shade(double part)
     return color;
 }
 
-static void hatch(struct scene *s, double x, double y, double size)
+static void hatch(struct scene *s, double x, double y, double size, struct bytes tip)
 {
-    scene_rect(s, "hidden", CHART_EMPTY, x, y, size, size);
+    scene_tip(s, scene_rect(s, "hidden", CHART_EMPTY, x, y, size, size), tip);
     scene_points(s, SCENE_LINES, "hatch", CHART_HATCH, size < 16 ? 0.6 : 1);
-    for (int i = 1; i <= 3; i++) { /* diagonals, each within the cell */
-        double t = size * i / 2, over = t > size ? t - size : 0;
+    int lines = (int)fmin(fmax(size / 4.5, 3), 15);
+    for (int i = 1; i <= lines; i++) { /* diagonals, each within the cell */
+        double t = 2 * size * i / (lines + 1), over = t > size ? t - size : 0;
         scene_point(s, x + over, y + t - over);
         scene_point(s, x + t - over, y + over);
     }
@@ -96,7 +97,7 @@ static void cell(struct matrix *m, uint32_t i)
     double x = m->left + i % m->zones * m->cell, y = m->top + i / m->zones * m->cell;
     double gap = m->cell > 16 ? 1 : 0.5, size = m->cell - gap;
     if (chart_hidden(m->c, i)) {
-        hatch(s, x, y, size);
+        hatch(s, x, y, size, of(chart_tip(m->c, i).text));
         return;
     }
     double part = chart_value(m->c, i) / m->highest;
@@ -118,7 +119,8 @@ static void labels(struct matrix *m, bool turned)
         double middle = (i + 0.5) * m->cell;
         chart_label(m->c, "label", m->font, SCENE_END, m->left - 8,
                     m->top + middle + m->font * 0.36, LABEL, m->names[i]);
-        chart_label(m->c, "label", m->font, turned ? SCENE_START : SCENE_MIDDLE,
+        chart_label(m->c, "label", turned ? fmin(m->font, m->cell * 0.58) : m->font,
+                    turned ? SCENE_START : SCENE_MIDDLE,
                     m->left + middle + (turned ? m->font * 0.3 : 0), m->top - 8,
                     turned ? LABEL : m->cell, m->names[i])
             ->turned = turned;
@@ -147,7 +149,7 @@ static void legend(struct matrix *m)
     scene_text(s, "unit", CHART_MUTED, 11, SCENE_START, x, top - 10,
                m->c->checked->doc.labels[0].unit);
     if (m->c->hatched) {
-        hatch(s, x, top + height + 16, 16);
+        hatch(s, x, top + height + 16, 16, (struct bytes){0});
         scene_text(s, "tick", CHART_MUTED, 11, SCENE_START, x + 24, top + height + 28,
                    BYTES_STR("not shown"));
     }

@@ -82,7 +82,9 @@ static bool uniform(const struct query_document *doc)
 
 static void print_range(const struct query_document *doc, uint32_t i, FILE *out)
 {
-    struct reading r = {.factor = 1, .divisor = 1, .unit = doc->labels[i].unit};
+    bool cell = doc->schema.aggregate == QUERY_QUANTILE; /* counts people; the unit is the cell's */
+    struct reading r = {.factor = 1, .divisor = 1};
+    r.unit = cell ? r.unit : doc->labels[i].unit;
     fprintf(out, "%s to %s%s", number_of(doc->entries[i].low, 1, 0).text,
             number_of(doc->entries[i].high, 1, 0).text, reading_unit_of(&r).text);
     if (doc->entries[i].fallback != 0) {
@@ -120,7 +122,7 @@ static void print_entries(const struct query_document *doc, FILE *out)
     bool same = uniform(doc);
     for (uint32_t i = 0; i < shown; i++) {
         fprintf(out, "%-14s ", i == 0 ? "Entries" : "");
-        fprintf(out, "%.*s", TEXT(doc->labels[i].name));
+        fputs(reading_name_of(doc, i).text, out);
         if (!same) {
             fprintf(out, ": ");
             print_range(doc, i, out);
@@ -223,14 +225,12 @@ static void print_interval(const struct query_facts *f, uint64_t users, const ch
 void query_print_liars(const struct query_facts *f, FILE *out)
 {
     struct reading r = reading_of_all(f->doc, f->users, f->plan.distance.largest);
-    fprintf(out, "%-14s ", "Liars");
+    fprintf(out, "%-14s 1, 2, 3 people who lie can move an entry by", "Liars");
     for (uint64_t k = 1; k <= QUERY_LIARS; k++) {
-        fprintf(out, "%s%s%s", k == 1 ? "" : ", ",
-                reading_size(&r, query_liars_move(&f->plan, k)).text,
-                k == QUERY_LIARS ? reading_points(&r).text : "");
+        fprintf(out, "%s %s", k == 1 ? "" : ",",
+                reading_size(&r, query_liars_move(&f->plan, k)).text);
     }
-    struct number n;
-    fprintf(out, ": so far 1, 2, 3 of %s people who lie can move an entry\n", whole(f->users, &n));
+    fprintf(out, "%s\n", reading_points(&r).text);
 }
 
 static void print_program(FILE *out, const char *role, const struct query_program *p,

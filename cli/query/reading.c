@@ -16,6 +16,8 @@ struct reading reading_of(const struct query_document *doc, uint32_t entry, uint
         r.unit = BYTES_STR("%");
     } else if (s->aggregate == QUERY_MEAN) {
         r.divisor = users;
+    } else if (s->aggregate == QUERY_QUANTILE) {
+        r.unit = BYTES_STR("people"); /* the entry's own is that of its cell: "0 to 5 min" */
     }
     r.digits = number_digits((unsigned __int128)bound95 * r.factor, r.divisor);
     return r;
@@ -61,6 +63,16 @@ struct reading_unit reading_points(const struct reading *r)
 double reading_float(const struct reading *r, __int128 sum)
 {
     return (double)sum * (double)r->factor / (double)r->divisor;
+}
+
+struct reading_name reading_name_of(const struct query_document *doc, uint32_t entry)
+{
+    struct reading_name n;
+    struct bytes name = doc->labels[entry].name, unit = doc->labels[entry].unit;
+    bool cell = doc->schema.aggregate == QUERY_QUANTILE && unit.size > 0;
+    snprintf(n.text, sizeof n.text, "%.*s%s%.*s", (int)name.size, (const char *)name.data,
+             cell ? " " : "", cell ? (int)unit.size : 0, (const char *)unit.data);
+    return n;
 }
 
 struct number reading_day(uint64_t day)

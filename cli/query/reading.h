@@ -30,6 +30,11 @@ struct reading_unit {
 struct reading_unit reading_unit_of(const struct reading *r);
 /* The same for differences: of percents they are "points". */
 struct reading_unit reading_points(const struct reading *r);
+/* What the entry is: its name, and of a quantile's cell the unit: "0 to 5 min". */
+struct reading_name {
+    char text[QUERY_LABEL_MAX + QUERY_UNIT_MAX + 2];
+};
+struct reading_name reading_name_of(const struct query_document *doc, uint32_t entry);
 /* A float of it, for pictures. */
 double reading_float(const struct reading *r, __int128 sum);
 

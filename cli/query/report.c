@@ -88,10 +88,10 @@ static size_t wider(size_t width, const char *text)
 static void print_entry(const struct result_checked *c, uint32_t i, const size_t width[4],
                         bool among, FILE *out)
 {
-    struct bytes name = c->doc.labels[i].name;
+    struct reading_name name = reading_name_of(&c->doc, i);
     struct reading r = reading_of(&c->doc, i, c->receipt.asked, c->receipt.bound95);
-    fprintf(out, "  %.*s", TEXT(name));
-    pad(out, reading_columns(name), width[0] + 2);
+    fprintf(out, "  %s", name.text);
+    pad(out, reading_columns(BYTES(name.text, strlen(name.text))), width[0] + 2);
     if (c->receipt.suppressed[i]) {
         right(out, "suppressed", width[1]);
         fputc('\n', out);
@@ -118,7 +118,8 @@ static void print_table(const struct result_checked *c, FILE *out)
     bool among = query_result_among(c);
     for (uint32_t i = 0; i < c->receipt.entry_count; i++) {
         struct row row = row_of(c, i, among);
-        size_t columns = reading_columns(c->doc.labels[i].name);
+        struct reading_name name = reading_name_of(&c->doc, i);
+        size_t columns = reading_columns(BYTES(name.text, strlen(name.text)));
         width[0] = columns > width[0] ? columns : width[0];
         width[1] = wider(width[1], row.estimate);
         width[2] = wider(wider(width[2], row.low), row.high);
@@ -148,9 +149,10 @@ static void print_quantiles(const struct result_checked *c, const struct query_f
             return;
         }
         query_line(out, q == 0 ? "Quantiles" : "",
-                   "%s lie up to: %.*s %.*s (with 95 %%, %.*s ... %.*s)", quartiles[q].text,
-                   TEXT(c->doc.labels[cell.cell].name), TEXT(c->doc.labels[cell.cell].unit),
-                   TEXT(c->doc.labels[cell.low].name), TEXT(c->doc.labels[cell.high].name));
+                   "%s of the people lie in or below %s; with 95 %% this is %s to %s",
+                   quartiles[q].text, reading_name_of(&c->doc, cell.cell).text,
+                   reading_name_of(&c->doc, cell.low).text,
+                   reading_name_of(&c->doc, cell.high).text);
     }
 }
 

@@ -323,14 +323,74 @@ static void count(struct forged *f)
     forged_entry(f, "people", "people", 1, 93);
 }
 
+/* More columns than have room for whiskers. */
+static void week(struct forged *f)
+{
+    f->doc.question = BYTES_STR("At which hours of the week do you travel?");
+    f->doc.function = BYTES_STR("trips_by_hour_of_week");
+    f->doc.schema.aggregate = QUERY_HISTOGRAM;
+    f->doc.schema.most_total = 5;
+    for (int i = 0; i < 168; i++) {
+        static const char *const days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
+        char name[32];
+        int hour = i % 24, peak = hour == 8 || hour == 17 ? 90 : hour > 6 && hour < 22 ? 40 : 3;
+        snprintf(name, sizeof name, "%s %02d", days[i / 24], hour);
+        forged_entry(f, name, "trips", 5, (i / 24 > 4 ? peak / 2 : peak) + i * 37 % 23 - 11);
+    }
+}
+
+/* The largest matrix that fits a document with such names. */
+static void zones(struct forged *f)
+{
+    f->doc.question = BYTES_STR("Between which districts do you travel?");
+    f->doc.function = BYTES_STR("flows");
+    f->doc.schema.aggregate = QUERY_OD;
+    f->doc.schema.most_entries = 5;
+    f->doc.schema.threshold = 60;
+    f->doc.cost = 50000;
+    for (int a = 0; a < 40; a++) {
+        for (int b = 0; b < 40; b++) {
+            char name[64];
+            int far = a > b ? a - b : b - a;
+            snprintf(name, sizeof name, "Z%02d > Z%02d", a, b);
+            forged_entry(f, name, "trips", 3, 400 / (1 + far) + (a * 31 + b * 17) % 29 - 14);
+        }
+    }
+}
+
+/* Texts that want to be markup, are long, are not ASCII, or are no characters of XML. */
+static void hostile(struct forged *f)
+{
+    f->doc.question = BYTES_STR(
+        "</title><script>alert('1')</script> & \"quotes\": a question that is as long as a "
+        "question may be, so that it takes more than one line of the picture's title and shows "
+        "that words stay whole where they can \xc3\xa4\xc3\xb6\xc3\xbc \xe2\x82\xac");
+    f->doc.schema.aggregate = QUERY_HISTOGRAM;
+    f->doc.schema.most_total = 5;
+    forged_entry(f, "<b onclick=\"x\">&amp;", "<&\">", 5, 120);
+    forged_entry(f, "]]>\xef\xbf\xbf\xef\xbf\xbe", "<&\">", 5, -70);
+    forged_entry(f, "a name as long as any entry's name may be, 48..", "<&\">", 5, 9);
+    forged_entry(f, "\xe6\xad\xa9\xe8\xa1\x8c", "<&\">", 5, 77);
+}
+
+/* Noise, and nothing else. */
+static void empty(struct forged *f)
+{
+    quantile(f);
+    for (uint32_t i = 0; i < f->doc.schema.entry_count; i++) {
+        f->receipt.values[i] = i % 2 == 0 ? -3 : 2;
+    }
+}
+
 void forged_example(struct forged *f, const char *name)
 {
     static const struct {
         const char *name;
         void (*make)(struct forged *f);
-    } examples[] = {{"share", share}, {"histogram", histogram},
-                    {"mean", mean},   {"quantile", quantile},
-                    {"od", od},       {"count", count}};
+    } examples[] = {
+        {"share", share},     {"histogram", histogram}, {"mean", mean}, {"quantile", quantile},
+        {"od", od},           {"count", count},         {"week", week}, {"zones", zones},
+        {"hostile", hostile}, {"empty", empty}};
     forged_begin(f);
     for (size_t i = 0; i < ARRAY_SIZE(examples); i++) {
         if (strcmp(examples[i].name, name) == 0) {
