@@ -626,10 +626,10 @@ static void test_clone(void)
     REQUIRE(phone_unlock(&w) == WIRE_CODE_OK);
     CHECK(phone_state(&w).lease == 0, "a clone has not the lease of the first");
     struct custodian *clone = w.custodian;
-    w.custodian = first;
+    w.custodian = w.context = first;
     w.boot = key;
     CHECK(phone_state(&w).lease == 1, "which keeps its own");
-    w.custodian = clone;
+    w.custodian = w.context = clone;
     (void)known;
     custodian_free(first);
     world_free(&w);
@@ -688,7 +688,7 @@ static void test_host(void)
     /* Before hello. */
     world_make(&w);
     custodian_free(w.custodian);
-    w.custodian = custodian_new(&w.own.env, &w.table);
+    w.custodian = w.context = custodian_new(&w.own.env, &w.table);
     CHECK(ask(&w, WIRE_work, &work) == WIRE_refused && refusal(&w) == WIRE_CODE_STATE,
           "before hello nothing is answered");
     world_free(&w);

@@ -173,31 +173,21 @@ static void make_log(struct world *w)
     (void)log_add(w, &leaf);
     leaf.role = QUERY_ROLE_AGGREGATOR;
     leaf.name = BYTES_STR("aggregator 1");
-    memcpy(leaf.mrenclave, w->aggregator.mrenclave, 32);
-    test_enclave_configid(&w->aggregator, leaf.configid);
+    memcpy(leaf.mrenclave, w->aggregator_id.mrenclave, 32);
+    memcpy(leaf.configid, w->aggregator_id.configid, 64);
     struct writer text = writer_of(w->aggregator_leaf, sizeof w->aggregator_leaf);
     REQUIRE(query_log_leaf_encode(&leaf, &text, NULL) == 0);
     w->aggregator_leaf_size = text.size;
     (void)log_add(w, &leaf);
 }
 
-void world_make(struct world *w)
+void world_outside(struct world *w)
 {
-    memset(w, 0, sizeof *w);
-    test_machine_make(&w->machine);
-    test_enclave_make(&w->own, &w->machine, "custodian", 0xc1);
-    test_enclave_make(&w->aggregator, &w->machine, "aggregator", 0xa1);
-    w->table = (struct custodian_volume){.context = &w->volume,
-                                         .open = volume_open,
-                                         .state = volume_state,
-                                         .list = volume_list,
-                                         .read = volume_read,
-                                         .change = volume_change};
+    const uint8_t seed[32] = "the phone's message key, as made";
     key_of(11, &w->owner);
     key_of(12, &w->log_key);
     memset(w->secret, 0x5e, sizeof w->secret);
     memset(w->runtime, 0x71, sizeof w->runtime);
-    const uint8_t seed[32] = "the phone's message key, as made";
     REQUIRE(hpke_private_derive(HPKE_KEM_X25519, BYTES_OF(seed), &w->message) == 0);
     make_log(w);
     w->policy = (struct wire_policy){.version = 1,
@@ -213,13 +203,38 @@ void world_make(struct world *w)
     memcpy(p->log_key, w->log_key.key.point, sizeof p->log_key);
     memset(p->process_bundle, 0xb0, sizeof p->process_bundle);
     memset(p->bundles[0].configid, 0xb1, sizeof p->bundles[0].configid);
-    memcpy(p->roots[0].value, w->machine.output.root.spki_sha256, 32);
+    p->roots[0] = w->root;
     memcpy(p->workers[0].value, w->runtime, 32);
-    memcpy(p->aggregators[0].mrenclave, w->aggregator.mrenclave, 32);
-    test_enclave_configid(&w->aggregator, p->aggregators[0].configid);
+    p->aggregators[0] = w->aggregator_id;
     w->book = (struct lease_book){.budget = {.cap = p->cap}, .policy = p->version};
     REQUIRE(query_key_id(&w->log_key.key, &w->book.head.log) == 0);
     w->book.head.tree = query_log_empty();
+}
+
+static struct wire_identity identity_of(const struct test_enclave *e)
+{
+    struct wire_identity id;
+    memcpy(id.mrenclave, e->mrenclave, sizeof id.mrenclave);
+    test_enclave_configid(e, id.configid);
+    return id;
+}
+
+void world_make(struct world *w)
+{
+    memset(w, 0, sizeof *w);
+    test_machine_make(&w->machine);
+    test_enclave_make(&w->own, &w->machine, "custodian", 0xc1);
+    test_enclave_make(&w->aggregator, &w->machine, "aggregator", 0xa1);
+    w->own_id = identity_of(&w->own);
+    w->aggregator_id = identity_of(&w->aggregator);
+    memcpy(w->root.value, w->machine.output.root.spki_sha256, 32);
+    w->table = (struct custodian_volume){.context = &w->volume,
+                                         .open = volume_open,
+                                         .state = volume_state,
+                                         .list = volume_list,
+                                         .read = volume_read,
+                                         .change = volume_change};
+    world_outside(w);
     world_boot(w);
 }
 
@@ -233,7 +248,7 @@ void world_free(struct world *w)
 }
 
 /* The key that is in its evidence, as the phone reads it. */
-static void read_boot(struct world *w)
+void world_attest(struct world *w)
 {
     struct wire_attest attest = {.nonce = BYTES_STR("a nonce of phone")};
     struct wire_evidence evidence;
@@ -254,11 +269,13 @@ void world_boot(struct world *w)
     w->volume.crash = CRASH_NONE;
     w->volume.changes = 0;
     w->custodian = custodian_new(&w->own.env, &w->table);
+    w->serve = custodian_serve;
+    w->context = w->custodian;
     REQUIRE(w->custodian != NULL);
     test_hello(&w->own, &hello);
     REQUIRE(custodian_serve(w->custodian, service_buffer_bytes(&hello), &w->answer) == 0 &&
             wire_peek(service_buffer_bytes(&w->answer)) == WIRE_done);
-    read_boot(w);
+    world_attest(w);
 }
 
 enum wire_record ask(struct world *w, enum wire_record which, const void *record)
@@ -269,7 +286,7 @@ enum wire_record ask(struct world *w, enum wire_record which, const void *record
         fprintf(stderr, "%s\n", d.text);
         abort();
     }
-    REQUIRE(custodian_serve(w->custodian, service_buffer_bytes(&text), &w->answer) == 0);
+    REQUIRE(w->serve(w->context, service_buffer_bytes(&text), &w->answer) == 0);
     return wire_peek(service_buffer_bytes(&w->answer));
 }
 
@@ -502,12 +519,12 @@ void asking_make(struct world *w, uint64_t number, struct asking *ret)
     doc->function = BYTES_STR("mode_share");
     memset(doc->bundle, 0xb1, sizeof doc->bundle);
     doc->root_count = doc->custodian_count = doc->worker_count = doc->aggregator_count = 1;
-    memcpy(doc->roots[0], w->machine.output.root.spki_sha256, 32);
-    memcpy(doc->custodians[0].program.measurement, w->own.mrenclave, 32);
-    test_enclave_configid(&w->own, doc->custodians[0].configid);
+    memcpy(doc->roots[0], w->root.value, 32);
+    memcpy(doc->custodians[0].program.measurement, w->own_id.mrenclave, 32);
+    memcpy(doc->custodians[0].configid, w->own_id.configid, 64);
     memcpy(doc->workers[0].measurement, w->runtime, 32);
-    memcpy(doc->aggregators[0].program.measurement, w->aggregator.mrenclave, 32);
-    test_enclave_configid(&w->aggregator, doc->aggregators[0].configid);
+    memcpy(doc->aggregators[0].program.measurement, w->aggregator_id.mrenclave, 32);
+    memcpy(doc->aggregators[0].configid, w->aggregator_id.configid, 64);
     doc->first_day = 20000;
     doc->last_day = 20006;
     doc->deadline = 1800000000;
@@ -547,26 +564,14 @@ void asking_write(struct world *w, struct asking *a)
     a->index = log_add(w, &leaf);
     a->tree_size = w->leaf_count;
     (void)log_advance(w);
-    asking_prove(w, a);
+    if (w->custodian != NULL) {
+        asking_prove(w, a);
+    }
 }
 
-void asking_prove(struct world *w, struct asking *a)
+void asking_paths(struct world *w, struct asking *a)
 {
-    uint8_t context[AGGREGATOR_CONTEXT_SIZE];
-    AUTO_SERVICE_BUFFER hello = {0}, done = {0};
-    struct service_kit kit = {.env = &a->speaker->env};
-    struct query_log_tree tree = log_tree(w, a->tree_size);
     struct query_log_proof query, program, extends;
-    int err;
-    if (a->binding.context.size == 0) {
-        aggregator_context(&a->id, &tree, context);
-        a->binding.context = BYTES_OF(context);
-    }
-    test_hello(a->speaker, &hello);
-    REQUIRE(service_take(&kit, service_buffer_bytes(&hello), &done, &err) == WIRE_RECORDS &&
-            kit.ready && service_evidence(&kit, &a->binding, &a->evidence, NULL) == 0);
-    service_kit_done(&kit);
-    a->binding.context = BYTES(NULL, 0);
     REQUIRE(query_log_prove_inclusion(w->leaves, a->tree_size, a->index, &query) == 0 &&
             query_log_prove_inclusion(w->leaves, a->tree_size, 1, &program) == 0 &&
             query_log_prove_consistency(w->leaves, w->leaf_count, a->tree_size, &extends) == 0);
@@ -579,6 +584,28 @@ void asking_prove(struct world *w, struct asking *a)
         .aggregator_proof = BYTES(a->aggregator_proof, put_proof(&program, a->aggregator_proof)),
         .aggregator_leaf = BYTES(w->aggregator_leaf, w->aggregator_leaf_size),
         .extends = BYTES(a->extends, put_proof(&extends, a->extends))};
+}
+
+void asking_prove(struct world *w, struct asking *a)
+{
+    uint8_t context[AGGREGATOR_CONTEXT_SIZE];
+    AUTO_SERVICE_BUFFER hello = {0}, done = {0};
+    struct service_kit kit = {.env = &a->speaker->env};
+    struct query_log_tree tree = log_tree(w, a->tree_size);
+    bool usual = a->binding.context.size == 0;
+    int err;
+    if (usual) {
+        aggregator_context(&a->id, &tree, context);
+        a->binding.context = BYTES_OF(context);
+    }
+    test_hello(a->speaker, &hello);
+    REQUIRE(service_take(&kit, service_buffer_bytes(&hello), &done, &err) == WIRE_RECORDS &&
+            kit.ready && service_evidence(&kit, &a->binding, &a->evidence, NULL) == 0);
+    service_kit_done(&kit);
+    if (usual) {
+        a->binding.context = BYTES(NULL, 0);
+    }
+    asking_paths(w, a);
 }
 
 void asking_free(struct asking *a)

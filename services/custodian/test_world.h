@@ -48,6 +48,11 @@ struct world {
     struct fake_volume volume;
     struct custodian_volume table;
     struct custodian *custodian;
+    /* Who answers: the custodian above, or one in an enclave, whose programs these are. */
+    int (*serve)(void *context, struct bytes record, struct service_buffer *answer);
+    void *context;
+    struct wire_identity own_id, aggregator_id;
+    struct wire_hash root;
     struct service_buffer answer;
 
     /* The phone. */
@@ -74,6 +79,10 @@ struct world {
 };
 
 void world_make(struct world *w);
+/* Phone and log alone, around the identities and the root that *w names, and serve(). */
+void world_outside(struct world *w);
+/* Reads the boot key from its evidence. */
+void world_attest(struct world *w);
 void world_free(struct world *w);
 /* The custodian is started (again): the volume is what the disk holds. */
 void world_boot(struct world *w);
@@ -138,6 +147,8 @@ struct asking {
 void asking_make(struct world *w, uint64_t number, struct asking *ret);
 /* After a change of the document: encoded, logged anew. */
 void asking_write(struct world *w, struct asking *a);
+/* Proofs alone, for evidence that is there. */
+void asking_paths(struct world *w, struct asking *a);
 /* After a change of binding, speaker or tree: evidence and proofs anew. */
 void asking_prove(struct world *w, struct asking *a);
 void asking_free(struct asking *a);
