@@ -1,0 +1,626 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The daemon's parts together, with services that speak frames (test_services.h): who may do what,
+ * what is carried, what survives an end, and queries from the first leaf to the release. */
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "asking.h"
+#include "base/cbor.h"
+#include "custodian.h"
+#include "event.h"
+#include "query/document.h"
+#include "reply.h"
+#include "test_services.h"
+#include "tests/scratch.h"
+#include "tests/tap.h"
+
+#define PEOPLE 4
+
+static struct daemon g;
+static char state[] = "/tmp/alcoved-test-XXXXXX", self[PATH_MAX];
+static struct query_secret_key owners[PEOPLE], analyst, stranger;
+
+static struct query_secret_key secret_of(uint8_t byte)
+{
+    uint8_t scalar[32];
+    struct query_secret_key key;
+    memset(scalar, byte, sizeof scalar);
+    REQUIRE(query_secret_key_read(BYTES_OF(scalar), &key) == 0);
+    return key;
+}
+
+/* ---- a daemon of its own --------------------------------------------------------------------- */
+
+static void add_program(enum query_role role, const char *name, const char *bundle, uint8_t byte)
+{
+    struct program *p = &g.programs.list[g.programs.count++];
+    *p = (struct program){.role = role};
+    base_format(p->name, sizeof p->name, "%s", name);
+    base_format(p->bundle, sizeof p->bundle, "%s", bundle);
+    memset(p->mrenclave, byte, sizeof p->mrenclave);
+    memset(p->configid, byte, sizeof p->configid);
+    uint8_t *manifest = malloc(1);
+    *manifest = 'm';
+    p->manifest = BYTES(manifest, 1);
+}
+
+static void start(void)
+{
+    const struct evidence_collateral none = {0};
+    struct diag d = {""};
+    memset(&g, 0, sizeof g);
+    g.state = state;
+    g.alcove = self;
+    add_program(QUERY_ROLE_CUSTODIAN, "keeper", "fake-custodian", 0xcc);
+    add_program(QUERY_ROLE_CUSTODIAN, "keeper-2", "fake-custodian", 0xc2);
+    add_program(QUERY_ROLE_AGGREGATOR, "sum", "fake-aggregator", 0xaa);
+    add_program(QUERY_ROLE_WORKER, "trips", "fake-worker", 0xbb);
+    int r = store_open(state, &g.store, &d);
+    r = r != 0 ? r : logbook_open(g.store, state, &g.log, &d);
+    for (size_t i = 0; i < g.programs.count && r == 0; i++) {
+        struct program *p = &g.programs.list[i];
+        struct query_log_leaf leaf = {
+            .kind = QUERY_LOG_IDENTITY, .role = p->role, .name = BYTES(p->name, strlen(p->name))};
+        memcpy(leaf.mrenclave, p->mrenclave, sizeof leaf.mrenclave);
+        r = logbook_append(g.log, &leaf, NULL, NULL, &p->log_index, &d);
+    }
+    r = r != 0 ? r : platform_open(&none, &g.platform, &d);
+    r = r != 0 ? r : children_open(&g.children, &d);
+    r = r != 0 ? r : pool_open(2, &g.workers, &d);
+    r = r != 0 ? r : pool_open(4, &g.calls, &d);
+    r = r != 0 ? r : custodians_open(&g, &d);
+    r = r != 0 ? r : asking_open(&g, &d);
+    if (r != 0) {
+        printf("# %s\n", d.text);
+    }
+    REQUIRE(r == 0);
+    char hex[2 * QUERY_KEY_SIZE + 1];
+    hex_encode(hex, logbook_key(g.log)->point, QUERY_KEY_SIZE);
+    setenv("FAKE_LOG_KEY", hex, 1);
+}
+
+static void stop(void)
+{
+    __atomic_store_n(&g.stopping, true, __ATOMIC_RELAXED);
+    children_stop(g.children, 1000);
+    asking_close(g.asking);
+    pool_close(g.workers);
+    pool_close(g.calls);
+    custodians_close(g.custodians);
+    children_close(g.children);
+    platform_close(g.platform);
+    logbook_close(g.log);
+    store_close(g.store);
+    programs_free(&g.programs);
+}
+
+/* ---- requests -------------------------------------------------------------------------------- */
+
+static struct reply last;
+
+static struct wire_refused last_refusal(void)
+{
+    struct wire_refused r = {.code = WIRE_CODE_OK};
+    ignore_result(wire_read_refused(last.body, &r, NULL), "then it says ok, which no refusal does");
+    return r;
+}
+
+static bool body_is(const char *text)
+{
+    return bytes_equal_str(last.body, text);
+}
+
+/* Signed by the key; NULL: not signed. off: seconds that its clock is off. */
+static unsigned request(const struct query_secret_key *key, const char *method, const char *target,
+                        struct bytes body, int off)
+{
+    char point[2 * QUERY_KEY_SIZE + 1], time[24], s[2 * QUERY_SIGNATURE_SIZE + 1];
+    struct call call = {.method = method, .target = target, .body = body};
+    free((void *)(uintptr_t)last.body.data);
+    if (key != NULL) {
+        const struct query_signer signer = {query_sign_with, (void *)(uintptr_t)key};
+        struct request q = {method, target, now_s() + (uint64_t)off, body};
+        uint8_t signature[QUERY_SIGNATURE_SIZE];
+        REQUIRE(request_sign(&q, &signer, signature, NULL) == 0);
+        hex_encode(point, key->key.point, QUERY_KEY_SIZE);
+        hex_encode(s, signature, sizeof signature);
+        base_format(time, sizeof time, "%llu", (unsigned long long)q.time);
+        call.key = point;
+        call.time = time;
+        call.signature = s;
+    }
+    reply_make(&g, &call, &last);
+    return last.status;
+}
+
+static char *path_of(const struct query_secret_key *owner, const char *rest)
+{
+    static char path[256];
+    struct query_hash id;
+    char hex[65];
+    REQUIRE(query_key_id(&owner->key, &id) == 0);
+    hex_encode(hex, id.data, 32);
+    base_format(path, sizeof path, "/v1/custodians/%s%s", hex, rest);
+    return path;
+}
+
+static unsigned enrol(const struct query_secret_key *key, const struct query_secret_key *owner)
+{
+    uint8_t bytes[256];
+    struct writer w = writer_of(bytes, sizeof bytes);
+    struct wire_enrol e;
+    memcpy(e.owner_key, owner->key.point, sizeof e.owner_key);
+    REQUIRE(wire_write_enrol(&e, &w, NULL) == 0);
+    return request(key, "POST", "/v1/custodians", BYTES(w.data, w.size), 0);
+}
+
+static unsigned attest(const struct query_secret_key *owner)
+{
+    return request(owner, "POST", path_of(owner, "/attest"), BYTES_STR("a nonce of so many bytes"),
+                   0);
+}
+
+static unsigned tell(const struct query_secret_key *owner, const char *text)
+{
+    return request(owner, "POST", path_of(owner, "/messages?head=1"), BYTES(text, strlen(text)), 0);
+}
+
+/* ---- tests ----------------------------------------------------------------------------------- */
+
+static struct wire_log_head head_from(uint64_t from)
+{
+    char path[64];
+    struct wire_log_head h = {0};
+    base_format(path, sizeof path, "/v1/log/head?from=%llu", (unsigned long long)from);
+    REQUIRE(request(NULL, "GET", path, BYTES(NULL, 0), 0) == 200);
+    REQUIRE(wire_read_log_head(last.body, &h, NULL) == 0);
+    return h;
+}
+
+/* Who follows the log: true when the newest head extends what is held. */
+static struct query_log_head followed;
+static bool follow(void)
+{
+    enum query_log_reason reason;
+    if (followed.tree.size == 0) {
+        followed.tree = query_log_empty();
+        REQUIRE(query_key_id(logbook_key(g.log), &followed.log) == 0);
+    }
+    struct wire_log_head h = head_from(followed.tree.size);
+    return query_log_advance(&followed, logbook_key(g.log), h.head, h.proof, &reason, NULL) == 0;
+}
+
+static void the_log(void)
+{
+    struct query_log_leaf leaf;
+    struct query_hash hash;
+    struct query_log_proof proof;
+    struct wire_log_entry entry = {0};
+    char hex[65], path[160];
+    CHECK(follow() && followed.tree.size == 4, "the log begins with the programs' identities");
+    CHECK(request(NULL, "GET", "/v1/log/leaves?from=1", BYTES(NULL, 0), 0) == 200,
+          "leaves are there for who audits");
+    struct cbor_reader r = cbor_reader_of(last.body);
+    struct bytes first = cbor_bytes(&r, 1, QUERY_LOG_LEAF_MAX);
+    CHECK(query_log_leaf_decode(first, &leaf, NULL) == 0 && bytes_equal_str(leaf.name, "keeper-2"),
+          "… from the one that was asked for");
+    REQUIRE(query_log_leaf_hash(first, &hash) == 0);
+    hex_encode(hex, hash.data, 32);
+    base_format(path, sizeof path, "/v1/log/entry?leaf=%s&size=3", hex);
+    CHECK(request(NULL, "GET", path, BYTES(NULL, 0), 0) == 200 &&
+              wire_read_log_entry(last.body, &entry, NULL) == 0 && entry.index == 1,
+          "a leaf is found by its hash");
+    struct query_log_tree tree;
+    struct query_hash hashes[3];
+    CHECK(request(NULL, "GET", "/v1/log/leaves", BYTES(NULL, 0), 0) == 200, "all leaves come");
+    r = cbor_reader_of(last.body);
+    for (size_t i = 0; i < 3; i++) {
+        REQUIRE(query_log_leaf_hash(cbor_bytes(&r, 1, QUERY_LOG_LEAF_MAX), &hashes[i]) == 0);
+    }
+    REQUIRE(query_log_tree_of(hashes, 3, &tree) == 0);
+    struct call call = {.method = "GET", .target = path};
+    struct reply again;
+    reply_make(&g, &call, &again);
+    REQUIRE(wire_read_log_entry(again.body, &entry, NULL) == 0);
+    CHECK(query_log_proof_decode(entry.proof, &proof) == 0 &&
+              query_log_check_inclusion(&tree, 1, &hash, &proof) == 0,
+          "… with its proof in the tree of that size");
+    free((void *)(uintptr_t)again.body.data);
+    CHECK(request(NULL, "GET", "/v1/log/head?from=99", BYTES(NULL, 0), 0) == 400,
+          "nothing extends a larger tree");
+    CHECK(request(NULL, "GET", "/v1/log/head?from=-1", BYTES(NULL, 0), 0) == 400, "-1 is no size");
+    path[strlen(path) - 1] = '1';
+    CHECK(request(NULL, "GET", path, BYTES(NULL, 0), 0) == 404,
+          "a leaf that came later is not in an earlier tree");
+    struct wire_programs *p = calloc(1, sizeof *p);
+    CHECK(request(NULL, "GET", "/v1/programs", BYTES(NULL, 0), 0) == 200 &&
+              wire_read_programs(last.body, p, NULL) == 0 && p->programs_count == 4 &&
+              p->programs[3].log_index == 3,
+          "programs are listed with their places in the log");
+    free(p);
+}
+
+static void who_may(void)
+{
+    struct query_secret_key *a = &owners[0], *b = &owners[1];
+    CHECK(enrol(NULL, a) == 401, "who does not sign enrols nobody");
+    CHECK(enrol(b, a) == 403, "nor does who signs for somebody else");
+    CHECK(attest(a) == 404, "who is not enrolled has no custodian");
+    CHECK(enrol(a, a) == 201 && enrol(a, a) == 200, "the owner does, twice is once");
+    char path[256];
+    base_format(path, sizeof path, "%s", path_of(a, "/stop"));
+    CHECK(request(b, "POST", path, BYTES(NULL, 0), 0) == 403, "nobody else stops it");
+    CHECK(last_refusal().code == WIRE_CODE_NOT_OWNER, "… and is told why");
+    base_format(path, sizeof path, "%s", path_of(a, ""));
+    CHECK(request(b, "DELETE", path, BYTES(NULL, 0), 0) == 403, "nobody else deletes it");
+    base_format(path, sizeof path, "%s", path_of(a, "/messages?head=0"));
+    CHECK(request(b, "POST", path, BYTES_STR("x"), 0) == 403, "nobody else sends it messages");
+    CHECK(request(a, "POST", path_of(a, "/stop"), BYTES(NULL, 0), -301) == 401,
+          "a request of five minutes ago is refused");
+    CHECK(request(a, "POST", path_of(a, "/stop"), BYTES(NULL, 0), 310) == 401,
+          "so is one of the future");
+    CHECK(request(a, "POST", path_of(a, "/stop"), BYTES(NULL, 0), -200) == 204,
+          "a clock may be some minutes off");
+    CHECK(request(a, "PATCH", path_of(a, "/stop"), BYTES(NULL, 0), 0) == 405,
+          "another method is refused");
+    CHECK(request(a, "POST", path_of(a, "/stop/"), BYTES(NULL, 0), 0) == 404, "so is another path");
+    CHECK(request(a, "POST", path_of(a, "/stop"), BYTES_STR("x"), 0) == 413,
+          "and a body where there is none");
+}
+
+/* A copy of a request, with the same signature or with its other spelling, does nothing. */
+static void replays(void)
+{
+    static const uint8_t order[32] = {0xff, 0xff, 0xff, 0xff, 0,    0,    0,    0,
+                                      0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                      0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84,
+                                      0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
+    struct query_secret_key *a = &owners[0];
+    const struct query_signer signer = {query_sign_with, a};
+    char point[2 * QUERY_KEY_SIZE + 1], time[24], s[2 * QUERY_SIGNATURE_SIZE + 1], target[256];
+    uint8_t signature[QUERY_SIGNATURE_SIZE];
+    base_format(target, sizeof target, "%s", path_of(a, "/stop"));
+    struct request q = {"POST", target, now_s(), {NULL, 0}};
+    REQUIRE(request_sign(&q, &signer, signature, NULL) == 0);
+    hex_encode(point, a->key.point, QUERY_KEY_SIZE);
+    base_format(time, sizeof time, "%llu", (unsigned long long)q.time);
+    unsigned status[3];
+    for (int i = 0; i < 3; i++) {
+        struct reply r;
+        if (i == 2) { /* n - s */
+            int borrow = 0;
+            for (int k = 31; k >= 0; k--) {
+                int v = order[k] - signature[32 + k] - borrow;
+                borrow = v < 0;
+                signature[32 + k] = (uint8_t)v;
+            }
+            REQUIRE(request_check(&q, &a->key, signature, NULL) == 0);
+        }
+        hex_encode(s, signature, sizeof signature);
+        struct call call = {"POST", target, {NULL, 0}, point, time, s};
+        reply_make(&g, &call, &r);
+        status[i] = r.status;
+        free((void *)(uintptr_t)r.body.data);
+    }
+    CHECK(status[0] == 204 && status[1] == 401, "a copy of a request is refused");
+    CHECK(status[2] == 401, "so is one with the signature's other spelling");
+    stop();
+    start();
+    struct reply r;
+    struct call call = {"POST", target, {NULL, 0}, point, time, s};
+    reply_make(&g, &call, &r);
+    CHECK(r.status == 401, "after a restart, too");
+    free((void *)(uintptr_t)r.body.data);
+}
+
+static void custodians(void)
+{
+    struct query_secret_key *a = &owners[0];
+    CHECK(tell(a, "open") == 409 && last_refusal().code == WIRE_CODE_STATE,
+          "a custodian that does not run takes no messages");
+    CHECK(attest(a) == 200 && body_is("a nonce of so many bytes"), "attesting starts it");
+    CHECK(request(a, "POST", path_of(a, "/attest"), BYTES_STR("short"), 0) == 400,
+          "a nonce has at least 16 bytes");
+    CHECK(tell(a, "hello") == 200 && body_is("heard: hello, 5 bytes, proof no"),
+          "a message arrives, and its answer");
+    CHECK(tell(a, "open") == 200 && tell(a, "again") == 200 &&
+              body_is("heard: again, 5 bytes, proof yes"),
+          "one that is open gets the newest head first, and the phone's proof");
+    size_t size = 3 * 65536;
+    char *large = malloc(size + 1), want[64];
+    memset(large, 'x', size);
+    large[size] = '\0';
+    base_format(want, sizeof want, ", %zu bytes, proof yes", size);
+    CHECK(tell(a, large) == 200 && last.body.size > 30 &&
+              memmem(last.body.data, last.body.size, want, strlen(want)) != NULL,
+          "one of exactly three frames arrives whole");
+    free(large);
+    CHECK(tell(a, "refuse") == 409 && last_refusal().code == WIRE_CODE_MESSAGE,
+          "its refusal is carried");
+    CHECK(tell(a, "crash") == 409, "one that crashes does not answer");
+    CHECK(tell(a, "x") == 409, "nor afterwards");
+    CHECK(attest(a) == 200, "attesting starts it again");
+    CHECK(tell(a, "open") == 200 && tell(a, "again") == 200 &&
+              body_is("heard: again, 5 bytes, proof yes"),
+          "… and it gets heads from the one on that it holds");
+    CHECK(tell(a, "nonsense") == 409 && attest(a) == 200, "one that talks nonsense is given up");
+    CHECK(request(a, "POST", path_of(a, "/move?program=nobody"), BYTES(NULL, 0), 0) == 400,
+          "it does not move to a program that is not there");
+    CHECK(request(a, "POST", path_of(a, "/move?program=keeper-2"), BYTES(NULL, 0), 0) == 204 &&
+              tell(a, "x") == 409 && attest(a) == 200,
+          "it moves to another program, stopped first");
+}
+
+static bool volume_there(const struct query_secret_key *owner)
+{
+    char path[PATH_MAX];
+    base_format(path, sizeof path, "%s/volumes/%s", state, path_of(owner, "") + 15);
+    return access(path, F_OK) == 0;
+}
+
+static void deleting(void)
+{
+    struct query_secret_key *d = &owners[3];
+    REQUIRE(enrol(d, d) == 201 && attest(d) == 200 && tell(d, "open") == 200 &&
+            tell(d, "x") == 200);
+    CHECK(volume_there(d), "a custodian has a volume");
+    CHECK(tell(d, "delete") == 200 && !volume_there(d), "when it deleted all, the volume goes");
+    CHECK(attest(d) == 200 && tell(d, "open") == 200 && tell(d, "x") == 200 && volume_there(d),
+          "and there may be a new one");
+    CHECK(request(d, "DELETE", path_of(d, ""), BYTES(NULL, 0), 0) == 204 && !volume_there(d),
+          "the owner deletes the custodian and its volume");
+    CHECK(attest(d) == 404, "then there is none");
+    CHECK(enrol(d, d) == 201 && attest(d) == 200, "and may be one again");
+}
+
+/* Milliseconds are not counted on: until the condition holds, or ten seconds. */
+#define WAIT_FOR(condition)                                                                        \
+    for (int waited_ = 0; waited_ < 1000 && !(condition); waited_++) {                             \
+        usleep(10000);                                                                             \
+    }
+
+/* ---- queries --------------------------------------------------------------------------------- */
+
+static uint8_t document[QUERY_DOCUMENT_MAX];
+static struct query_hash query_id;
+
+static struct bytes make_document(uint8_t nonce, int seconds, uint64_t least, uint64_t most)
+{
+    static struct query_document doc;
+    struct diag d = {""};
+    struct writer w = writer_of(document, sizeof document);
+    memset(&doc, 0, sizeof doc);
+    doc.question = BYTES_STR("How do people travel?");
+    doc.function = BYTES_STR("mode_share");
+    doc.nonce[0] = nonce;
+    memset(doc.bundle, 0xbb, sizeof doc.bundle);
+    REQUIRE(query_key_id(&analyst.key, &doc.analyst) == 0);
+    doc.root_count = doc.custodian_count = doc.worker_count = doc.aggregator_count = 1;
+    doc.roots[0][0] = 9;
+    memset(doc.custodians[0].program.measurement, 0xcc, 32);
+    memset(doc.custodians[0].configid, 0xcc, 64);
+    memset(doc.workers[0].measurement, 0xbb, 32);
+    memset(doc.aggregators[0].program.measurement, 0xaa, 32);
+    memset(doc.aggregators[0].configid, 0xaa, 64);
+    doc.first_day = 20730;
+    doc.last_day = 20736;
+    doc.deadline = now_s() + (uint64_t)seconds;
+    doc.run_ms = 1000;
+    doc.users_min = least;
+    doc.users_max = most;
+    doc.cost = 10000;
+    doc.noise = DP_GAUSSIAN;
+    doc.schema = (struct query_schema){
+        .aggregate = QUERY_SHARE, .entry_count = 2, .most_total = 100, .whole = 100};
+    for (uint32_t i = 0; i < 2; i++) {
+        doc.labels[i] =
+            (struct query_label){i == 0 ? BYTES_STR("walk") : BYTES_STR("bus"), BYTES_STR("%")};
+        doc.entries[i] = (struct query_entry){0, 100, 0};
+    }
+    int r = query_document_encode(&doc, &w, &d);
+    if (r != 0) {
+        printf("# %s\n", d.text);
+    }
+    REQUIRE(r == 0 && query_document_id(BYTES(w.data, w.size), &query_id) == 0);
+    return BYTES(document, w.size);
+}
+
+static char *query_path(const char *rest)
+{
+    static char path[128];
+    char hex[65];
+    hex_encode(hex, query_id.data, 32);
+    base_format(path, sizeof path, "/v1/queries/%s%s", hex, rest);
+    return path;
+}
+
+static struct wire_progress progress(void)
+{
+    struct wire_progress p = {0};
+    REQUIRE(request(&analyst, "GET", query_path(""), BYTES(NULL, 0), 0) == 200);
+    REQUIRE(wire_read_progress(last.body, &p, NULL) == 0);
+    return p;
+}
+
+static bool is_over(void)
+{
+    struct wire_progress p = progress();
+    return p.state == WIRE_QUERY_RELEASED || p.state == WIRE_QUERY_FAILED;
+}
+
+static unsigned post(struct bytes doc)
+{
+    return request(&analyst, "POST", "/v1/queries", doc, 0);
+}
+
+static void outcome_of(unsigned counted)
+{
+    struct wire_outcome o = {0};
+    struct query_log_leaf leaf = {.kind = QUERY_LOG_RELEASE, .query = query_id};
+    struct query_log_proof proof;
+    struct query_hash hash;
+    char receipt[64];
+    uint8_t bytes[QUERY_LOG_LEAF_MAX];
+    struct writer w = writer_of(bytes, sizeof bytes);
+    base_format(receipt, sizeof receipt, "receipt of %u", counted);
+    CHECK(request(NULL, "GET", query_path("/outcome"), BYTES(NULL, 0), 0) == 200 &&
+              wire_read_outcome(last.body, &o, NULL) == 0 &&
+              memmem(o.receipt.data, o.receipt.size, receipt, strlen(receipt)) != NULL,
+          "the outcome has the aggregator's receipt of %u", counted);
+    struct query_log_head head = {.tree = query_log_empty()};
+    enum query_log_reason reason;
+    static const uint8_t empty[] = {0x80};
+    REQUIRE(query_key_id(logbook_key(g.log), &head.log) == 0);
+    CHECK(query_log_advance(&head, logbook_key(g.log), o.head, BYTES_OF(empty), &reason, NULL) == 0,
+          "… a head of the log");
+    REQUIRE(query_hash_of(BYTES(receipt, strlen(receipt)), &leaf.receipt) == 0);
+    REQUIRE(query_log_leaf_encode(&leaf, &w, NULL) == 0);
+    REQUIRE(query_log_leaf_hash(BYTES(w.data, w.size), &hash) == 0);
+    CHECK(query_log_proof_decode(o.release_proof, &proof) == 0 &&
+              query_log_check_inclusion(&head.tree, o.release_index, &hash, &proof) == 0,
+          "… and the proof that the release is in it");
+    leaf = (struct query_log_leaf){.kind = QUERY_LOG_QUERY, .query = query_id};
+    REQUIRE(query_key_id(&analyst.key, &leaf.analyst) == 0);
+    w = writer_of(bytes, sizeof bytes);
+    REQUIRE(query_log_leaf_encode(&leaf, &w, NULL) == 0);
+    REQUIRE(query_log_leaf_hash(BYTES(w.data, w.size), &hash) == 0);
+    CHECK(query_log_proof_decode(o.query_proof, &proof) == 0 &&
+              query_log_check_inclusion(&head.tree, o.query_index, &hash, &proof) == 0,
+          "… as is the query");
+}
+
+static void open_all(void)
+{
+    for (size_t i = 0; i < PEOPLE; i++) {
+        unsigned status = enrol(&owners[i], &owners[i]);
+        REQUIRE(status == 200 || status == 201);
+        REQUIRE(attest(&owners[i]) == 200 && tell(&owners[i], "open") == 200);
+    }
+}
+
+static void queries(void)
+{
+    open_all();
+    struct bytes doc = make_document(1, 30, 2, 10);
+    CHECK(request(&stranger, "POST", "/v1/queries", doc, 0) == 403,
+          "a document is taken from its analyst alone");
+    CHECK(request(&analyst, "POST", "/v1/queries", BYTES_STR("?"), 0) == 400,
+          "what is no document is refused");
+    REQUIRE(tell(&owners[1], "decline") == 200 && tell(&owners[2], "day") == 200);
+    doc = make_document(1, 30, 2, 10);
+    CHECK(post(doc) == 202, "a query is taken");
+    CHECK(post(doc) == 202, "taken twice is once");
+    CHECK(request(NULL, "GET", query_path("/outcome"), BYTES(NULL, 0), 0) == 404,
+          "before the release there is no outcome");
+    CHECK(request(&stranger, "GET", query_path(""), BYTES(NULL, 0), 0) == 403,
+          "how far it is, is for its analyst");
+    CHECK(request(NULL, "GET", query_path("/document"), BYTES(NULL, 0), 0) == 200 &&
+              bytes_equal(last.body, doc),
+          "the document is for everybody");
+    WAIT_FOR(is_over());
+    struct wire_progress p = progress();
+    CHECK(p.state == WIRE_QUERY_RELEASED && p.invited == 4 && p.accepted == 3 && p.declined == 1 &&
+              p.answered == 3 && p.late == 0,
+          "four are invited, one declines, three answer (%lu, %lu, %lu, %lu in state %lu)",
+          (unsigned long)p.invited, (unsigned long)p.accepted, (unsigned long)p.declined,
+          (unsigned long)p.answered, (unsigned long)p.state);
+    outcome_of(3);
+    CHECK(follow() && followed.tree.size == 6,
+          "the log has the query and its release, and extends");
+}
+
+static void unhappy_queries(void)
+{
+    REQUIRE(tell(&owners[1], "accept") == 200);
+    post(make_document(2, 30, 5, 10));
+    WAIT_FOR(is_over());
+    CHECK(progress().state == WIRE_QUERY_FAILED,
+          "a query that wants more people than there are fails");
+    post(make_document(3, 30, 2, 3));
+    WAIT_FOR(is_over());
+    CHECK(progress().invited == 3 && progress().state == WIRE_QUERY_RELEASED,
+          "no more are asked than it says");
+    REQUIRE(tell(&owners[0], "crash-on-invite") == 200 && tell(&owners[1], "bad-worker") == 200);
+    REQUIRE(tell(&owners[2], "slow-worker") == 200);
+    post(make_document(4, 30, 2, 10));
+    WAIT_FOR(is_over());
+    struct wire_progress p = progress();
+    CHECK(p.state == WIRE_QUERY_RELEASED && p.accepted == 3 && p.answered == 3,
+          "one that crashes, a worker that dies and one that hangs do not keep the others waiting");
+    CHECK(tell(&owners[0], "x") == 409 && attest(&owners[0]) == 200 &&
+              tell(&owners[0], "open") == 200,
+          "the crashed one is started again when it is attested");
+    CHECK(request(&analyst, "POST", "/v1/queries", make_document(5, -1, 2, 10), 0) == 409 &&
+              last_refusal().code == WIRE_CODE_LATE,
+          "a query whose deadline is past is refused");
+    post(make_document(6, 2, 2, 10));
+    WAIT_FOR(is_over());
+    CHECK(progress().state == WIRE_QUERY_FAILED, "without time to answer nothing is released");
+}
+
+/* ---- ends ------------------------------------------------------------------------------------ */
+
+static void restarts(void)
+{
+    struct signed_head before, after;
+    post(make_document(7, 60, 2, 10));
+    REQUIRE(logbook_head(g.log, &before, NULL) == 0);
+    stop();
+    start();
+    REQUIRE(logbook_head(g.log, &after, NULL) == 0);
+    CHECK(after.size == before.size && follow(), "after a restart the log's head is an extension");
+    CHECK(progress().state == WIRE_QUERY_FAILED && progress().sentence.size > 0,
+          "a query that was under way has failed, and says why");
+    CHECK(tell(&owners[0], "x") == 409, "custodians do not run");
+    CHECK(attest(&owners[0]) == 200 && tell(&owners[0], "open") == 200 &&
+              tell(&owners[0], "x") == 200 && body_is("heard: x, 1 bytes, proof yes"),
+          "but are there, and go on from the head that they hold");
+    make_document(1, 30, 2, 10);
+    query_path("");
+    stop();
+    char path[PATH_MAX];
+    base_format(path, sizeof path, "%s/log.key", state);
+    REQUIRE(chmod(path, 0644) == 0);
+    struct store *store;
+    struct logbook *log;
+    struct diag d = {""};
+    REQUIRE(store_open(state, &store, &d) == 0);
+    CHECK(logbook_open(store, state, &log, &d) == -EPERM,
+          "a log's key that others can read is refused");
+    REQUIRE(unlink(path) == 0);
+    CHECK(logbook_open(store, state, &log, &d) == -ENOENT && access(path, F_OK) != 0,
+          "a log without its key is refused, and none is made");
+    store_close(store);
+}
+
+int main(int argc, char **argv)
+{
+    int r = fake_service(argc, argv);
+    if (r >= 0) {
+        return r;
+    }
+    (void)signal(SIGPIPE, SIG_IGN);
+    REQUIRE(mkdtemp(state) != NULL && realpath("/proc/self/exe", self) != NULL);
+    for (size_t i = 0; i < PEOPLE; i++) {
+        owners[i] = secret_of((uint8_t)(i + 1));
+    }
+    analyst = secret_of(0x40);
+    stranger = secret_of(0x41);
+    start();
+    the_log();
+    who_may();
+    replays();
+    custodians();
+    deleting();
+    queries();
+    unhappy_queries();
+    restarts();
+    free((void *)(uintptr_t)last.body.data);
+    scratch_remove(state);
+    return tap_done();
+}
