@@ -6,8 +6,8 @@
  *
  * WHAT: "other-manifest", the query names another manifest of the contributor; "other-root", it
  * demands another root; "twice", everybody contributes twice; "few", one of them contributes;
- * "speed", prints how many are counted a second. Prints how many were counted, then what became of
- * it. $ALCOVE_MACHINE_DIR/root.pem is the root. */
+ * "speed", prints the processor time that the aggregator took. Prints how many were counted, then
+ * what became of it. $ALCOVE_MACHINE_DIR/root.pem is the root. */
 #include "host/quoting.h"
 #include "number.h"
 #include "query/receipt.h"
@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -43,6 +44,7 @@ struct service {
     pid_t pid;
     int to, from;
     struct service_buffer sent, answer;
+    double seconds; /* processor time, when it has ended */
 };
 
 static void start(const char *alcove, const char *bundle, struct service *s)
@@ -84,9 +86,12 @@ static struct bytes ask(struct service *s, enum wire_record which, const void *r
 static int stop(struct service *s)
 {
     int status = 0;
+    struct rusage used = {0};
     close(s->to);
-    while (waitpid(s->pid, &status, 0) < 0 && errno == EINTR) {
+    while (wait4(s->pid, &status, 0, &used) < 0 && errno == EINTR) {
     }
+    s->seconds = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+                 (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
     close(s->from);
     service_buffer_done(&s->sent);
     service_buffer_done(&s->answer);
@@ -242,14 +247,6 @@ static void finish(struct service *s, uint64_t people)
     }
 }
 
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* All are made first, so that the time is the aggregator's. */
 static void collect(struct service *from, struct service *to, uint64_t people, struct bytes says,
                     const char *what)
 {
@@ -269,15 +266,11 @@ static void collect(struct service *from, struct service *to, uint64_t people, s
         memcpy(messages[p].data, collected.message.data, collected.message.size);
         messages[p].size = collected.message.size;
     }
-    double begun = seconds();
     for (uint64_t p = 0; messages != NULL && p < people; p++) {
         counted += contribute(to, service_buffer_bytes(&messages[p]));
         if (strcmp(what, "twice") == 0) {
             counted += contribute(to, service_buffer_bytes(&messages[p]));
         }
-    }
-    if (strcmp(what, "speed") == 0) {
-        printf("speed %.0f\n", (double)people / (seconds() - begun));
     }
     printf("counted %lu of %lu\n", counted, (unsigned long)people);
     for (uint64_t p = 0; messages != NULL && p < people; p++) {
@@ -321,6 +314,9 @@ int main(int argc, char **argv)
     finish(&to, people);
     int first = stop(&to), second = stop(&from);
     printf("ended %d %d\n", first, second);
+    if (strcmp(what, "speed") == 0) {
+        printf("seconds %.6f\n", to.seconds);
+    }
     quoting_close(quoting);
     return 0;
 }
