@@ -126,8 +126,9 @@ static inline bool binding_result_failed(const struct binding_result *r, enum bi
 }
 
 /* May a program with this manifest speak for this purpose? BINDING_REASON_NONE, _DOOR,
- * _WORKLOAD_ATTESTS or _NOT_A_WORKER. Behind the shim and SDK doors the program is what MRENCLAVE names, so that it
- * may have /dev/attestation; behind the library OS door only the runtime may speak. */
+ * _WORKLOAD_ATTESTS or _NOT_A_WORKER. Behind the shim and SDK doors the program is what MRENCLAVE
+ * names, so that it may have /dev/attestation; behind the library OS door only the runtime may
+ * speak. */
 enum binding_reason binding_admits(const struct manifest *m, enum binding_purpose purpose);
 
 /* Do evidence, manifest and binding belong together, and are they what the caller expects, as of
