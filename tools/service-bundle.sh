@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# service-bundle.sh ALCOVE NAME PROGRAM ALCOVE.YAML OUT.bundle: makes the bundle of a service from its
-# linked program, signed with the developer's key, which is made if there is none.
+# service-bundle.sh ALCOVE NAME PROGRAM ALCOVE.YAML OUT.bundle: makes the bundle of a service from
+# its linked program, signed with the developer's key, which is made if there is none.
 set -eu
 alcove=$1 name=$2 program=$3 config=$4 out=$5
 dir=$(mktemp -d)

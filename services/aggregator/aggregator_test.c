@@ -240,9 +240,8 @@ static void test_noise(void)
 
 /* ---- begin ----------------------------------------------------------------------------------- */
 
-static void test_begin(void)
+static void test_moments(void)
 {
-    struct wire_begin r;
     struct service_buffer hello = {0};
     aggregator_free(a);
     a = aggregator_new(&own.env);
@@ -274,7 +273,13 @@ static void test_begin(void)
                             &answer);
     CHECK(refused(service_buffer_bytes(&answer), WIRE_CODE_FORMAT),
           "begins without saying what: refused");
+}
 
+/* The document, the log, and a processor that does not help. */
+static void test_begin_refused(void)
+{
+    struct wire_begin r;
+    start();
     CHECK(refused(begin(1), WIRE_CODE_USERS), "asks fewer people than the query wants: refused");
     CHECK(refused(begin(query.doc.users_max + 1), WIRE_CODE_USERS), "asks more people: refused");
     test_query_begin(&query, PEOPLE, &r);
@@ -553,7 +558,8 @@ int main(void)
     }
     test_honest();
     test_noise();
-    test_begin();
+    test_moments();
+    test_begin_refused();
     test_many();
     test_senders();
     test_programs();
