@@ -204,9 +204,11 @@ int query_run_fetch(struct query_run *run, const struct query_hash *id,
         return diag_fail(d, -ENOMEM, "no memory");
     }
     memcpy(ret->bytes, answer.body.data, answer.body.size);
-    if (result_read(BYTES(ret->bytes, answer.body.size), &ret->result, d) != 0 ||
-        ret->result.has_log_key) {
-        return -EACCES; /* what a daemon sends is an outcome, not somebody's file */
+    if (result_read(BYTES(ret->bytes, answer.body.size), &ret->result, d) != 0) {
+        return -EACCES;
+    }
+    if (ret->result.has_log_key) {
+        return diag_fail(d, -EACCES, "file: a daemon answers with an outcome, not with a result");
     }
     ret->result.log_key = *log_key;
     ret->result.has_log_key = true;
