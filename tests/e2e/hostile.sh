@@ -24,11 +24,11 @@ host_has_one() {
 ok "a program that says its canary aloud is found out" gives_itself_away
 ok "a canary in the host's memory is found, and shown with what stands around it" host_has_one
 # A fixed set of seeds; which of the first are kicked they choose themselves.
-ok "a C program under 200 seeds of lies comes to no harm" hostile --from 1 --count 200
-ok "a C program under 60 seeds of lies and kicks comes to no harm" \
-    hostile --kicks --from 20001 --count 60
-ok "Python under 30 seeds of lies comes to no harm" \
-    hostile --bundle python --from 5000 --count 30
+ok "a C program under 150 seeds of lies comes to no harm" hostile --from 1 --count 150
+ok "a C program under 50 seeds of lies and kicks comes to no harm" \
+    hostile --kicks --from 20001 --count 50
+ok "Python under 20 seeds of lies comes to no harm" \
+    hostile --bundle python --from 5000 --count 20
 ok "Python under 10 seeds of lies and kicks comes to no harm" \
     hostile --bundle python --kicks --from 6000 --count 10
 tap_done
