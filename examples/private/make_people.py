@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes days of made-up people, as the phone app would upload them, for demos and tests.
 
-Nobody lived these days. The city lies in the open Atlantic so that it cannot be mistaken for a place,
-and all that is random comes from --seed: the same files, wherever this runs. Each person is the same
-whatever --people says.
+Nobody lived these days. The city lies in the open Atlantic so that it cannot be mistaken for a
+place, and all that is random comes from --seed: the same files, wherever this runs. Each person is
+the same whatever --people says.
 
     make_people.py FOLDER [--people 10] [--days 3] [--first 2026-09-28] [--seed 1]
 
@@ -184,7 +184,8 @@ def main():
         folder.mkdir(parents=True, exist_ok=True)
         for i in range(options.days):
             date = options.first + datetime.timedelta(days=i)
-            lines = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in person.day(date))
+            lines = ",\n".join(json.dumps(entry, separators=(",", ":"))
+                               for entry in person.day(date))
             (folder / f"{date}.json").write_text(f"[\n{lines}\n]\n")
 
 

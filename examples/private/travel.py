@@ -115,7 +115,8 @@ def clusters(fixes, dwell):
     first = 0
     while first < len(fixes):
         last = first
-        while last + 1 < len(fixes) and metres_between(fixes[first], fixes[last + 1]) <= STAY_RADIUS_M:
+        while (last + 1 < len(fixes)
+               and metres_between(fixes[first], fixes[last + 1]) <= STAY_RADIUS_M):
             last += 1
         if fixes[last]["ts"] - fixes[first]["ts"] >= dwell:
             yield first, last
@@ -245,7 +246,8 @@ def distance(days):
 @alcove.query("vehicle_distance", alcove.sum(alcove.entry("by vehicle", "km", high=500)))
 def vehicle_distance(days):
     """How far in vehicles? The sum over people: what the roads carry."""
-    return round(sum(trip["metres"] for trip in all_trips(days) if trip["mode"] == "vehicle") / 1000)
+    driven = [trip["metres"] for trip in all_trips(days) if trip["mode"] == "vehicle"]
+    return round(sum(driven) / 1000)
 
 
 @alcove.query("cyclists", alcove.count("cyclists"))

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """python3.11 -m alcove worker SCRIPT            serves the one call on standard input: worker.py
 python3.11 -m alcove schema SCRIPT FUNCTION   prints the YAML of a query that goes with a function
-python3.11 -m alcove describe SCRIPT          prints what a script declares, as CBOR, for `alcove try`
+python3.11 -m alcove describe SCRIPT          prints what it declares, as CBOR, for `alcove try`
 python3.11 -m alcove new FOLDER               makes a folder to begin with
 """
 
 import os
 import sys
 
-if not __package__:  # started as a folder: python3.11 -I …/alcove; its parts are no modules of their own
+if not __package__:  # started as a folder: its parts are no modules of their own
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 from alcove import cbor  # noqa: E402

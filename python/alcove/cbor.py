@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Deterministic CBOR (RFC 8949 section 4.2.1), the subset of base/include/base/cbor.h: whole numbers
-of 64 bits, byte and text strings, lists, maps with text keys, booleans and None; definite lengths,
+"""Deterministic CBOR (RFC 8949 section 4.2.1), the subset of base/include/base/cbor.h: numbers of
+64 bits, byte and text strings, lists, maps with text keys, booleans and None; definite lengths,
 shortest forms, keys sorted (shorter first, then bytewise) and unique. One value has one encoding,
 and decode() refuses every other."""
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A folder to begin with: a script, its alcove.yaml, and a copy of this module, which then stays the
-same until its author changes it."""
+"""A folder to begin with: a script, its alcove.yaml, and a copy of this module, which stays as it
+is until the script's author changes it."""
 
 import os
 import shutil
@@ -52,6 +52,6 @@ def make(folder):
         with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
             file.write(text)
     own = os.path.dirname(os.path.abspath(__file__))
-    shutil.copytree(own, os.path.join(folder, "alcove"), ignore=shutil.ignore_patterns("__pycache__"),
-                    copy_function=shutil.copyfile)
+    shutil.copytree(own, os.path.join(folder, "alcove"), copy_function=shutil.copyfile,
+                    ignore=shutil.ignore_patterns("__pycache__"))
     return f"{folder}: script.py, alcove.yaml, and the module\n".encode()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a query function's answer looks like: a vector of whole numbers, each with a name, a unit and
-bounds, under the rules of query/include/query/aggregates.def. A schema is checked where it is
+"""What a query function's answer looks like: a vector of whole numbers, each with a name, a unit
+and bounds, under the rules of query/include/query/aggregates.def. A schema is checked where it is
 written, so that a mistake shows at the first import and not when people are asked.
 
 Numbers beyond the bounds are no mistake: the custodian clips them. The noise is as large as the
@@ -45,9 +45,10 @@ def _whole_number(value, what, low=0, high=VALUE_MAX):
 
 def _text(value, what, size):
     _require(type(value) is str and value != "", f"{what} must be a text, not {value!r}")
-    _require(len(value.encode(errors="replace")) <= size, f"{what} {value!r} has more than {size} bytes")
+    _require(len(value.encode(errors="replace")) <= size,
+             f"{what} {value!r} has more than {size} bytes")
     hidden = [c for c in value if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")
-              or c in "\u061c\u200e\u200f" or "\u202a" <= c <= "\u202e" or "\u2066" <= c <= "\u2069"]
+              or c in "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"]
     _require(not hidden, f"{what} {value!r} has a character that people would not see")
     return value
 
@@ -69,8 +70,8 @@ class Entry:
 
 
 def entry(name, unit, high, low=0, default=None):
-    """A number of a sum() or mean(): whole units from low to high. `default` stands for people who
-    do not answer, and is where noise is measured from; if it is left out, 0, or the bound next to 0."""
+    """A number of a sum() or mean(): whole units from low to high. `default` counts for people who
+    do not answer; if it is left out, that is 0, or the bound next to 0."""
     if default is None:
         default = min(max(0, low), high) if type(low) is type(high) is int else 0
     return Entry(name, unit, low, high, default)
@@ -133,15 +134,15 @@ class Schema:
         return "from zero" in AGGREGATES[self.aggregate][1]
 
     def vector(self, answer):
-        """The list of whole numbers that an answer stands for: a dict of numbers by name, a list, or
-        for a schema of one entry the number alone. Nothing is rounded and nothing clipped."""
+        """The list of whole numbers that an answer stands for: a dict of numbers by name, a list,
+        or for a schema of one entry the number alone. Nothing is rounded and nothing clipped."""
         if isinstance(answer, collections.abc.Mapping):
             return self._by_name(answer)
         tolist = getattr(answer, "tolist", None)  # numpy's and pandas' vectors
         answer = tolist() if tolist is not None else answer
         if isinstance(answer, (list, tuple)):
-            _require(len(answer) == len(self.entries), f"returned {len(answer)} numbers; the schema "
-                     f"has {len(self.entries)} entries")
+            _require(len(answer) == len(self.entries),
+                     f"returned {len(answer)} numbers; the schema has {len(self.entries)} entries")
             return [_integer(one.name, value) for one, value in zip(self.entries, answer)]
         if len(self.entries) == 1 and answer is not None:
             return [_integer(self.entries[0].name, answer)]
@@ -150,7 +151,8 @@ class Schema:
 
     def _by_name(self, answer):
         for name in answer:
-            _require(name in self.names, f"returned an entry {name!r}, which the schema does not have")
+            _require(name in self.names,
+                     f"returned an entry {name!r}, which the schema does not have")
         if not self.from_zero:  # elsewhere what is not there is 0
             missing = [one.name for one in self.entries if one.name not in answer]
             _require(not missing, f"returned nothing for {', '.join(map(repr, missing[:5]))}: a "
@@ -193,7 +195,8 @@ def _integer(name, value):
         number = operator.index(value)
     except TypeError:
         advice = "; round() it" if isinstance(value, float) else ""
-        raise SchemaError(f"returned {value!r} for '{name}': a whole number is wanted{advice}") from None
+        raise SchemaError(
+            f"returned {value!r} for '{name}': a whole number is wanted{advice}") from None
     _require(number in INT64, f"returned a number for '{name}' that does not fit in 64 bits")
     return number
 
@@ -221,8 +224,8 @@ def mean(*entries, total=0, square=0, most_entries=0):
 
 def histogram(names, total, unit="trips", high=None, square=0, most_entries=0):
     """How many of a person's things fall into each class; at most `total` of them count."""
-    return Schema("histogram", _entries(names, unit, total if high is None else high), total, square,
-                  most_entries)
+    entries = _entries(names, unit, total if high is None else high)
+    return Schema("histogram", entries, total, square, most_entries)
 
 
 def share(names, whole=100, unit="%", square=0, most_entries=0):
@@ -242,7 +245,7 @@ class _Grid(Schema):
 
 def quantile(edges, unit):
     """A median or other quantile on a public grid: cells [e0, e1), [e1, e2), …; what lies outside
-    counts in the first or the last. Return SCHEMA.cell(value), or {} for a person without a value."""
+    counts in the first or the last. Return SCHEMA.cell(value); {} of a person without a value."""
     edges = list(edges)
     _require(len(edges) >= 2 and all(a < b for a, b in zip(edges, edges[1:])),
              "a grid has two rising edges at least")
@@ -262,8 +265,8 @@ def od(zones, high, most_entries, threshold=0, unit="trips", total=0, square=0):
 
 
 def parts(amounts, whole=100):
-    """Amounts by name as whole numbers that add up to `whole` (largest remainders; of equal ones the
-    first): {"walk": 1.0, "bus": 2.0} becomes {"walk": 33, "bus": 67}. All 0 if the amounts are."""
+    """Amounts by name as whole numbers that add up to `whole` (largest remainders; of equal ones
+    the first): {"walk": 1.0, "bus": 2.0} becomes {"walk": 33, "bus": 67}. All 0 if they are."""
     import fractions  # late: most calls do without, and it costs milliseconds
     exact = {name: fractions.Fraction(amount) for name, amount in amounts.items()}
     _require(all(amount >= 0 for amount in exact.values()), "an amount is negative")

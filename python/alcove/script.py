@@ -49,15 +49,16 @@ declared = _Declared()
 def process(function):
     """Marks the function that turns one raw day into what is kept of it.
 
-    function(entries) or function(entries, date): entries is the upload's JSON, date a datetime.date.
+    function(entries) or function(entries, date): the upload's JSON, and the day as datetime.date.
     What it returns must be something that JSON can say (lists, dicts with text keys, texts, finite
     numbers, True, False, None; numpy's numbers and arrays too), or bytes; at most 240 KiB of it."""
     _check_function(function, "process")
     if declared.process is not None:
-        raise SchemaError(f"{function.__name__}: {declared.process.__name__} is @alcove.process already")
+        raise SchemaError(f"{function.__name__}: {declared.process.__name__} is @alcove.process "
+                          "already")
     if _arguments(function) not in (1, 2):
-        raise SchemaError(f"{function.__name__}: wants one argument, the day's entries, and at most "
-                          "a second, its date")
+        raise SchemaError(f"{function.__name__}: wants one argument, the day's entries, and at "
+                          "most a second, its date")
     declared.process = function
     return function
 
@@ -87,7 +88,8 @@ def query(name, schema=None):
 
 def _check_function(function, what):
     if not isinstance(function, types.FunctionType):
-        raise SchemaError(f"@alcove.{what} stands above a function, not a {type(function).__name__}")
+        raise SchemaError(f"@alcove.{what} stands above a function, not a "
+                          f"{type(function).__name__}")
 
 
 def _arguments(function):
@@ -98,8 +100,8 @@ def _arguments(function):
 
 
 def load(path):
-    """Runs the script's text, as a module that is not __main__. Its folder is the last of the places
-    that it may import from: a neighbour never hides a module of Python's own."""
+    """Runs the script's text, as a module that is not __main__. Its folder is the last place that
+    it may import from: a neighbour never hides a module of Python's own."""
     sys.path.append(os.path.dirname(os.path.abspath(path)))
     loader = importlib.machinery.SourceFileLoader("alcove_script", path)
     module = types.ModuleType(loader.name)
@@ -123,8 +125,8 @@ def tell(error, path):
     """What standard error gets: a sentence where this module found the mistake, otherwise Python's
     own traceback without this module's lines."""
     if isinstance(error, (ScriptError, SchemaError)):
-        line = line_of(error, path)
-        return f"{path}:{line}: {error}\n" if line and isinstance(error, SchemaError) else f"{error}\n"
+        line = line_of(error, path) if isinstance(error, SchemaError) else None
+        return f"{path}:{line}: {error}\n" if line else f"{error}\n"
     if isinstance(error, OSError) and error.filename == path:
         return f"{path}: {error.strerror}\n"
     import traceback  # late: it costs milliseconds that most calls do not need

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One call: reads it from file descriptor 0, runs the script, writes the reply to file descriptor 1.
+"""One call: read from file descriptor 0, answered by the script, the reply written to 1.
 
     call  = {"days": [* [day: uint, bstr]], "kind": "process" / "query", "format": "alcove-call-1",
              "entries": uint, "function": tstr}
@@ -65,7 +65,8 @@ def keep(made):
     """What is stored of a day."""
     if isinstance(made, (bytes, bytearray, memoryview)):
         return BYTES_MARK + bytes(made)
-    text = json.dumps(made, allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    text = json.dumps(made, allow_nan=False, ensure_ascii=False, separators=(",", ":"),
+                      default=_plain)
     return text.encode()
 
 
@@ -96,19 +97,21 @@ def process_day(script, path, day):
         raise ScriptError(f"{function.__name__} returned what cannot be kept: {error}",
                           *_at(function)) from None
     if len(data) > PROCESSED_MAX:
-        raise ScriptError(f"{function.__name__} returned {len(data)} bytes; at most {PROCESSED_MAX} "
-                          "are kept of a day", *_at(function))
+        raise ScriptError(f"{function.__name__} returned {len(data)} bytes; at most "
+                          f"{PROCESSED_MAX} are kept of a day", *_at(function))
     return data
 
 
 def answer_query(script, path, days, name, entries):
     if name not in script.queries:
         known = ", ".join(script.queries) or "none"
-        raise ScriptError(f"{path}: no function is marked @alcove.query('{name}', …); there is: {known}")
+        raise ScriptError(f"{path}: no function is marked @alcove.query('{name}', …); there is: "
+                          f"{known}")
     function, schema = script.queries[name]
     if entries != len(schema.entries):
-        raise ScriptError(f"the query wants {entries} numbers, and {name} has {len(schema.entries)}: "
-                          "its document is about another version of the script", *_at(function))
+        raise ScriptError(f"the query wants {entries} numbers, and {name} has "
+                          f"{len(schema.entries)}: its document is about another version of the "
+                          "script", *_at(function))
     answer = function([Day(number, kept(data)) for number, data in days])
     try:
         return schema.vector(answer)
