@@ -47,7 +47,7 @@ else
     skip "real days are answered about" "no days in $DAYS"
 fi
 
-# --- beginning ---------------------------------------------------------------------------------------------
+# --- beginning -----------------------------------------------------------------------------------------
 
 ok "a folder to begin with is made" try --new "$WORK/begin"
 ok "… whose script answers" try "$WORK/begin/script.py" "$WORK"/people/person-001/*.json
@@ -63,6 +63,24 @@ bounds: {total: 0, whole: 0, square: 0, entries: 0, threshold: 0}
 entries:
   - {name: "cyclists", unit: "people", low: 0, high: 1, default: 0}
 END
+hex() { printf "%0$1d" "$2"; }
+# in_query FUNCTION: what --schema prints is a part of a query that has a plan.
+in_query() {
+    {
+        printf 'format: alcove-query-1\nquestion: "How?"\nnoise: gaussian\nrho: 10\nrun_ms: 10000\n'
+        printf 'users: {min: 100, max: 2000}\nwindow: [2026-09-28, 2026-10-04]\n'
+        printf 'deadline: 2026-10-13T08:30:00Z\nbundle: "%s"\nanalyst: "%s"\n' "$(hex 128 1)" "$(hex 64 2)"
+        printf 'nonce: "%s"\nroots: ["%s"]\nworkers: [{mrenclave: "%s"}]\n' \
+            "$(hex 32 3)" "$(hex 64 4)" "$(hex 64 5)"
+        for role in custodians aggregators; do
+            printf '%s: [{mrenclave: "%s", configid: "%s"}]\n' "$role" "$(hex 64 6)" "$(hex 128 7)"
+        done
+        try "$EXAMPLE/travel.py" --schema "$1"
+    } >"$WORK/query.yaml" && "$ALCOVE" query plan "$WORK/query.yaml"
+}
+for function in mode_share mode_trips trips_per_day hours distance vehicle_distance cyclists longest od; do
+    ok "… and $function's part makes a query" in_query "$function"
+done
 ok "… and what there is instead of another" refused 'there is: mode_share, ' \
     try "$EXAMPLE/travel.py" --schema motorists
 ok "--schema asks nothing else" refused 'stands alone' try "$EXAMPLE/travel.py" --schema od --json
@@ -179,7 +197,7 @@ ok "without an answer the default vector is what counts" ask "$WORK/bad.json" \
     'all(entry["sent"] == entry["default"] for one in f.values() if one["refused"]
          for entry in one["entries"])'
 
-# --- mistakes ---------------------------------------------------------------------------------------------
+# --- mistakes ------------------------------------------------------------------------------------------
 
 printf 'import alcove\nx = (\n' >"$WORK/syntax.py"
 printf 'import alcove\n\nS = alcove.share(["a", "a"])\n' >"$WORK/schema.py"
