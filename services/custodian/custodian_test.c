@@ -712,5 +712,7 @@ int main(void)
     test_delete();
     test_clone();
     test_host();
+    CHECK((world_codes & CODES_OF_LIFE) == CODES_OF_LIFE,
+          "each code of a life without queries came up: %llx", (unsigned long long)world_codes);
     return tap_done();
 }

@@ -85,15 +85,16 @@ static int open_volume(void *context, const uint8_t secret[32], const struct vol
 {
     const struct files *f = context;
     char text[128], root[65];
-    if (minimum->sequence > 0) {
-        hex_encode(root, minimum->root.data, sizeof minimum->root.data);
-        int n = snprintf(text, sizeof text, "%llu %s", (unsigned long long)minimum->sequence, root);
-        int err = control(f, "minimum", text, (size_t)n);
-        if (err != 0) {
-            return diag_fail(d, err, "the volume takes no minimum: %s", strerror(-err));
-        }
+    hex_encode(root, minimum->root.data, sizeof minimum->root.data);
+    /* Also when there is none: an earlier try may have left another. */
+    int n = minimum->sequence > 0 ? snprintf(text, sizeof text, "%llu %s",
+                                             (unsigned long long)minimum->sequence, root)
+                                  : snprintf(text, sizeof text, "0");
+    int err = control(f, "minimum", text, (size_t)n);
+    if (err != 0) {
+        return diag_fail(d, err, "the volume takes no minimum: %s", strerror(-err));
     }
-    int err = control(f, "key", secret, 32);
+    err = control(f, "key", secret, 32);
     if (err != 0) {
         (void)diag_fail(d, err, "the volume does not open: %s", strerror(-err));
         say_status(f, d);

@@ -290,12 +290,20 @@ enum wire_record ask(struct world *w, enum wire_record which, const void *record
     return wire_peek(service_buffer_bytes(&w->answer));
 }
 
+uint64_t world_codes;
+
+static uint64_t seen(uint64_t code)
+{
+    world_codes |= UINT64_C(1) << code;
+    return code;
+}
+
 uint64_t refusal(const struct world *w)
 {
     struct wire_refused refused;
-    return wire_read_refused(service_buffer_bytes(&w->answer), &refused, NULL) == 0
-               ? refused.code
-               : WIRE_CODE_COUNT;
+    return seen(wire_read_refused(service_buffer_bytes(&w->answer), &refused, NULL) == 0
+                    ? refused.code
+                    : WIRE_CODE_COUNT);
 }
 
 /* ---- the phone ------------------------------------------------------------------------------- */
@@ -345,7 +353,7 @@ static uint64_t open_answer(struct world *w, const struct hpke_private_key *from
         w->book.acknowledged.sequence = w->last.sequence;
         memcpy(w->book.acknowledged.root.data, w->last.root, 32);
     }
-    return w->last.code;
+    return seen(w->last.code);
 }
 
 uint64_t phone_deliver(struct world *w, const struct hpke_private_key *from, const uint8_t id[32],
@@ -441,6 +449,9 @@ struct wire_event phone_event(struct world *w)
     struct wire_event none = {.code = WIRE_CODE_COUNT};
     REQUIRE(phone_order(w, WIRE_ORDER_ACTIVITY, 0, 0, 0) == WIRE_CODE_OK &&
             wire_read_activity(w->last.body, &activity, NULL) == 0);
+    if (activity.events_count > 0) {
+        (void)seen(activity.events[0].code);
+    }
     return activity.events_count > 0 ? activity.events[0] : none;
 }
 
@@ -531,7 +542,7 @@ void asking_make(struct world *w, uint64_t number, struct asking *ret)
     doc->run_ms = 10000;
     doc->users_min = 10;
     doc->users_max = 1000;
-    doc->cost = 500000;
+    doc->cost = 100000;
     doc->noise = DP_GAUSSIAN;
     doc->schema = (struct query_schema){.aggregate = QUERY_SUM, .entry_count = 3};
     for (uint32_t i = 0; i < 3; i++) {

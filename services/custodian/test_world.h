@@ -89,6 +89,15 @@ void world_boot(struct world *w);
 /* Claimed, with a lease of rho. */
 void world_ready(struct world *w, uint64_t rho);
 
+/* Codes that came up so far, a bit each: refusals, answers to the phone, events. All that a
+ * custodian can give come up in custodian_test.c, if they are among these, or in queries_test.c. */
+extern uint64_t world_codes;
+#define SEEN(code) (UINT64_C(1) << WIRE_CODE_##code)
+#define CODES_OF_LIFE                                                                              \
+    (SEEN(OK) | SEEN(FORMAT) | SEEN(STATE) | SEEN(MESSAGE) | SEEN(OWNED) | SEEN(NOT_OWNER) |       \
+     SEEN(LOCKED) | SEEN(KEY) | SEEN(ROLLED_BACK) | SEEN(STORAGE) | SEEN(POLICY) | SEEN(LEASE) |   \
+     SEEN(NOT_FOUND) | SEEN(WORKER))
+
 /* Sends a record; what the answer is. */
 enum wire_record ask(struct world *w, enum wire_record which, const void *record);
 /* The code, if it was refused; else WIRE_CODE_COUNT. */
