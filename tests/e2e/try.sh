@@ -67,7 +67,7 @@ hex() { printf "%0$1d" "$2"; }
 # in_query FUNCTION: what --schema prints is a part of a query that has a plan.
 in_query() {
     {
-        printf 'format: alcove-query-1\nquestion: "How?"\nnoise: gaussian\nrho: 10\nrun_ms: 10000\n'
+        printf 'format: alcove-query-1\nquestion: "How?"\nnoise: gaussian\nrho: 0.01\nrun_ms: 10000\n'
         printf 'users: {min: 100, max: 2000}\nwindow: [2026-09-28, 2026-10-04]\n'
         printf 'deadline: 2026-10-13T08:30:00Z\nbundle: "%s"\nanalyst: "%s"\n' "$(hex 128 1)" "$(hex 64 2)"
         printf 'nonce: "%s"\nroots: ["%s"]\nworkers: [{mrenclave: "%s"}]\n' \
