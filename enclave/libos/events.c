@@ -17,6 +17,8 @@
 #define EPOLL_ERR   8u
 #define EPOLL_HUP   16u
 #define EPOLL_RDHUP 0x2000u
+#define EPOLL_OUT   0x304u              /* POLLOUT, POLLWRNORM, POLLWRBAND */
+#define EPOLL_ALONE (UINT32_C(1) << 28) /* EXCLUSIVE: of several sets, which one wakes */
 #define EPOLL_SHOT  (UINT32_C(1) << 30)
 #define EPOLL_EDGE  (UINT32_C(1) << 31)
 enum { CTL_ADD = 1, CTL_DEL = 2, CTL_MOD = 3 };
@@ -31,8 +33,11 @@ struct watch {
     struct file *file; /* no reference: forgotten when the description goes */
     int fd;
     struct event event;
-    bool spent; /* EPOLLONESHOT, until it is modified */
+    bool spent;                /* EPOLLONESHOT, until it is modified */
+    bool told;                 /* EPOLLET: reported since it was added or modified */
+    uint32_t arrived, drained; /* the file's edges, when it was reported */
 };
+#define NESTING_MAX 4
 
 struct epoll {
     struct node node;
@@ -86,10 +91,18 @@ static uint32_t ready_bits(const struct watch *w)
     if (w->spent) {
         return 0;
     }
+    const struct node *n = w->file->node;
     unsigned bits =
         w->file->ops->poll != NULL ? w->file->ops->poll(w->file) : FS_POLLIN | FS_POLLOUT;
     bits |= ((bits & FS_POLLIN) != 0 ? 0x40u : 0) | ((bits & FS_POLLOUT) != 0 ? 0x100u : 0);
-    return bits & (w->event.events | EPOLL_ERR | EPOLL_HUP) & EPOLL_BITS;
+    bits &= (w->event.events | EPOLL_ERR | EPOLL_HUP) & (EPOLL_BITS | EPOLL_RDHUP);
+    if ((w->event.events & EPOLL_EDGE) != 0 && w->told && w->file->ops != &epoll_ops) {
+        bool in = n->arrived != w->arrived, out = n->drained != w->drained;
+        if (!((in && (bits & ~EPOLL_OUT) != 0) || (out && (bits & EPOLL_OUT) != 0))) {
+            return 0;
+        }
+    }
+    return bits;
 }
 
 static unsigned epoll_poll(struct file *f)
@@ -186,7 +199,7 @@ static int change_watch(struct epoll *e, int op, struct file *f, int fd, const s
             return -ENOENT;
         }
         w->event = *event;
-        w->spent = false;
+        w->spent = w->told = false;
         return 0;
     case CTL_DEL:
         if (w == NULL) {
@@ -199,6 +212,25 @@ static int change_watch(struct epoll *e, int op, struct file *f, int fd, const s
     }
 }
 
+/* Sets in sets, at most so deep and never in a circle: -ELOOP. */
+static int check_nesting(const struct epoll *outer, struct file *inner, int depth)
+{
+    if (inner->ops != &epoll_ops) {
+        return 0;
+    }
+    const struct epoll *e = epoll_of(inner);
+    if (e == outer || depth == NESTING_MAX) {
+        return -ELOOP;
+    }
+    for (size_t i = 0; i < e->count; i++) {
+        int err = check_nesting(outer, e->watches[i].file, depth + 1);
+        if (err != 0) {
+            return err;
+        }
+    }
+    return 0;
+}
+
 int64_t sys_epoll_ctl(int epfd, int op, int fd, app_ptr event)
 {
     struct file *ef = fd_get(epfd), *f = fd_get(fd);
@@ -209,11 +241,13 @@ int64_t sys_epoll_ctl(int epfd, int op, int fd, app_ptr event)
     if (op != CTL_DEL && copy_from_app(&ev, event, sizeof ev) != 0) {
         return -EFAULT;
     }
-    const uint32_t known = EPOLL_BITS | EPOLL_RDHUP | EPOLL_SHOT;
-    if (ef->ops != &epoll_ops || f->ops == &epoll_ops || (ev.events & ~known) != 0) {
-        return -EINVAL; /* nested sets and edge triggering are not there */
+    const uint32_t known =
+        EPOLL_BITS | EPOLL_RDHUP | EPOLL_SHOT | EPOLL_EDGE | (op == CTL_ADD ? EPOLL_ALONE : 0);
+    if (ef->ops != &epoll_ops || f == ef || (ev.events & ~known) != 0) {
+        return -EINVAL;
     }
-    int err = change_watch(epoll_of(ef), op, f, fd, &ev);
+    int err = op == CTL_ADD ? check_nesting(epoll_of(ef), f, 0) : 0;
+    err = err != 0 ? err : change_watch(epoll_of(ef), op, f, fd, &ev);
     if (err == 0) {
         fs_poll_changed(&fs_poll_queue);
     }
@@ -235,6 +269,9 @@ static int64_t collect(struct epoll *e, app_ptr to, int max)
             return n > 0 ? n : -EFAULT;
         }
         w->spent = (w->event.events & EPOLL_SHOT) != 0;
+        w->told = true;
+        w->arrived = w->file->node->arrived;
+        w->drained = w->file->node->drained;
         e->first = first + k + 1;
         n++;
     }
@@ -323,6 +360,7 @@ static int64_t eventfd_read(struct file *f, struct iter *to, uint64_t *pos)
         return err;
     }
     e->value -= got;
+    e->node.drained++;
     fs_poll_changed(&e->changed);
     return sizeof got;
 }
@@ -349,6 +387,7 @@ static int64_t eventfd_write(struct file *f, struct iter *from, uint64_t *pos)
         }
     }
     e->value += more;
+    e->node.arrived++;
     fs_poll_changed(&e->changed);
     return sizeof more;
 }

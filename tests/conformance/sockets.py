@@ -99,6 +99,16 @@ def nonblocking():
         print("timed out")
 
 
+def urgent():
+    print("== urgent")
+    server = socket.create_server(("127.0.0.1", 0))
+    client = socket.create_connection(server.getsockname())
+    peer, _ = server.accept()
+    client.send(b"in the stream!", socket.MSG_OOB)
+    print(select.select([], [], [peer], TIMEOUT)[2] == [peer], peer.recv(1, socket.MSG_OOB), peer.recv(99))
+    tell("no more of it", lambda: peer.recv(1, socket.MSG_OOB))
+
+
 def udp():
     print("== udp")
     a, b = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
@@ -172,6 +182,26 @@ def unix():
     os.rmdir(folder)
 
 
+def edges():
+    print("== edges")
+    a, b = socket.socketpair()
+    epoll = select.epoll()
+    epoll.register(b, select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET)
+    print(epoll.poll(0) == [(b.fileno(), select.EPOLLOUT)], epoll.poll(0))
+    a.send(b"one")
+    print([bits for _, bits in epoll.poll(TIMEOUT)], epoll.poll(0))
+    b.recv(1)
+    a.send(b"two")
+    print([bits for _, bits in epoll.poll(TIMEOUT)], b.recv(100), epoll.poll(0))
+    outer = select.epoll()
+    outer.register(epoll, select.EPOLLIN)
+    print(outer.poll(0))
+    a.close()
+    print(len(outer.poll(TIMEOUT)), [bits for _, bits in epoll.poll(TIMEOUT)], epoll.poll(0))
+    tell("itself", lambda: epoll.register(epoll, select.EPOLLIN))
+    tell("a circle", lambda: epoll.register(outer, select.EPOLLIN))
+
+
 def options():
     print("== options")
     s = socket.socket()
@@ -217,7 +247,9 @@ def server():
 tcp(socket.AF_INET, "127.0.0.1")
 tcp(socket.AF_INET6, "::1")
 nonblocking()
+urgent()
 udp()
 unix()
+edges()
 options()
 server()

@@ -46,6 +46,8 @@ static void pipe_release(struct file *f)
     struct pipe *p = of(f);
     p->readers -= reads(f);
     p->writers -= writes(f);
+    p->node.arrived++;
+    p->node.drained++;
     fs_poll_changed(&p->changed);
 }
 
@@ -84,6 +86,7 @@ static int64_t pipe_read(struct file *f, struct iter *to, uint64_t *pos)
         p->read += some;
         done += (int64_t)some;
     }
+    p->node.drained++;
     fs_poll_changed(&p->changed);
     return done;
 }
@@ -130,6 +133,7 @@ static int64_t pipe_write(struct file *f, struct iter *from, uint64_t *pos)
             int64_t n = fill(p, from);
             err = n < 0 ? (int)n : 0;
             done += n > 0 ? n : 0;
+            p->node.arrived++;
             fs_poll_changed(&p->changed);
         } else {
             err = pipe_wait(f, p);

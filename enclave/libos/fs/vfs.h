@@ -57,6 +57,7 @@ struct node {
     uint32_t refs;
     uint32_t mode, uid, gid, nlink;
     uint64_t ino, size, rdev;
+    uint32_t arrived, drained; /* edges, for epoll: something came, or something was taken */
     struct fs_time atime, mtime, ctime;
     uint64_t blocks;  /* of 512 bytes */
     uint32_t holders; /* descriptions whose mappings need the content to stay */
@@ -190,7 +191,14 @@ int iter_put(struct iter *it, const void *from, size_t n) MUST_USE;
 int iter_get(struct iter *it, void *to, size_t n) MUST_USE;
 int iter_put_zeros(struct iter *it, size_t n) MUST_USE;
 
-enum poll_bit { FS_POLLIN = 1, FS_POLLPRI = 2, FS_POLLOUT = 4, FS_POLLERR = 8, FS_POLLHUP = 16 };
+enum poll_bit {
+    FS_POLLIN = 1,
+    FS_POLLPRI = 2,
+    FS_POLLOUT = 4,
+    FS_POLLERR = 8,
+    FS_POLLHUP = 16,
+    FS_POLLRDHUP = 0x2000,
+};
 
 struct file_ops {
     bool seekable; /* pread, lseek, positions */

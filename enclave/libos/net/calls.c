@@ -6,9 +6,10 @@
 #include "libos/syscalls.h"
 #include "net.h"
 
-#define SEND_FLAGS (MSG_DONTWAIT_ | MSG_NOSIGNAL_ | MSG_MORE_)
+#define SEND_FLAGS (MSG_OOB_ | MSG_DONTWAIT_ | MSG_NOSIGNAL_ | MSG_MORE_)
 #define RECEIVE_FLAGS                                                                              \
-    (MSG_DONTWAIT_ | MSG_PEEK_ | MSG_TRUNC_ | MSG_WAITALL_ | MSG_NOSIGNAL_ | MSG_CMSG_CLOEXEC_)
+    (MSG_OOB_ | MSG_DONTWAIT_ | MSG_PEEK_ | MSG_TRUNC_ | MSG_WAITALL_ | MSG_NOSIGNAL_ |            \
+     MSG_CMSG_CLOEXEC_)
 #define SOL_SOCKET_      1
 #define SCM_RIGHTS_      1
 #define SCM_CREDENTIALS_ 2

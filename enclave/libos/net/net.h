@@ -20,6 +20,7 @@
 #define SOCK_DGRAM_     2
 #define SOCK_SEQPACKET_ 5
 
+#define MSG_OOB_          0x1u
 #define MSG_PEEK_         0x2u
 #define MSG_CTRUNC_       0x8u
 #define MSG_TRUNC_        0x20u
@@ -57,7 +58,7 @@ enum sock_state { SOCK_NEW, SOCK_LISTENING, SOCK_CONNECTED, SOCK_OVER };
 
 struct sock_options {
     bool reuse_address, reuse_port, keep_alive, no_delay, broadcast, pass_credentials, v6_only;
-    bool linger_on, cork;
+    bool linger_on, cork, urgent_inline;
     int32_t linger_s, receive_buffer, send_buffer, keep_idle, keep_interval, keep_count;
     int32_t ttl, tos, user_timeout, defer_accept;
     uint64_t receive_timeout_ns, send_timeout_ns; /* 0: none */
@@ -78,6 +79,8 @@ struct sock {
     int error;        /* SO_ERROR: reported once */
     struct packet *first, *last;
     uint64_t queued; /* bytes in packets */
+    bool urgent;     /* TCP: there is an urgent byte, beside the stream */
+    uint8_t urgent_byte;
     struct sock
         *pending; /* listening: connections that nobody accepted, oldest first; references */
     struct sock *pending_next;

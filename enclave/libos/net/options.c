@@ -46,6 +46,7 @@ static const struct option options[] = {
     {SOL_SOCKET_, 7, OPTION_BUFFER, FOR_ALL, AT(send_buffer), 4608, 212992},
     {SOL_SOCKET_, 8, OPTION_BUFFER, FOR_ALL, AT(receive_buffer), 2304, 212992},
     {SOL_SOCKET_, 9, OPTION_BOOL, FOR_ALL, AT(keep_alive), 0, 1},
+    {SOL_SOCKET_, 10, OPTION_BOOL, FOR_ALL, AT(urgent_inline), 0, 1},
     {SOL_SOCKET_, 13, OPTION_LINGER, FOR_ALL, 0, 0, 0},
     {SOL_SOCKET_, 15, OPTION_BOOL, FOR_ALL, AT(reuse_port), 0, 1},
     {SOL_SOCKET_, 16, OPTION_BOOL, FOR_UNIX, AT(pass_credentials), 0, 1},

@@ -39,6 +39,18 @@ void sock_forget(struct sock *s)
     s->queued = 0;
 }
 
+static void arrived(struct sock *s)
+{
+    s->node.arrived++;
+    fs_poll_changed(&s->changed);
+}
+
+static void drained(struct sock *s)
+{
+    s->node.drained++;
+    fs_poll_changed(&s->changed);
+}
+
 static void put(struct sock *to, struct packet *p)
 {
     if (to->last != NULL) {
@@ -48,7 +60,7 @@ static void put(struct sock *to, struct packet *p)
     }
     to->last = p;
     to->queued += p->size;
-    sock_changed(to);
+    arrived(to);
 }
 
 static int packet_new(size_t capacity, const struct sock_message *m, struct packet **ret)
@@ -124,7 +136,7 @@ static int64_t send_some(struct sock *s, struct iter *from, struct sock_message 
     }
     p->size += (uint32_t)n;
     to->queued += n;
-    sock_changed(to);
+    arrived(to);
     return (int64_t)n;
 }
 
@@ -275,8 +287,41 @@ static int64_t send_packet(struct sock *s, struct iter *from, struct sock_messag
     return (int64_t)n;
 }
 
+/* The last byte is urgent: it goes beside the stream, or in it where the receiver wants that. */
+static int64_t send_urgent(struct sock *s, struct iter *from, struct sock_message *m)
+{
+    if (s->family == AF_UNIX_ || sock_packets(s)) {
+        return -EOPNOTSUPP;
+    }
+    uint64_t size = from->left;
+    bool inside = s->peer != NULL && s->peer->options.urgent_inline;
+    if (size == 0 || inside || s->peer == NULL) {
+        int64_t n = send_stream(s, from, m);
+        if (n == (int64_t)size && s->peer != NULL) {
+            s->peer->urgent = inside;
+        }
+        return n;
+    }
+    from->left = size - 1;
+    int64_t n = send_stream(s, from, m);
+    if (n < 0 || n < (int64_t)size - 1 || s->peer == NULL) {
+        return n;
+    }
+    from->left = 1;
+    int err = iter_get(from, &s->peer->urgent_byte, 1);
+    if (err != 0) {
+        return n > 0 ? n : err;
+    }
+    s->peer->urgent = true;
+    arrived(s->peer);
+    return n + 1;
+}
+
 int64_t sock_send(struct sock *s, struct iter *from, struct sock_message *m)
 {
+    if ((m->flags & MSG_OOB_) != 0) {
+        return send_urgent(s, from, m);
+    }
     return sock_packets(s) ? send_packet(s, from, m) : send_stream(s, from, m);
 }
 
@@ -310,9 +355,9 @@ static void drop_first(struct sock *s)
 static void told_sender(struct sock *s)
 {
     if (s->peer != NULL) {
-        sock_changed(s->peer);
+        drained(s->peer);
     }
-    sock_changed(s); /* senders of datagrams wait on the receiver */
+    fs_poll_changed(&s->changed); /* senders of datagrams wait on the receiver */
 }
 
 /* What lies there, up to where other descriptors travel. */
@@ -350,6 +395,7 @@ static int64_t take_stream(struct sock *s, struct iter *to, struct sock_message 
         p = s->first;
     }
     if (!peek) {
+        s->urgent = s->urgent && !s->options.urgent_inline;
         told_sender(s);
     }
     return done;
@@ -381,6 +427,17 @@ int64_t sock_receive(struct sock *s, struct iter *to, struct sock_message *m)
     uint64_t deadline = deadline_of(s->options.receive_timeout_ns);
     bool whole = (m->flags & MSG_WAITALL_) != 0 && !sock_packets(s) && (m->flags & MSG_PEEK_) == 0;
     bool connected = s->type != SOCK_DGRAM_;
+    if ((m->flags & MSG_OOB_) != 0) {
+        if (s->family == AF_UNIX_ || sock_packets(s)) {
+            return -EOPNOTSUPP;
+        }
+        if (!s->urgent || s->options.urgent_inline || to->left == 0) {
+            return -EINVAL;
+        }
+        s->urgent = (m->flags & MSG_PEEK_) != 0;
+        int err = iter_put(to, &s->urgent_byte, 1);
+        return err != 0 ? err : 1;
+    }
     if (connected && (s->state == SOCK_NEW || s->state == SOCK_LISTENING) && s->error == 0) {
         return s->family == AF_UNIX_ && s->state == SOCK_NEW && s->type == SOCK_STREAM_ ? -EINVAL
                                                                                         : -ENOTCONN;

@@ -110,6 +110,8 @@ int sock_file(struct sock *s, uint32_t flags, struct file **ret)
 
 void sock_changed(struct sock *s)
 {
+    s->node.arrived++;
+    s->node.drained++;
     fs_poll_changed(&s->changed);
 }
 
@@ -156,6 +158,7 @@ unsigned sock_poll(struct sock *s)
     if (s->first != NULL || s->shut_read) {
         bits |= FS_POLLIN;
     }
+    bits |= s->urgent ? FS_POLLPRI : 0;
     if (s->type == SOCK_DGRAM_) {
         bool full = s->peer != NULL && s->peer->queued >= SOCK_BUFFER;
         return bits | (full ? 0 : FS_POLLOUT);
@@ -164,11 +167,12 @@ unsigned sock_poll(struct sock *s)
         return bits | FS_POLLOUT | FS_POLLHUP;
     }
     if (s->peer == NULL) {
+        bits |= FS_POLLRDHUP;
         bool over = s->family == AF_UNIX_ || s->shut_write || s->reset;
         return bits | FS_POLLIN | FS_POLLOUT | (over ? FS_POLLHUP : 0);
     }
     if (s->peer->shut_write) {
-        bits |= FS_POLLIN | (s->shut_write ? FS_POLLHUP : 0);
+        bits |= FS_POLLIN | FS_POLLRDHUP | (s->shut_write ? FS_POLLHUP : 0);
     }
     if (s->shut_write || s->peer->queued < SOCK_BUFFER) {
         bits |= FS_POLLOUT;
