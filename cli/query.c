@@ -24,7 +24,7 @@
 #include "query/yaml.h"
 
 const char verb_query_help[] =
-    "usage: alcove query plan QUERY [--users N] [--delta 1e-N] [--json]\n"
+    "usage: alcove query plan QUERY [--users N] [--delta 1e-N] [--server URL] [--json]\n"
     "       alcove query compile QUERY [-o FILE]\n"
     "       alcove query run QUERY --server URL [--key FILE] [--log-key KEY] [--out DIR] "
     "[OPTION]...\n"
@@ -43,18 +43,18 @@ const char verb_query_help[] =
     "  --question TEXT      what the people who are asked read, instead of what QUERY says\n"
     "  --new-nonce          ask anew: the same query twice is one query, and answered once\n"
     "\n"
-    "plan     tells what a query will give and cost, from its text alone: free, offline, before "
-    "anybody\n"
-    "         is asked.\n"
-    "compile  writes the document that is signed and logged, and prints its id.\n"
-    "run      posts the query, shows how far it is, and brings the answer. Nothing is shown before "
-    "the\n"
-    "         aggregator's evidence, its signature, the numbers and the log were checked. Ctrl-C "
-    "leaves the\n"
-    "         query running.\n"
-    "show     checks a stored result again, offline, and shows it; or fetches one.\n"
-    "programs lists what the server says it offers, to be compared and put into a query.\n"
-    "key      makes or shows the analyst's key.\n"
+    "  plan       tells what a query will give and cost, from its text alone: free, offline, "
+    "before\n"
+    "             anybody is asked; with --server also whether it offers the programs that are "
+    "named\n"
+    "  compile    writes the document that is signed and logged, and prints its id\n"
+    "  run        posts the query, shows how far it is, and brings the answer. Nothing is shown "
+    "before\n"
+    "             the aggregator's evidence, its signature, the numbers and the log were checked.\n"
+    "             Ctrl-C leaves the query running\n"
+    "  show       checks a stored result again, offline, and shows it; or fetches one\n"
+    "  programs   lists what the server says it offers, to be compared and put into a query\n"
+    "  key        makes or shows the analyst's key\n"
     "\n"
     "  --users N            plan: for so many people; default: the fewest that the query allows\n"
     "  --delta 1e-N         plan: state epsilon at this delta; default 1e-6\n"
@@ -229,6 +229,8 @@ static int parse_source(struct options *o)
     return CLI_OK;
 }
 
+static int compare(const struct options *o, const struct query_document *doc);
+
 /* ---- plan, compile, key ---------------------------------------------------------------------- */
 
 static int plan(struct options *o)
@@ -246,10 +248,10 @@ static int plan(struct options *o)
     }
     if (o->json) {
         query_plan_print_json(&facts);
-    } else {
-        query_plan_print(&facts, stdout);
+        return CLI_OK;
     }
-    return CLI_OK;
+    query_plan_print(&facts, stdout);
+    return o->server != NULL ? compare(o, &read->doc) : CLI_OK;
 }
 
 static int compile(struct options *o)
@@ -544,6 +546,17 @@ static int show(struct options *o)
         return cli_usage("query", "show wants one folder or file; or --server and a query's id");
     }
     return o->server != NULL ? show_asked(o) : show_file(o);
+}
+
+/* Does the server offer what the query names? */
+static int compare(const struct options *o, const struct query_document *doc)
+{
+    struct diag d = {""};
+    struct session s;
+    int err = session_open(o, false, &s, &d);
+    err = err != 0 ? err : query_run_compare(&s.run, doc, stdout, &d);
+    session_close(&s);
+    return err == 0 ? CLI_OK : cli_fail("query", &d);
 }
 
 static int programs(struct options *o)

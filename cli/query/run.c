@@ -294,3 +294,41 @@ int query_run_programs(struct query_run *run, FILE *out, struct diag *d)
     print_role(&programs, QUERY_ROLE_AGGREGATOR, "aggregators:\n", out);
     return 0;
 }
+
+static bool named(const struct query_document *doc, const struct wire_program *p)
+{
+    struct query_peer peer = {.isvprodid = (uint16_t)p->isvprodid, .isvsvn = (uint16_t)p->isvsvn};
+    memcpy(peer.mrenclave, p->mrenclave, sizeof peer.mrenclave);
+    memcpy(peer.mrsigner, p->mrsigner, sizeof peer.mrsigner);
+    memcpy(peer.configid, p->configid, sizeof peer.configid);
+    return query_document_accepts(doc, (enum query_role)p->role, &peer);
+}
+
+int query_run_compare(struct query_run *run, const struct query_document *doc, FILE *out,
+                      struct diag *d)
+{
+    static struct wire_programs programs;
+    AUTO_ANSWER answer = {0};
+    int err = get_programs(run, &answer, &programs, d), missing = 0;
+    for (int role = QUERY_ROLE_CUSTODIAN; role < QUERY_ROLES && err == 0; role++) {
+        const struct wire_program *found = NULL;
+        for (size_t i = 0; i < programs.programs_count; i++) {
+            const struct wire_program *p = &programs.programs[i];
+            found = p->role == (unsigned)role && named(doc, p) ? p : found;
+        }
+        fprintf(out, "%-14s ", role == QUERY_ROLE_CUSTODIAN ? "Server" : "");
+        if (found != NULL) {
+            fprintf(out, "offers the %s, leaf %llu of its log\n",
+                    query_role_text((enum query_role)role), (unsigned long long)found->log_index);
+        } else {
+            fprintf(out, "offers NO %s that the query names\n",
+                    query_role_text((enum query_role)role));
+            missing++;
+        }
+    }
+    return err == 0 && missing > 0
+               ? diag_fail(d, -ENOENT,
+                           "the server does not offer what the query names; it lists what it does: "
+                           "alcove query programs")
+               : err;
+}

@@ -50,3 +50,7 @@ void query_fetched_done(struct query_fetched *fetched);
 int query_run_log_key(struct query_run *run, struct query_key *ret, struct diag *d) MUST_USE;
 /* What the daemon offers, as lists to be put into a query after they were looked at. */
 int query_run_programs(struct query_run *run, FILE *out, struct diag *d) MUST_USE;
+/* Whether it offers the programs that the query names: a line for each role. -ENOENT when it does
+ * not. */
+int query_run_compare(struct query_run *run, const struct query_document *doc, FILE *out,
+                      struct diag *d) MUST_USE;

@@ -291,6 +291,22 @@ static void programs(void)
     free(text);
     CHECK(query_run_log_key(&run, &key, &diag) == 0 && memcmp(&key, &f.log.key, sizeof key) == 0,
           "the daemon's word of the log's key is taken where there is no other");
+    memcpy(offered.programs[0].mrenclave, f.spec.body.mrenclave, 32);
+    memcpy(offered.programs[0].configid, f.doc.aggregators[0].configid, 64);
+    memset(offered.programs[1].mrenclave, 0xe2, 32);
+    memset(offered.programs[1].configid, 0xb0, 64);
+    memset(offered.programs[2].mrenclave, 0xc1, 32);
+    memset(offered.programs[2].configid, 0xc2, 64);
+    out = open_memstream(&text, &size);
+    REQUIRE(out != NULL);
+    CHECK(query_run_compare(&run, &f.doc, out, &diag) == 0, "it offers what the query names %s",
+          diag.text);
+    offered.programs[1].configid[0] ^= 1;
+    CHECK(query_run_compare(&run, &f.doc, out, &diag) == -ENOENT,
+          "another script is another program: %s", diag.text);
+    fclose(out);
+    CHECK(strstr(text, "offers NO worker that the query names\n") != NULL, "and which is told");
+    free(text);
     offered.log_key[0] = 9;
     CHECK(query_run_log_key(&run, &key, &diag) == -EPROTO, "if it is a key");
 }

@@ -4,7 +4,7 @@
 _alcove() {
     local word=${COMP_WORDS[COMP_CWORD]} options=
     if [ "$COMP_CWORD" -eq 1 ] || { [ "$COMP_CWORD" -eq 2 ] && [ "${COMP_WORDS[1]}" = help ]; }; then
-        mapfile -t COMPREPLY < <(compgen -W "cc build run try measure phone verify collateral explain machine key sign doctor help version" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "cc build run try measure phone query verify collateral explain machine key sign doctor help version" -- "$word")
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -14,6 +14,7 @@ _alcove() {
         try) options="--day --date --function --run-ms --json --schema --new --help" ;;
         measure) options="--json --help" ;;
         phone) options="--phone --restore --from-server --yes --again --date --days --unasked --json --help" ;;
+        query) options="--sql --base --question --new-nonce --users --delta --server --key --log-key --out --at --svg --png --json --help" ;;
         verify) options="--root --nonce --at --accept-status --allow-debug --json --help --policy --collateral --report-data --print-policy --expect --input --output" ;;
         collateral) options="--for --at --within --root --quiet --json --help" ;;
         explain) options="--list --json --help" ;;
