@@ -269,22 +269,23 @@ int64_t rt_console_read(void *to, size_t n)
     return n < 5 ? (int64_t)n : 5;
 }
 
-static const char task[] = "the task";
-static size_t task_read;
+struct bytes host_task = {(const uint8_t *)"the task", 8};
+struct writer host_result[3];
 
 struct bytes os_task_rest(void)
 {
-    return BYTES(task + task_read, sizeof task - 1 - task_read);
+    return host_task;
 }
 
 void os_task_advance(size_t n)
 {
-    task_read += n;
+    REQUIRE(n <= host_task.size);
+    host_task = BYTES(host_task.data + n, host_task.size - n);
 }
 
 void os_result_put(int fd, struct bytes data)
 {
-    ignore_result(rt_console_write(fd, data) != 0, "it takes all");
+    writer_put(&host_result[fd], data);
 }
 
 uint64_t rt_input_size(size_t input)

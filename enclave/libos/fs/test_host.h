@@ -28,6 +28,8 @@ struct host_file {
 extern struct host_file host_inputs[MANIFEST_FILES_MAX], host_outputs[MANIFEST_FILES_MAX];
 extern uint8_t *host_console;
 extern size_t host_console_size;
+extern struct bytes host_task;        /* what is left of a worker's task */
+extern struct writer host_result[3]; /* what goes into its result, by descriptor; the test lends room */
 
 /* Maps an image privately (so that tests may flip bits) as layer number i. */
 uint8_t *host_map_layer(size_t i, const char *path, size_t *ret_size);
