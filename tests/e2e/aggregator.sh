@@ -32,6 +32,8 @@ ok "a query under another root" drive "$PRODUCT" 4 other-root
 ok "counts none either" says "counted 0 of 4"
 ok "of four, one contributes" drive "$PRODUCT" 4 few
 ok "which is too few to release anything" says "refused: users"
+ok "of a million, too: there is memory for all of them" drive "$PRODUCT" 1000000 few
+ok "and the one is counted" says "counted 1 of 1"
 
 ok "the aggregator that tests look into runs the same query" drive "$TOOLS/aggregator-watch.bundle" 3
 wanted="watch: 01$(printf '%062d' 0) -17 -16 -15
@@ -55,4 +57,14 @@ alcove-refused-1 0" "$(send '\0\0\0\0\0\0\0\0')"
 ok "a frame that is too long ends it" same " 1" "$(send '\x01\0\x01\0x')"
 ok "and it says why" grep -q "^aggregator: a frame has more than 65536 bytes" "$WORK/said"
 ok "so does a frame without an end" same " 1" "$(send '\x05\0\0\0abc')"
+
+measured() {
+    "$PYTHON" "$TOP/bench/queries.py" --build "$BUILD" --rounds 1 --json >"$WORK/bench.json" &&
+        cat "$WORK/bench.json" &&
+        "$PYTHON" -c '
+import json, sys
+rows = json.load(open(sys.argv[1]))
+sys.exit(len(rows) < 5 or any(row["per_second"] <= 0 for row in rows))' "$WORK/bench.json"
+}
+ok "the benchmark measures something; its floors are for ./dev bench queries --check" measured
 tap_done
