@@ -1,6 +1,6 @@
 #!/usr/bin/python3.11
 # SPDX-License-Identifier: Apache-2.0
-"""What private queries cost: contributions verified and summed, plans, noise; and the same aggregator
+"""What private queries cost: contributions verified and summed, plans, noise; the same aggregator
 in its enclave.
 
 Each row is the median of several rounds, with the least and the most. --check fails where a median
