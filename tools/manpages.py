@@ -1,9 +1,11 @@
 #!/usr/bin/python3.11
 # SPDX-License-Identifier: Apache-2.0
 """Makes the man pages and the shell completion from the help texts of the command, so that there is
-one source for all three: docs/man/alcove*.1 and tools/completion/alcove.bash.
+one source for all three: docs/man/alcove*.1 and tools/completion/alcove*.bash.
 
-Usage: manpages.py --alcove PROGRAM [--check]     --check: writes nothing, fails on a difference
+Usage: manpages.py --alcove PROGRAM [--alcoved PROGRAM] [--check]
+
+--alcoved: the daemon; the one of the same build when left out. --check: writes nothing, fails on a difference
 """
 import argparse
 import pathlib
@@ -14,6 +16,7 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parent.parent
 MAN = TOP / "docs" / "man"
 COMPLETION = TOP / "tools" / "completion" / "alcove.bash"
+DAEMON_COMPLETION = COMPLETION.with_name("alcoved.bash")
 NOT_VERBS = {"help", "version"}
 OPTION = re.compile(r"^ {2,6}(-\S(?:.*?\S)?)(?: {2,}(.*))?$")
 
@@ -49,11 +52,11 @@ def body(block):
         yield ".PP\n" + roff(" ".join(line.strip() for line in block))
 
 
-def page(verb, summary, text, version):
+def page(name, summary, text, version):
     blocks = [block.split("\n") for block in re.split(r"\n{2,}", text.strip("\n"))]
     usage = [re.sub(r"^(usage:| {6})\s*", "", line) for line in blocks[0]]
-    out = [f'.TH "ALCOVE\\-{verb.upper()}" 1 "" "alcove {version}" "Alcove"',
-           f".SH NAME\nalcove\\-{verb} \\- {roff(summary)}",
+    out = [f'.TH "{roff(name.upper())}" 1 "" "alcove {version}" "Alcove"',
+           f".SH NAME\n{roff(name)} \\- {roff(summary)}",
            ".SH SYNOPSIS\n.nf\n" + "\n".join(roff(line) for line in usage) + "\n.fi",
            ".SH DESCRIPTION"]
     for block in blocks[1:]:
@@ -77,13 +80,15 @@ def overview(verbs, version):
     return "\n".join(out) + "\n"
 
 
+def option_names(text):
+    # Before the first two spaces: names; behind them other options may be spoken of.
+    names = [name for line in text.split("\n") if (match := OPTION.match(line))
+             for name in re.findall(r"--[a-z][a-z-]*", match[1])]
+    return " ".join(dict.fromkeys(names))
+
+
 def completion(helps):
-    cases = []
-    for verb, text in helps.items():
-        # Before the first two spaces: names; behind them other options may be spoken of.
-        names = [name for line in text.split("\n") if (match := OPTION.match(line))
-                 for name in re.findall(r"--[a-z][a-z-]*", match[1])]
-        cases.append(f'        {verb}) options="{" ".join(dict.fromkeys(names))}" ;;')
+    cases = [f'        {verb}) options="{option_names(text)}" ;;' for verb, text in helps.items()]
     verbs = " ".join(helps)
     return f"""# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
@@ -106,20 +111,40 @@ complete -o filenames -F _alcove alcove
 """
 
 
+def daemon_completion(text):
+    return f"""# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# Completion of alcoved for bash; made by tools/manpages.py from its help text.
+_alcoved() {{
+    local word=${{COMP_WORDS[COMP_CWORD]}}
+    case $word in
+        -*) mapfile -t COMPREPLY < <(compgen -W "{option_names(text)}" -- "$word") ;;
+        *) mapfile -t COMPREPLY < <(compgen -f -- "${{word#*=}}") ;;
+    esac
+}}
+complete -o filenames -F _alcoved alcoved
+"""
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--alcove", required=True)
+    parser.add_argument("--alcoved")
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
+    daemon = arguments.alcoved or pathlib.Path(arguments.alcove).parent.parent / "host/daemon/alcoved"
     version = ask(arguments.alcove, "--version").split()[1]
     verbs = {match[1]: match[2] for match in
              re.finditer(r"^  ([a-z]+) +(\S.*)$", ask(arguments.alcove, "--help"), re.M)
              if match[1] not in NOT_VERBS}
     helps = {verb: ask(arguments.alcove, "help", verb) for verb in verbs}
-    files = {MAN / f"alcove-{verb}.1": page(verb, verbs[verb], text, version)
+    files = {MAN / f"alcove-{verb}.1": page(f"alcove-{verb}", verbs[verb], text, version)
              for verb, text in helps.items()}
     files[MAN / "alcove.1"] = overview(verbs, version)
     files[COMPLETION] = completion(helps)
+    text = ask(daemon, "--help")
+    files[MAN / "alcoved.1"] = page("alcoved", "carries private queries", text, version)
+    files[DAEMON_COMPLETION] = daemon_completion(text)
     stale = [path for path, text in files.items()
              if not path.exists() or path.read_text() != text]
     if arguments.check:
