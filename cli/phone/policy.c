@@ -434,6 +434,19 @@ static void explain_hashes(FILE *out, const char *what, const uint8_t *items, si
     }
 }
 
+/* Behind one door, releases of a program may differ in their manifests alone. */
+static void explain_identities(FILE *out, const char *what, const struct wire_identity *list,
+                               size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        fputs(what, out);
+        put_short(out, list[i].mrenclave);
+        fputs(" with CONFIGID ", out);
+        put_short(out, list[i].configid);
+        fputc('\n', out);
+    }
+}
+
 static void put_micro(FILE *out, uint64_t micro)
 {
     fprintf(out, "%llu.%06llu", (unsigned long long)(micro / 1000000),
@@ -448,8 +461,7 @@ void phone_policy_explain(const struct phone_policy *p, FILE *out)
             "With this policy, this phone\n"
             "- sends its days and its volume's secret, sealed, through %s to enclaves of\n",
             p->server);
-    explain_hashes(out, "    custodian   ", (const uint8_t *)p->custodians, sizeof p->custodians[0],
-                   p->custodian_count);
+    explain_identities(out, "    custodian   ", p->custodians, p->custodian_count);
     fputs("  whose evidence chains to\n", out);
     explain_hashes(out, "    root        ", (const uint8_t *)o->roots, sizeof o->roots[0],
                    o->roots_count);
@@ -465,8 +477,7 @@ void phone_policy_explain(const struct phone_policy *p, FILE *out)
     explain_hashes(out, "    runtime     ", (const uint8_t *)o->workers, sizeof o->workers[0],
                    o->workers_count);
     fputs("- and lets only these add them up and add noise:\n", out);
-    explain_hashes(out, "    aggregator  ", (const uint8_t *)o->aggregators,
-                   sizeof o->aggregators[0], o->aggregators_count);
+    explain_identities(out, "    aggregator  ", o->aggregators, o->aggregators_count);
     fprintf(out, "- for queries of %s, about at least %llu people,\n  of which one costs at most ",
             o->analysts_count == 0 ? "any analyst" : "these analysts",
             (unsigned long long)o->users_min);
