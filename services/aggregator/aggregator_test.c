@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The aggregator between a host that tries everything and custodians that are forged: what counts,
  * what does not and why, and what comes out. */
-#include "aggregator.h"
+#include "state.h"
 #include "test_query.h"
 
 #include "query/receipt.h"
 #include "tests/tap.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum { PEOPLE = 6 };
@@ -170,6 +171,19 @@ static bool released(struct bytes reply)
     return good;
 }
 
+/* Nothing of the query's secrets is left. */
+static bool wiped(void)
+{
+    static const uint8_t zeros[sizeof a->totals];
+    return memcmp(&a->query_key, zeros, sizeof a->query_key) == 0 &&
+           memcmp(a->receipt_key.scalar, zeros, sizeof a->receipt_key.scalar) == 0 &&
+           memcmp(a->totals, zeros, sizeof a->totals) == 0 &&
+           memcmp(a->vector, zeros, sizeof a->vector) == 0 &&
+           memcmp(a->plain, zeros,
+                  sizeof a->plain < sizeof zeros ? sizeof a->plain : sizeof zeros) == 0 &&
+           a->owners.tags == NULL && a->boots.tags == NULL;
+}
+
 /* ---- the honest flow ------------------------------------------------------------------------- */
 
 static void test_honest(void)
@@ -201,6 +215,7 @@ static void test_honest(void)
               query_hash_equal(&receipt.tree.root, &query.tree.root) &&
               memcmp(receipt.mrenclave, own.mrenclave, 32) == 0,
           "the receipt says who was asked, who answered, where the log stood, and who counted");
+    CHECK(wiped(), "then keys, sums and names are wiped");
     CHECK(refused(finish(), WIRE_CODE_STATE), "releases the same sums again: refused");
     struct test_contribution late = good_one(PEOPLE - 1);
     test_contribution_seal(&late, &message);
@@ -513,6 +528,7 @@ static void test_finish(void)
     CHECK(refused(finish(), WIRE_CODE_INTERNAL) && next == SERVICE_ENDS,
           "starves it of random numbers: nothing is released");
     own.no_random = false;
+    CHECK(wiped(), "… and all is wiped, too");
     CHECK(refused(finish(), WIRE_CODE_STATE), "… and releases the sums later: refused");
 }
 
@@ -545,6 +561,59 @@ static void test_suppressed(void)
     free(usual);
 }
 
+/* The largest vector and the largest result. */
+static void test_largest(void)
+{
+    struct test_query *usual = calloc(1, sizeof *usual);
+    static int64_t numbers[QUERY_ENTRIES_MAX];
+    static char names[QUERY_ENTRIES_MAX][QUERY_LABEL_MAX];
+    REQUIRE(usual != NULL);
+    *usual = query;
+    struct query_document *doc = &query.doc;
+    doc->schema = (struct query_schema){
+        .aggregate = QUERY_HISTOGRAM, .entry_count = QUERY_ENTRIES_MAX, .most_total = 20};
+    for (uint32_t i = 0; i < QUERY_ENTRIES_MAX; i++) {
+        base_format(names[i], sizeof names[i], "zone %u", i);
+        doc->labels[i] =
+            (struct query_label){BYTES(names[i], strlen(names[i])), BYTES_STR("trips")};
+        doc->entries[i] = (struct query_entry){0, 20, 0};
+    }
+    numbers[7] = 20;
+    test_query_write(&query);
+    started(2);
+    for (unsigned i = 0; i < 2; i++) {
+        struct test_contribution c = good_one(i);
+        c.vector = numbers;
+        REQUIRE(contribute(&c));
+    }
+    own.zeros = true;
+    CHECK(released(finish()) && receipt.entry_count == QUERY_ENTRIES_MAX &&
+              receipt.values[7] == 40 && receipt.values[8] == 0,
+          "the largest vectors are counted and released");
+    own.zeros = false;
+    query = *usual;
+    free(usual);
+}
+
+static void test_seen(void)
+{
+    enum { NAMES = 5000 };
+    struct seen s = {.secret = {1}};
+    uint8_t name[32] = {0};
+    unsigned good = 0;
+    REQUIRE(seen_make(&s, NAMES) == 0);
+    for (uint64_t i = 0; i < NAMES; i++) {
+        store_le64(name, i);
+        good += seen_has(&s, name) == 0 && seen_add(&s, name) == 0 && seen_has(&s, name) == 1 &&
+                seen_add(&s, name) == -EEXIST;
+    }
+    CHECK(good == NAMES, "who was counted is known, and nobody else");
+    store_le64(name, NAMES);
+    CHECK(seen_add(&s, name) == -ENOSPC && s.slots >= (size_t)2 * NAMES,
+          "there is room for those who were asked, and no more");
+    seen_done(&s);
+}
+
 int main(void)
 {
     test_machine_make(&machine);
@@ -568,6 +637,8 @@ int main(void)
     test_full();
     test_finish();
     test_suppressed();
+    test_largest();
+    test_seen();
     aggregator_free(a);
     service_buffer_done(&answer);
     service_buffer_done(&message);

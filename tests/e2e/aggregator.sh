@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 180
-# The aggregator in its enclave, with real evidence on both sides: contributors in another enclave, a host that
-# carries records (tests/aggregator/driver.c), and what a host can do to the stream.
+# The aggregator in its enclave, with real evidence on both sides: contributors in another enclave, a
+# host that carries records (tests/aggregator/driver.c), and what a host can do to the stream.
 # shellcheck source=tests/e2e/common.sh
 . "$(dirname "$0")/common.sh"
 
