@@ -47,29 +47,36 @@ ok "a key on another curve is refused" refused 'P-256' query key show wrong.pem
 mkdir results
 ok "results are forged" "$BUILD/cli/query/query_test_results" results
 ok "a result is checked and shown" says 'walk +26.1 +21.0 to +31.1 %' query show results/share
-for pattern in '^People +200 asked, 187 answered' '^Each gives +6 numbers' '^Cost +rho 0.018635' 'epsilon 0.8666 at delta 1e-6' \
-    '^Liars .* 0.50, 1.00, 1.50 points' '^Log +[0-9a-f]{64}' 'query 2, release 4 of 5 leaves' '^Left +unknown' \
+for pattern in '^People +200 asked, 187 answered' '^Each gives +6 numbers' '^Cost +rho 0.018635' \
+    'epsilon 0.8666 at delta 1e-6' '^Liars .* 0.50, 1.00, 1.50 points' '^Log +[0-9a-f]{64}' \
+    'query 2, release 4 of 5 leaves' '^Left +unknown' \
     '^Aggregator +[0-9a-f]{64}' '^Script +[0-9a-f]{64}' '^Checked .*, as of 2026-09-21T14:13:20Z'; do
     ok "… with $pattern" grep -E -q -- "$pattern" says.out
 done
 ok "so is its file alone" query show results/share/result.cbor
 ok "a matrix tells what is suppressed" says '^Suppressed +19 of 36' query show results/od
-ok "a quantile tells its median" says 'half of the people lie in or below 15 to 20 min' query show results/quantile
+ok "a quantile tells its median" \
+    says 'half of the people lie in or below 15 to 20 min' query show results/quantile
 for name in share histogram mean quantile od count week zones hostile empty; do
     ok "$name: the JSON is what its schema says" \
-        fits query-result "v['answered'] == 187 and len(v['checked']) == 11" query show "results/$name" --json
+        fits query-result "v['answered'] == 187 and len(v['checked']) == 11" \
+        query show "results/$name" --json
 done
-ok "numbers are exact" fits query-result "v['entries'][2] == {'name': 'bike instead of car', 'unit': '100 g', 'suppressed': False, \
-    'sum': -1270, 'estimate': -6.35, 'interval95': [-10.01, -2.69], 'among_answered': -6.79144385}" query show results/mean --json
-ok "what is suppressed has no number" fits query-result "v['suppressed'] == 19 == sum(e['sum'] is None for e in v['entries'])" \
+ok "numbers are exact" fits query-result "v['entries'][2] == {'name': 'bike instead of car', \
+    'unit': '100 g', 'suppressed': False, 'sum': -1270, 'estimate': -6.35, \
+    'interval95': [-10.01, -2.69], 'among_answered': -6.79144385}" query show results/mean --json
+ok "what is suppressed has no number" \
+    fits query-result "v['suppressed'] == 19 == sum(e['sum'] is None for e in v['entries'])" \
     query show results/od --json
 
 ok "the daemon's outcome alone wants the log's key" refused log-key query show results/bare.cbor
 ok "an outcome that is not there is refused" refused 'No such file' query show results/none
-ok "the daemon's outcome is checked with it" query show results/bare.cbor --log-key results/log-key --at 2026-09-21T15:00:00Z
+ok "the daemon's outcome is checked with it" query show results/bare.cbor \
+    --log-key results/log-key --at 2026-09-21T15:00:00Z
 ok "… and at a time when its evidence holds" refused '^alcove query: evidence:' \
     query show results/bare.cbor --log-key results/log-key --at 2026-10-21
-ok "… which nobody can say later" refused '^alcove query: evidence:' query show results/share --at 2027-09-21
+ok "… which nobody can say later" \
+    refused '^alcove query: evidence:' query show results/share --at 2027-09-21
 ok "with another log's key the head is refused" refused '^alcove query: head:' \
     query show results/share --log-key "$(point | xxd -p -c 65)"
 
@@ -121,8 +128,9 @@ else:
 open("swapped.cbor", "wb").write(dump(mine))
 PYTHON
 }
-for pair in document:mean:query-leaf receipt:mean:receipt evidence:mean:evidence head:mean:query-leaf query_proof:mean:query-leaf \
-    release_proof:mean:release-leaf release_index:share:release-leaf query_index:share:query-leaf newest:mean:growth \
+for pair in document:mean:query-leaf receipt:mean:receipt evidence:mean:evidence head:mean:query-leaf \
+    query_proof:mean:query-leaf query_index:share:query-leaf release_proof:mean:release-leaf \
+    release_index:share:release-leaf newest:mean:growth \
     extends:mean:growth begun:mean:growth; do
     IFS=: read -r member from part <<<"$pair"
     ok "another $member is put in" swapped "$member" "$from"
@@ -141,16 +149,23 @@ ok "a query compiles to its document" query compile "$YAML" -o again.cbor
 ok "… the same bytes" cmp again.cbor results/share/document.cbor
 ok "… and prints its id" same "$(query compile "$YAML")" "$id"
 ok "asked anew it is another query" differ "$(query compile "$YAML" --new-nonce)" "$id"
-ok "a plan is told" says '^Interval 95 % +\+-5.1 points with 200 people asked' query plan "$YAML" --users 200
+ok "a plan is told" \
+    says '^Interval 95 % +\+-5.1 points with 200 people asked' query plan "$YAML" --users 200
 ok "… of the document too" query plan results/share/document.cbor
-ok "… as JSON" fits query-result-plan "v['cost']['rho'] == 0.018635 and v['intervals'][0]['liars'] == [0.5, 1, 1.5] \
+ok "… as JSON" fits query-result-plan "v['cost']['rho'] == 0.018635 \
+    and v['intervals'][0]['liars'] == [0.5, 1, 1.5] \
     and v['intervals'][1]['users'] == 5000" query plan "$YAML" --users 200 --json
-ok "… at another delta" fits query-result-plan "v['cost']['delta'] == 1e-9 and v['cost']['epsilon'] > 1" \
+ok "… at another delta" \
+    fits query-result-plan "v['cost']['delta'] == 1e-9 and v['cost']['epsilon'] > 1" \
     query plan "$YAML" --delta 1e-9 --json
-SQL="SELECT mode, DP_SHARE() FROM mode_share WHERE week = '2026-W40' GROUP BY mode IN ('walk', 'bike') BOUND share <= 100 COST rho = 0.01 MIN USERS 50"
-ok "the short form is planned over a base" says '^About +2026-09-28 to 2026-10-04' query plan --sql "$SQL" --base "$YAML"
-ok "… with a question of its own" says '^Question +Walk or bike' query plan --sql "$SQL" --base "$YAML" --question "Walk or bike?"
-ok "a mistake in it has its place" refused 'sql:[0-9]+: want' query plan --sql "${SQL/BOUND/BUOND}" --base "$YAML"
+SQL="SELECT mode, DP_SHARE() FROM mode_share WHERE week = '2026-W40'
+    GROUP BY mode IN ('walk', 'bike') BOUND share <= 100 COST rho = 0.01 MIN USERS 50"
+ok "the short form is planned over a base" \
+    says '^About +2026-09-28 to 2026-10-04' query plan --sql "$SQL" --base "$YAML"
+ok "… with a question of its own" says '^Question +Walk or bike' \
+    query plan --sql "$SQL" --base "$YAML" --question "Walk or bike?"
+ok "a mistake in it has its place" \
+    refused 'sql:[0-9]+: want' query plan --sql "${SQL/BOUND/BUOND}" --base "$YAML"
 sed 's/^rho: .*/rho: nan/' "$YAML" >nan.yaml
 ok "a cost that is no number has its place" refused 'nan.yaml:6:6: ' query plan nan.yaml
 sed 's/^rho: .*/rho: 0.000001/' "$YAML" >tiny.yaml
@@ -161,14 +176,16 @@ ok "--sql without a base is refused" same "$(status_of query plan --sql "$SQL")"
 ok "a delta that is none is refused" same "$(status_of query plan "$YAML" --delta 0)" 2
 ok "run wants a server" same "$(status_of query run "$YAML")" 2
 ok "a server elsewhere is refused" refused 'unix:' query run "$YAML" --server http://example.org:80
-ok "another analyst's query is not asked" refused "analyst: $analyst" query run "$YAML" --server "unix:$WORK/none.socket"
+ok "another analyst's query is not asked" refused "analyst: $analyst" \
+    query run "$YAML" --server "unix:$WORK/none.socket"
 sed "s/^analyst: .*/analyst: $analyst/" "$YAML" >mine.yaml
-ok "where nobody listens that is told" refused 'none.socket' query run mine.yaml --server "unix:$WORK/none.socket"
+ok "where nobody listens that is told" refused 'none.socket' \
+    query run mine.yaml --server "unix:$WORK/none.socket"
 
 # --- pictures ----------------------------------------------------------------------------------------
 
-# drawn NAME BARS LABELS: well-formed SVG without scripts, with so many of each, a title and a description; a PNG
-# of twice its size.
+# drawn NAME BARS LABELS: well-formed SVG without scripts, with so many of each, a title and a
+# description; a PNG of twice its size.
 drawn() {
     query show "results/$1" --svg "$1.svg" --png "$1.png" >/dev/null || return
     "$PYTHON" - "$1" "$2" "$3" "results/$1/query.yaml" <<'PYTHON'
@@ -186,7 +203,8 @@ assert root.get("aria-labelledby").split() == [root.find(svg + t).get("id") for 
 assert len(found("bar") + found("cell")) == bars, len(found("bar") + found("cell"))
 assert len(found("label")) == labels, len(found("label"))
 if name == "hostile":
-    assert "<script>" in root.find(svg + "title").text and found("label")[0].text == '<b onclick="x">&amp;'
+    assert "<script>" in root.find(svg + "title").text
+    assert found("label")[0].text == '<b onclick="x">&amp;'
 data = open(name + ".png", "rb").read()
 assert data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"IHDR" and data[-8:-4] == b"IEND"
 width, height = struct.unpack(">II", data[16:24])
@@ -203,6 +221,7 @@ ok "a matrix is a map" drawn od 17 12
 ok "a large one too" drawn zones 427 80
 ok "texts that want to be markup stay texts" drawn hostile 4 4
 ok "noise alone is drawn as such" drawn empty 0 0
-ok "a picture that cannot be written is a failure" refused 'nowhere' query show results/share --svg nowhere/x.svg
+ok "a picture that cannot be written is a failure" \
+    refused 'nowhere' query show results/share --svg nowhere/x.svg
 ok "… as PNG too" refused 'nowhere' query show results/share --png nowhere/x.png
 tap_done
