@@ -105,6 +105,7 @@ static void send_part(struct bytes part)
 {
     int r = rt_carrier_write(part);
     if (r != 0) {
+        rt_last_words_to(NULL); /* this one is about the host */
         rt_fatal("worker: its host does not take what it sends: %s", dispatch_errno_name(-r));
     }
 }
@@ -297,7 +298,6 @@ static void finish(enum worker_end end, uint64_t value)
                                         .from = HPKE_FROM_SELF(&worker.key),
                                         .aead = HPKE_SUITE_DEFAULT.aead,
                                         .body = encode_result(end, value)};
-    rt_last_words_to(NULL); /* from here on it is the host who fails */
     if (message_seal(&draft, &w, id, NULL) != 0) {
         rt_fatal("worker: the result cannot be sealed");
     }
@@ -321,7 +321,8 @@ void worker_finish(enum exit_kind kind, uint64_t value)
 }
 
 /* The runtime stops the enclave: also that is the custodian's to know, and nobody else's. Whatever
- * was going on in this thread does not go on, so nothing here takes a lock. */
+ * was going on in this thread does not go on, so nothing here takes a lock. If a result is being
+ * made already, or cannot be, the enclave ends without another word. */
 static void stopped(struct bytes sentence)
 {
     if (first_to_end()) {

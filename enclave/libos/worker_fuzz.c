@@ -59,7 +59,14 @@ int64_t rt_carrier_read(void *to, size_t n)
     if (from_at == from_size && honest_host && !task_is_made) {
         make_task();
     }
-    size_t left = from_size - from_at, wish = 1 + (size_t)say() * 257;
+    uint8_t how = say();
+    if (how == 3) {
+        return -EINTR;
+    }
+    if (how == 5 && !honest_host) {
+        return -EIO;
+    }
+    size_t left = from_size - from_at, wish = 1 + (size_t)how * 257;
     size_t part = n < left ? n : left;
     part = script.size > 0 && wish < part ? wish : part;
     if (part > 0) {
@@ -71,6 +78,9 @@ int64_t rt_carrier_read(void *to, size_t n)
 
 int rt_carrier_write(struct bytes data)
 {
+    if (!honest_host && say() == 7) {
+        return -EPIPE;
+    }
     to_host = realloc(to_host, to_size + data.size + 1);
     memcpy(to_host + to_size, data.data, data.size);
     to_size += data.size;
@@ -278,8 +288,7 @@ static void honest(const struct manifest *m)
 
 static void hostile(const struct manifest *m)
 {
-    give(script.data, script.size);
-    script = BYTES(NULL, 0);
+    give(script.data, script.size); /* which is how it says it, too */
     if (setjmp(end) == 0) {
         worker_start(m);
         abort(); /* nobody can seal to a key that was made just now */

@@ -181,6 +181,7 @@ ok "a short hello is refused" stopped short-hello "543 bytes"
 ok "a long one too" stopped long-hello "545 bytes"
 ok "a frame that is too long" stopped long-frame "65537 bytes"
 ok "a TARGETINFO with reserved bytes" stopped reserved "reserved bytes"
+ok "a host that does not listen is told so" stopped deaf "does not take what it sends"
 ok "a changed result does not open" refuses result "message: does not open"
 ok "nor a cut one" refuses cut-result "message: not a sealed message"
 second() { ends second "end 0 0 complete 1 out $(wc -c <"$WORK/out") err 31" && grep -q '^rest 0$' "$WORK/said"; }

@@ -184,6 +184,17 @@ def killed(call):
     custodian.process.kill()
 
 
+def deaf(call):
+    """The host closes its ear before the result comes."""
+    worker, custodian = call.worker(), call.custodian()
+    worker.send(custodian.receive())
+    custodian.send(worker.receive())
+    worker.process.stdout.close()
+    worker.send(custodian.receive())
+    print("status", worker.process.wait(timeout=60))
+    custodian.process.kill()
+
+
 def raw(call, data, binding=False):
     """Bytes instead of a message; of the hello, or after it."""
     worker = call.worker()
@@ -221,7 +232,7 @@ def frame(data):
     return struct.pack("<I", len(data)) + data
 
 
-def times(call, count=7):
+def times(call, count=5):
     """Milliseconds from hello to result, with a worker that is started for it and with one that waits."""
     for name, waiting in (("with a worker that waits", True), ("with its start", False)):
         spent = []
@@ -262,6 +273,7 @@ CASES = {
     "cut-result": lambda c: carry(c, result=lambda m: m[:-1]),
     "second": second_task,
     "killed": killed,
+    "deaf": deaf,
     "no-hello": lambda c: raw(c, b""),
     "short-hello": lambda c: raw(c, frame(bytes(543))),
     "long-hello": lambda c: raw(c, frame(bytes(545))),
