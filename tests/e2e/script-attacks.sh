@@ -175,8 +175,9 @@ tries() {
     head -n 1 "$WORK/got"
     tail -n +2 "$WORK/got" | tee "$WORK/body" | head -c 2000
     head -n 1 "$WORK/got" | grep -q -x -E "$2" || return 1
-    local got
-    got=$(head -c "$(sed -n '1s/.* out \([0-9]*\) .*/\1/p' "$WORK/got")" "$WORK/body" | od -An -v -tx1 | tr -d ' \n')
+    local got size
+    size=$(sed -n '1s/.* out \([0-9]*\) .*/\1/p' "$WORK/got")
+    got=$(head -c "$size" "$WORK/body" | od -An -v -tx1 | tr -d ' \n')
     [ "${3-}" = any ] || [ "$got" = "${3-}" ]
 }
 # The host's view: no secret, no word, and a worker that ended as all workers end.
@@ -218,6 +219,7 @@ for name in claims_to_be_the_custodian answers_for_another_kind_of_call answers_
     ok "… $name: refused by who reads it" refused_outside $name
 done
 attack "one that leaves files" leaves_files_for_the_next "end 0 0 complete 1 out 43 err 0" "$(reply 0)"
-attack "… leaves them to nobody" leaves_files_for_the_next "end 0 0 complete 1 out 43 err 0" "$(reply 0)"
+attack "… leaves them to nobody" leaves_files_for_the_next "end 0 0 complete 1 out 43 err 0" \
+    "$(reply 0)"
 ok "all results have one size" same 1 "$(printf '%s\n' "${sizes[@]}" | sort -u | grep -c .)"
 tap_done
