@@ -336,9 +336,11 @@ static int do_status(struct phone *p, const struct options *o, struct diag *d)
     struct wire_state state;
     bool asked = false;
     int err = session_begin(p, &s, d);
-    struct phone_seen seen = {.peer = s.custodian.peer, .owned = s.owned};
-    memcpy(seen.root, s.custodian.root, sizeof seen.root);
     bool reached = err == 0;
+    struct phone_seen seen = {0};
+    if (reached) {
+        seen = phone_seen_in(&s);
+    }
     if (err == 0 && s.owned) {
         err = session_state(&s, &state, d);
         asked = err == 0;

@@ -66,14 +66,22 @@ int phone_accept(struct phone *p, struct bytes text, const char *path, struct di
 
 /* ---- Verify, claim, unlock ------------------------------------------------------------------- */
 
+struct phone_seen phone_seen_in(const struct session *s)
+{
+    struct phone_seen seen = {.peer = s->custodian.peer,
+                              .root_kind = s->custodian.root_kind,
+                              .log_size = s->phone->state.book.head.tree.size,
+                              .owned = s->owned};
+    memcpy(seen.root, s->custodian.root, sizeof seen.root);
+    return seen;
+}
+
 int phone_verify(struct phone *p, struct phone_seen *ret, struct diag *d)
 {
     struct session s;
     int err = session_begin(p, &s, d);
     if (err == 0) {
-        *ret = (struct phone_seen){
-            .peer = s.custodian.peer, .log_size = p->state.book.head.tree.size, .owned = s.owned};
-        memcpy(ret->root, s.custodian.root, sizeof ret->root);
+        *ret = phone_seen_in(&s);
     }
     session_end(&s);
     return err;

@@ -12,6 +12,7 @@
 struct phone_seen {
     struct query_peer peer;
     uint8_t root[32];
+    enum alcove_root_kind root_kind;
     uint64_t log_size;
     bool owned;
 };
@@ -23,6 +24,7 @@ int phone_init(const char *folder, const uint8_t *restore_seed, char ret_phrase[
 /* Accepts a policy file: from now on this is what the phone trusts. */
 int phone_accept(struct phone *p, struct bytes text, const char *path, struct diag *d) MUST_USE;
 
+struct phone_seen phone_seen_in(const struct session *s);
 int phone_verify(struct phone *p, struct phone_seen *ret, struct diag *d) MUST_USE;
 /* Enrols, verifies, claims; a claim whose answer was lost is recognised. A phone that has a
  * custodian claims another one only `again`: that gives up what the first one has. */

@@ -7,8 +7,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/tap.h"
@@ -385,6 +388,72 @@ static void test_rolled_back(void)
           "on the person's word it is %s", d.text);
 }
 
+/* ---- kill -9 while a lease is granted ----------------------------------------------------------
+ */
+
+static unsigned deadly_step, calls_left;
+static uint64_t *granted; /* shared with the child: what the custodian got, in all */
+
+static void die_there(unsigned step)
+{
+    if (step == deadly_step && calls_left-- == 0) {
+        raise(SIGKILL);
+    }
+}
+
+/* A process that grants three leases and dies at a step of some write of its folder. */
+static bool killed_granting(unsigned step, unsigned after)
+{
+    int status = 0;
+    phone_close(&phone);
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        reopen();
+        server.granted = granted;
+        deadly_step = step;
+        calls_left = after;
+        phone_store_step = die_there;
+        for (unsigned i = 0; i < 3; i++) {
+            if (phone_lease(&phone, 7, 1, &d) != 0) {
+                _exit(3);
+            }
+        }
+        _exit(0);
+    }
+    waitpid(pid, &status, 0);
+    reopen();
+    return (WIFSIGNALED(status) || (WIFEXITED(status) && WEXITSTATUS(status) == 0)) &&
+           phone.state.book.budget.spent >= *granted && phone.state.book.budget.spent % 7 == 0 &&
+           phone.state.book.number * 7 == phone.state.book.budget.spent;
+}
+
+static void test_killed(void)
+{
+    begin_claimed();
+    granted =
+        mmap(NULL, sizeof *granted, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (granted == MAP_FAILED) {
+        abort();
+    }
+    for (unsigned step = 0; step < PHONE_STORE_STEPS; step++) {
+        bool ok = true;
+        for (unsigned after = 0; after < 9; after++) {
+            ok &= killed_granting(step, after);
+            /* What the dead process's server had seen died with it: the custodian's state goes on.
+             */
+            server.state.sequence = phone.state.book.acknowledged.sequence;
+        }
+        CHECK(ok, "killed at step %u of each write while it grants leases: none is sent uncounted",
+              step);
+    }
+    CHECK(*granted > 0 && phone.state.book.budget.spent > *granted &&
+              phone_lease(&phone, 7, 1, &d) == 0,
+          "some were wasted, and it goes on: %llu counted, %llu arrived",
+          (unsigned long long)phone.state.book.budget.spent, (unsigned long long)*granted);
+    munmap(granted, sizeof *granted);
+}
+
 static void test_other_log(void)
 {
     char text[4096], log[131], other[131];
@@ -455,6 +524,7 @@ int main(void)
     test_lost_claim_then_restart();
     test_new_phone();
     test_rolled_back();
+    test_killed();
     test_other_log();
     test_words();
     phone_close(&phone);

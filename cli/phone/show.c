@@ -115,9 +115,15 @@ static void put_odds(const char *what, uint64_t micro)
     }
     printf(
         "            who would guess something about you right 50 times in 100 without your data\n"
-        "            guesses right at most %u.%u times in 100 with %s (but for one case in a "
-        "million)\n",
+        "            guesses right at most %u.%u times in 100 with %s\n",
         tenths / 10, tenths % 10, what);
+}
+
+const char *phone_root_text(enum alcove_root_kind kind)
+{
+    return kind == ALCOVE_ROOT_INTEL      ? "Intel's"
+           : kind == ALCOVE_ROOT_SOFTWARE ? "a software machine's: NOT protected by hardware"
+                                          : "no maker's that is known here";
 }
 
 /* ---- Text of others -------------------------------------------------------------------------- */
@@ -199,6 +205,7 @@ static void status_json(const struct phone *p, const struct phone_seen *seen,
         json_put_hex(&j, "mrenclave", seen->peer.mrenclave, 32);
         json_put_hex(&j, "configid", seen->peer.configid, 64);
         json_put_hex(&j, "root", seen->root, 32);
+        json_put_bool(&j, "software", seen->root_kind == ALCOVE_ROOT_SOFTWARE);
     }
     if (s != NULL) {
         json_put_bool(&j, "paused", s->paused);
@@ -222,13 +229,21 @@ static void status_json(const struct phone *p, const struct phone_seen *seen,
     putchar('\n');
 }
 
+/* A lease counts when it is granted, used or not. */
 static void spending_text(const struct wire_state *s)
 {
-    printf("this week   %s of rho spent, of at most %s\n", phone_rho_of(s->spent).text,
+    printf("this week   %s of rho spent, of at most %s", phone_rho_of(s->spent).text,
            phone_rho_of(s->cap).text);
-    put_odds("this week's answers", s->spent);
+    if (s->lease_left > 0) {
+        printf("; %s of it by no query yet", phone_rho_of(s->lease_left).text);
+    }
+    putchar('\n');
+    put_odds("all that this allows", s->spent);
     printf("ever        %s of rho\n", phone_rho_of(s->lifetime).text);
-    put_odds("all answers ever", s->lifetime);
+    put_odds("all that was ever allowed", s->lifetime);
+    if (s->lifetime > 0) {
+        printf("            (but for one case in a million)\n");
+    }
 }
 
 static void state_text(const struct wire_state *s)
@@ -238,7 +253,9 @@ static void state_text(const struct wire_state *s)
     printf("answering   %s\n", s->withdrawn    ? "no: you withdrew; a new policy would begin again"
                                : s->paused     ? "no: paused, until 'alcove phone resume'"
                                : s->lease == 0 ? "no: there is no lease, see 'alcove phone lease'"
-                                               : "yes, as long as the lease pays");
+                               : s->lease_left == 0
+                                   ? "no: the lease is used up, see 'alcove phone lease'"
+                                   : "yes, as long as the lease pays");
     if (s->lease != 0) {
         printf("lease       number %llu: %s of rho, %s left, until %s by the log's clock\n",
                (unsigned long long)s->lease, phone_rho_of(s->lease_rho).text,
@@ -269,6 +286,7 @@ static void status_text(const struct phone *p, const struct phone_seen *seen,
                                                           ? "locked: 'alcove phone unlock' opens it"
                                                           : "nobody's yet: 'alcove phone claim'");
         printf("  program   %s\n", print_hex_of(seen->peer.mrenclave, 32).text);
+        printf("  root      %s\n", phone_root_text(seen->root_kind));
     } else {
         printf("custodian   %s\n", why);
     }
@@ -373,6 +391,35 @@ static void event_json(const struct wire_event *e)
     json_close(&json_state, '}');
 }
 
+static void failure_text(const struct wire_event *e)
+{
+    struct bytes text = e->failure;
+    while (text.size > 0 && text.data[text.size - 1] == '\n') {
+        text.size--;
+    }
+    if (text.size > 0) {
+        printf("    because     ");
+        put_text(text, "                ");
+        putchar('\n');
+    }
+}
+
+static void left_text(const struct wire_event *e)
+{
+    if (!e->sent) {
+        printf("    accepted    nothing has left yet\n");
+        return;
+    }
+    printf("    left        %llu number%s, each at most %llu", (unsigned long long)e->entries,
+           e->entries == 1 ? "" : "s", (unsigned long long)e->most);
+    if (e->fallback) {
+        printf(": the query's defaults, not yours\n");
+        failure_text(e);
+    } else {
+        printf("; of all people's, only the sum with noise\n                is ever shown\n");
+    }
+}
+
 static void event_text(const struct wire_event *e)
 {
     printf("%s  ", phone_time_of(e->time).text);
@@ -383,28 +430,21 @@ static void event_text(const struct wire_event *e)
     } else {
         printf("a query that could not be read\n");
     }
-    printf("    asked by    analyst %.16s…, with the function ", print_hex_of(e->analyst, 32).text);
-    put_text(e->function, "    ");
-    printf(", of at least %llu people together\n", (unsigned long long)e->users);
-    if (e->code != WIRE_CODE_OK) {
-        printf("    declined    nothing left, it cost nothing: %s\n", wire_code_explain(e->code));
-        return;
-    }
-    if (!e->sent) {
-        printf("    accepted    nothing has left yet\n");
-    } else {
-        printf(
-            "    left        %llu number%s, each at most %llu%s; only their sum over all people,\n"
-            "                with noise, is ever shown\n",
-            (unsigned long long)e->entries, e->entries == 1 ? "" : "s", (unsigned long long)e->most,
-            e->fallback ? ", and these were the query's defaults, not yours" : "");
-    }
-    printf("    cost        %s of rho\n", phone_rho_of(e->cost).text);
-    if (e->failure.size > 0) {
-        printf("    the script  ");
-        put_text(e->failure, "                ");
+    printf("    asked by    analyst %.16s…, of at least %llu people together\n",
+           print_hex_of(e->analyst, 32).text, (unsigned long long)e->users);
+    if (e->function.size > 0) {
+        printf("    computed    ");
+        put_text(e->function, "                ");
         putchar('\n');
     }
+    if (e->code != WIRE_CODE_OK) {
+        printf("    declined    %s\n", wire_code_explain(e->code));
+        failure_text(e);
+        printf("    left        nothing; it cost nothing\n");
+        return;
+    }
+    left_text(e);
+    printf("    cost        %s of rho\n", phone_rho_of(e->cost).text);
 }
 
 void phone_show_event(const struct wire_event *event, bool json)

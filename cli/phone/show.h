@@ -21,6 +21,9 @@ void phone_show_event(const struct wire_event *event, bool json);
 /* With this week's and lifetime spending. */
 void phone_show_activity_end(const struct wire_state *state, bool json);
 
+/* "Intel's", or "a software machine's: NOT protected by hardware". */
+const char *phone_root_text(enum alcove_root_kind kind);
+
 /* "2026-10-05" of a day since 1970. */
 struct phone_date {
     char text[24];

@@ -259,6 +259,9 @@ static enum wire_code take_grant(struct test_server *s, const struct message *m)
         return WIRE_CODE_LEASE;
     }
     s->leases++;
+    if (s->granted != NULL) {
+        *s->granted += s->lease.rho;
+    }
     return WIRE_CODE_OK;
 }
 

@@ -60,6 +60,7 @@ struct test_server {
     struct lease lease; /* the newest that it took */
     uint64_t leases, uploads, orders, messages, attests, enrols;
     uint64_t upload_day, upload_size;
+    uint64_t *granted; /* adds up what leases are about; NULL */
     /* identity */
     struct forge_spec spec;
     struct forge_output forged;

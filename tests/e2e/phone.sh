@@ -53,7 +53,8 @@ ok "a later release of the custodian too" build_bundle "$WORK/later" "$WORK/late
 start() {
     setsid "$BUILD/host/daemon/alcoved" --state "$STATE" \
         --custodian "keeper=$bundles/custodian.bundle" --custodian "later=$WORK/later.bundle" \
-        --aggregator "sum=$bundles/aggregator.bundle" --worker "capitals=$WORK/worker.bundle" 2>>"$WORK/daemon.log" </dev/null &
+        --aggregator "sum=$bundles/aggregator.bundle" --worker "capitals=$WORK/worker.bundle" \
+        2>>"$WORK/daemon.log" </dev/null &
     daemon=$!
     for _ in $(seq 300); do
         if "$ALCOVE" phone policy --from-server "$SERVER" >"$WORK/draft.yaml" \
@@ -128,7 +129,8 @@ refuses() { # refuses NAME PATTERN
 }
 ok "a program that the policy does not name gets nothing: its MRENCLAVE is said" \
     refuses other-program "does not accept this custodian: its MRENCLAVE is $mrenclave"
-ok "a software root that the policy does not name neither" refuses other-root "rejected: software-root"
+ok "a software root that the policy does not name neither" \
+    refuses other-root "rejected: software-root"
 ok "nor a log whose head another key signed" refuses other-log "signature"
 verify_with_draft() { accept "$1" "$WORK/draft.yaml" && phone "$1" verify; }
 # untouched NAME: under a policy that fits, that phone finds a custodian that nobody has claimed.
@@ -150,7 +152,8 @@ for i in 1 2 3; do
 done
 ok "a file without a date is refused" refused "which day is it" phone a upload "$WORK/phrase"
 truncate -s 16M "$WORK/large"
-ok "so is one that is too large" refused "longer than" phone a upload "$WORK/large" --date 2026-10-01
+ok "so is one that is too large" \
+    refused "longer than" phone a upload "$WORK/large" --date 2026-10-01
 ok "three days are uploaded" phone a upload "$WORK"/2026-10-0*.json
 processed() { [ "$(status processed)" = "$1" ]; }
 ok "they are processed" soon processed 3
