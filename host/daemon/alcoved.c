@@ -19,6 +19,7 @@
 #include "daemon_version.h"
 #include "event.h"
 #include "http.h"
+#include "wire/request.h"
 
 #define WORKERS_MAX 1024u
 
@@ -256,6 +257,7 @@ static int start(struct daemon *g, const struct options *o, struct diag *d)
     }
     r = r != 0 ? r : take_state(o->state, d);
     r = r != 0 ? r : store_open(o->state, &g->store, d);
+    r = r != 0 ? r : store_forget_seen(g->store, now_s() - (uint64_t)2 * REQUEST_TIME_SKEW_S, d);
     r = r != 0 ? r : logbook_open(g->store, o->state, &g->log, d);
     r = r != 0 ? r : log_programs(g, d);
     r = r != 0 ? r : platform_open(NULL, &g->platform, d);
@@ -327,6 +329,7 @@ int main(int argc, char **argv)
     }
     sigset_t set = block_signals();
     raise_limits();
+    (void)umask(077); /* others than this user come through --http, where the operator wants them */
     base_format(socket, sizeof socket, "%s/alcoved.sock", o.state);
     g.state = o.state;
     g.alcove = alcove;

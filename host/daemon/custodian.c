@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "event.h"
@@ -14,6 +15,7 @@
 
 #define HEX_SHOWN     12
 #define VOLUME_FOLDER "volumes"
+#define LOOK_S        10    /* how long a query that looks who is there waits for one of them */
 #define LOOK_BACK     4096u /* sizes of the log that a custodian may be behind what we remember */
 
 struct custodian {
@@ -552,7 +554,13 @@ int custodian_delete(struct daemon *g, struct custodian *c, struct diag *d)
 
 int custodian_advance(struct daemon *g, struct custodian *c, bool *ret_open, struct diag *d)
 {
-    pthread_mutex_lock(&c->mutex);
+    struct timespec until;
+    *ret_open = false;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += LOOK_S;
+    if (pthread_mutex_timedlock(&c->mutex, &until) != 0) {
+        return diag_fail(d, -EBUSY, "its owner's request goes on");
+    }
     int r = running_locked(c, d);
     r = r != 0 ? r : advance_locked(g, c, d);
     *ret_open = r == 0 && c->open;

@@ -50,7 +50,8 @@ int custodian_delete(struct daemon *g, struct custodian *c, struct diag *d) MUST
 /* Those that run, at most max; returns how many. */
 size_t custodians_running(struct daemon *g, struct custodian **ret, size_t max);
 size_t custodians_count(struct daemon *g);
-/* Brings it to the newest head. */
+/* Brings it to the newest head. -EBUSY: somebody else's call to it goes on for longer than a query
+ * can wait for one of many. */
 int custodian_advance(struct daemon *g, struct custodian *c, bool *ret_open,
                       struct diag *d) MUST_USE;
 int custodian_ask(struct daemon *g, struct custodian *c, enum wire_record send, const void *record,

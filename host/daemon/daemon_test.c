@@ -6,13 +6,16 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "asking.h"
 #include "base/cbor.h"
 #include "custodian.h"
 #include "event.h"
+#include "http.h"
 #include "query/document.h"
 #include "reply.h"
 #include "test_services.h"
@@ -563,6 +566,65 @@ static void unhappy_queries(void)
     CHECK(progress().state == WIRE_QUERY_FAILED, "without time to answer nothing is released");
 }
 
+/* ---- over a socket --------------------------------------------------------------------------- */
+
+/* The status of the answer; 0: none. */
+static unsigned over_socket(const char *path, const char *head, size_t body_size)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    char answer[512] = "", block[4096];
+    base_format(at.sun_path, sizeof at.sun_path, "%s", path);
+    memset(block, 'x', sizeof block);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    REQUIRE(fd >= 0 && connect(fd, (const struct sockaddr *)&at, sizeof at) == 0);
+    REQUIRE(write(fd, head, strlen(head)) == (ssize_t)strlen(head));
+    while (body_size > 0) {
+        ssize_t n = write(fd, block, body_size < sizeof block ? body_size : sizeof block);
+        if (n <= 0) {
+            break; /* it has heard enough */
+        }
+        body_size -= (size_t)n;
+    }
+    ignore_result(read(fd, answer, sizeof answer - 1) < 0, "then there is no status in it");
+    close(fd);
+    return strncmp(answer, "HTTP/1.1 ", 9) == 0 ? (unsigned)strtoul(answer + 9, NULL, 10) : 0;
+}
+
+static void sockets(void)
+{
+    struct http *http, *other;
+    struct diag d = {""};
+    char path[PATH_MAX];
+    int port = 0;
+    base_format(path, sizeof path, "%s/socket", state);
+    int r = http_open(&g, path, 0, &http, &port, &d);
+    CHECK(r == 0 && port > 0, "the daemon answers on a socket and a port %s", d.text);
+    CHECK(over_socket(path, "GET /v1/programs HTTP/1.1\r\nHost: a\r\n\r\n", 0) == 200,
+          "a request over the socket is answered");
+    CHECK(over_socket(path, "GET /v1/%70rograms HTTP/1.1\r\nHost: a\r\n\r\n", 0) == 404,
+          "a path is taken as sent, and nothing in it decoded");
+    CHECK(over_socket(path, "POST /v1/queries HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n",
+                      5) == 401,
+          "one that is not signed is refused");
+    CHECK(over_socket(path,
+                      "POST /v1/queries HTTP/1.1\r\nHost: a\r\nContent-Length: 524289\r\n\r\n",
+                      524289) == 413,
+          "a document that is too long is refused");
+    CHECK(over_socket(path, "POST /v2 HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n",
+                      50000) == 404,
+          "a body for nobody is read and thrown away");
+    CHECK(over_socket(path, "nonsense\r\n\r\n", 0) != 200,
+          "what is no HTTP is not answered with 200");
+    CHECK(http_open(&g, path, -1, &other, &port, &d) == -EADDRINUSE,
+          "a socket that somebody answers at is left alone");
+    http_close(http);
+    CHECK(access(path, F_OK) != 0, "the socket is gone with the daemon");
+    FILE *f = fopen(path, "we");
+    REQUIRE(f != NULL && fclose(f) == 0);
+    CHECK(http_open(&g, path, -1, &other, &port, &d) == -EEXIST && access(path, F_OK) == 0,
+          "a file that is no socket is left alone");
+}
+
 /* ---- ends ------------------------------------------------------------------------------------ */
 
 static void restarts(void)
@@ -617,6 +679,7 @@ int main(int argc, char **argv)
     replays();
     custodians();
     deleting();
+    sockets();
     queries();
     unhappy_queries();
     restarts();

@@ -22,11 +22,13 @@
 #define BACKLOG         128
 #define STACK_SIZE      (1024u * 1024)
 #define FIRST_ROOM      4096u
+#define BODIES_MAX      (1024u * 1024 * 1024) /* bytes of all that are under way: then "later" */
 
 struct http {
     struct daemon *g;
     struct MHD_Daemon *local, *tcp;
     int local_fd, tcp_fd;
+    uint64_t bodies; /* __atomic: room that all transfers have taken */
     char path[sizeof((struct sockaddr_un *)NULL)->sun_path];
 };
 
@@ -51,9 +53,11 @@ static void *on_target(void *context, const char *uri, struct MHD_Connection *co
 static void on_end(void *context, struct MHD_Connection *connection, void **state,
                    enum MHD_RequestTerminationCode code)
 {
+    struct http *h = context;
     struct transfer *t = *state;
-    ignore_result(context == NULL || connection == NULL || code == 0, "not needed");
+    ignore_result(connection == NULL || code == 0, "not needed");
     if (t != NULL) {
+        __atomic_fetch_sub(&h->bodies, t->room, __ATOMIC_RELAXED);
         free(t->target);
         free(t->body);
         free(t);
@@ -62,7 +66,7 @@ static void on_end(void *context, struct MHD_Connection *connection, void **stat
 }
 
 /* What is too long is read to its end and thrown away, so that the refusal is read, too. */
-static void take(struct transfer *t, const char *data, size_t size)
+static void take(struct http *h, struct transfer *t, const char *data, size_t size)
 {
     if (t->too_long || t->no_memory || size > t->max - t->size) {
         t->too_long = true;
@@ -72,8 +76,10 @@ static void take(struct transfer *t, const char *data, size_t size)
     while (room - t->size < size) {
         room *= 2; /* at most twice the largest body */
     }
-    uint8_t *bigger = room == t->room ? t->body : realloc(t->body, room);
+    uint64_t all = __atomic_add_fetch(&h->bodies, room - t->room, __ATOMIC_RELAXED);
+    uint8_t *bigger = room == t->room ? t->body : all > BODIES_MAX ? NULL : realloc(t->body, room);
     if (bigger == NULL) {
+        __atomic_fetch_sub(&h->bodies, room - t->room, __ATOMIC_RELAXED);
         t->no_memory = true;
         return;
     }
@@ -123,20 +129,17 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         return MHD_YES;
     }
     if (*data_size > 0) {
-        take(t, data, *data_size);
+        take(h, t, data, *data_size);
         *data_size = 0;
         return MHD_YES;
     }
-    if (t->too_long || t->no_memory) {
-        reply_refuse(&reply, t->no_memory ? 503 : 413,
-                     t->no_memory ? WIRE_CODE_BUSY : WIRE_CODE_FORMAT,
-                     t->no_memory ? "no memory for the body"
-                                  : "the body is larger than such a request's can be");
+    if (t->no_memory) {
+        reply_refuse(&reply, 503, WIRE_CODE_BUSY, "too much is under way: send it again later");
         return send_reply(connection, &reply);
     }
     const struct call call = {.method = method,
                               .target = t->target,
-                              .body = BYTES(t->body, t->size),
+                              .body = t->too_long ? BYTES(NULL, SIZE_MAX) : BYTES(t->body, t->size),
                               .key = header(connection, REQUEST_KEY),
                               .time = header(connection, REQUEST_TIME),
                               .signature = header(connection, REQUEST_SIGNATURE)};
@@ -152,7 +155,7 @@ static int serve(struct http *h, int fd, struct MHD_Daemon **ret, struct diag *d
                             MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
                             MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_THREAD_STACK_SIZE,
                             (size_t)STACK_SIZE, MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL,
-                            MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL, MHD_OPTION_END);
+                            MHD_OPTION_NOTIFY_COMPLETED, on_end, h, MHD_OPTION_END);
     return *ret != NULL ? 0 : diag_fail(d, -EIO, "the HTTP server cannot be started");
 }
 
@@ -197,13 +200,10 @@ static int listen_local(struct http *h, const char *path, struct diag *d)
         return r;
     }
     h->local_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    /* Others than this user come through --http, where the operator wants them. */
-    mode_t mask = umask(077);
     r = h->local_fd < 0 || bind(h->local_fd, (const struct sockaddr *)&at, sizeof at) != 0 ||
                 listen(h->local_fd, BACKLOG) != 0
             ? -errno
             : 0;
-    umask(mask);
     if (r != 0) {
         return diag_fail(d, r, "cannot listen on %s: %s", path, strerror(-r));
     }

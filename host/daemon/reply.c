@@ -14,6 +14,7 @@
 
 #define LEAVES_AT_ONCE 256u
 #define SMALL_BODY     4096u
+#define RECORD_MAX     65536u /* the largest is the list of programs, some 20 KB */
 
 /* A request that has been taken apart. */
 struct asked_for {
@@ -45,8 +46,8 @@ static void set_record(struct reply *ret, unsigned status, enum wire_record whic
                        const void *record)
 {
     struct diag d = {""};
-    uint8_t *memory = malloc(WIRE_RECORD_MAX); /* what is not touched costs nothing */
-    struct writer w = writer_of(memory, memory != NULL ? WIRE_RECORD_MAX : 0);
+    uint8_t *memory = malloc(RECORD_MAX);
+    struct writer w = writer_of(memory, memory != NULL ? RECORD_MAX : 0);
     if (memory == NULL || wire_write(which, record, &w, &d) != 0) {
         event("an answer cannot be written: %s", d.text);
         *ret = (struct reply){.status = 500};

@@ -7,8 +7,8 @@
 #include "wire/request.h"
 
 struct call {
-    const char *method, *target; /* as sent */
-    struct bytes body;
+    const char *method, *target;        /* as sent */
+    struct bytes body;                  /* larger than reply_body_max(): need not be there */
     const char *key, *time, *signature; /* headers; NULL: not sent */
 };
 
