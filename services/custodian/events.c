@@ -140,14 +140,14 @@ void event_done(struct custodian *c, const struct event_draft *ret)
     c->events[c->event_count++] = ret->place;
 }
 
-bool event_known(const struct custodian *c, const uint8_t query[32], uint64_t code)
+uint64_t event_known(const struct custodian *c, const uint8_t query[32], uint64_t code)
 {
     for (size_t i = 0; i < c->event_count; i++) {
         if (c->events[i].code == code && memcmp(c->events[i].query, query, 32) == 0) {
-            return true;
+            return c->events[i].number;
         }
     }
-    return false;
+    return 0;
 }
 
 static void insert(struct custodian *c, const struct event_place *place)

@@ -239,17 +239,15 @@ static int change(void *context, const struct volume_change *changes, size_t cou
         free(fds);
         return err;
     }
-    for (size_t i = 0; i < count && err == 0; i++) {
-        err = put_in_place(f, &changes[i]);
+    for (size_t i = 0; i < count; i++) {
+        if (put_in_place(f, &changes[i]) != 0) {
+            _exit(1); /* half of it has its place: that must never be committed */
+        }
     }
     bool committed = false;
     for (size_t i = 0; i < count; i++) {
         if (fds[i] >= 0) {
-            /* A rename that failed leaves it half done: then it must not be committed. */
-            if (err != 0) {
-                _exit(1);
-            }
-            err = close(fds[i]) == 0 ? 0 : -EIO;
+            err = close(fds[i]) == 0 ? err : -EIO;
             committed = true;
         }
     }

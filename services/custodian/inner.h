@@ -120,6 +120,8 @@ static inline bool is_zero(const uint8_t *data, size_t size)
 }
 /* The end of what a script wrote, as text. ret holds WIRE_FAILURE_MAX + 1 bytes. */
 void failure_text(struct bytes err, char *ret);
+/* A sentence may quote others: what is no plain text in it is replaced. */
+struct bytes plain_sentence(struct diag *d);
 #define SENTENCE(text) ((struct bytes){(const uint8_t *)(text), strlen(text)})
 
 /* ---- store.c --------------------------------------------------------------------------------- */
@@ -171,8 +173,8 @@ int event_read(struct custodian *c, uint64_t number, struct wire_activity *ret,
 int event_replace(struct custodian *c, uint64_t number, const struct wire_event *event,
                   struct event_draft *ret, struct volume_change *ret_change);
 void event_done(struct custodian *c, const struct event_draft *draft);
-/* Was the same query declined for the same reason already? */
-bool event_known(const struct custodian *c, const uint8_t query[32], uint64_t code);
+/* The event of a query that was declined for this reason already; 0: there is none. */
+uint64_t event_known(const struct custodian *c, const uint8_t query[32], uint64_t code);
 int events_load(struct custodian *c);
 
 /* ---- answering ------------------------------------------------------------------------------- */

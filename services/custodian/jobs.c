@@ -30,6 +30,14 @@ void failure_text(struct bytes err, char *ret)
     ret[n] = '\0';
 }
 
+struct bytes plain_sentence(struct diag *d)
+{
+    for (char *at = d->text; *at != '\0'; at++) {
+        *at = *at >= ' ' && *at < 0x7f ? *at : '?';
+    }
+    return SENTENCE(d->text);
+}
+
 void job_end(struct custodian *c)
 {
     secure_zero(&c->job, sizeof c->job);

@@ -528,7 +528,7 @@ static int seal(struct custodian *c, const struct request *q, struct reply *r,
         r->why.text[0] = '\0';
     }
     struct wire_answer a = {.code = r->code,
-                            .sentence = SENTENCE(r->why.text),
+                            .sentence = plain_sentence(&r->why),
                             .sequence = r->state.sequence,
                             .head_size = c->stored != NULL && c->life == LIFE_OPEN
                                              ? c->stored->ledger.head.tree.size

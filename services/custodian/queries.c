@@ -374,7 +374,7 @@ static enum wire_code judge(struct custodian *c, struct asked *a, struct diag *d
 /* ---- accepting and declining ----------------------------------------------------------------- */
 
 static struct wire_event event_of(const struct custodian *c, const struct asked *a,
-                                  enum wire_code code, const struct diag *d)
+                                  enum wire_code code, struct diag *d)
 {
     struct wire_event e = {.time = c->stored->ledger.head.time, .code = code};
     memcpy(e.query, a->query.data, sizeof e.query);
@@ -395,7 +395,7 @@ static struct wire_event event_of(const struct custodian *c, const struct asked 
     if (code == WIRE_CODE_OK) {
         e.cost = a->cost;
     } else {
-        e.failure = SENTENCE(d->text);
+        e.failure = plain_sentence(d);
     }
     return e;
 }
@@ -455,10 +455,11 @@ static enum wire_code decline(struct custodian *c, struct asked *a, enum wire_co
     static struct event_draft draft;
     struct volume_change change;
     struct wire_event event = event_of(c, a, why, d);
-    if (event_known(c, event.query, event.code)) {
-        return WIRE_CODE_OK;
-    }
-    if (event_add(c, &event, &draft, &change) != 0) {
+    /* Told once, written each time: whether it is the same reason as before does not show. */
+    uint64_t known = event_known(c, event.query, event.code);
+    int err = known != 0 ? event_replace(c, known, &event, &draft, &change)
+                         : event_add(c, &event, &draft, &change);
+    if (err != 0) {
         return WIRE_CODE_STORAGE;
     }
     enum wire_code code = store_change(c, &change, 1, d);

@@ -92,6 +92,10 @@ static void test_accepted(void)
               phone_state(&w).events == 1,
           "the owner reads that it left, and was the default");
     CHECK(declined(&a, WIRE_CODE_ANSWERED), "answered once, it is declined");
+    uint64_t changes = w.volume.changes;
+    CHECK(declined(&a, WIRE_CODE_ANSWERED) && w.volume.changes == changes + 1 &&
+              phone_state(&w).events == 2,
+          "asked once more it is told once, and written again, as for another reason");
     world_boot(&w);
     REQUIRE(phone_unlock(&w) == WIRE_CODE_OK && phone_grant(&w, 1000000) == WIRE_CODE_OK);
     struct wire_state before = phone_state(&w);

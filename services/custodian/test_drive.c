@@ -344,11 +344,68 @@ static void test_query(void)
     stop(&aggregator, SIGKILL);
 }
 
+/* Uploads whose answer may never come: the host kills it at some moment of each. */
+static void test_kills(void)
+{
+    uint8_t content = 0, known = 0;
+    unsigned acknowledged = 0;
+    bool good = true;
+    for (unsigned round = 0; round < 12 && good; round++) {
+        AUTO_SERVICE_BUFFER record = {0};
+        struct wire_file file;
+        uint8_t id[32];
+        content++;
+        const struct wire_upload upload = {.day = DAY + 9, .data = BYTES_OF(content)};
+        phone_seal(&w, &w.message, MESSAGE_KIND_UPLOAD, WIRE_upload, &upload, id);
+        const struct wire_deliver deliver = {.message = service_buffer_bytes(&w.sent)};
+        REQUIRE(service_answer(WIRE_deliver, &deliver, &record, NULL) == 0 &&
+                frames_write(custodian.in, service_buffer_bytes(&record), NULL) == 0);
+        struct timespec pause = {.tv_nsec = (long)round * 1500000};
+        nanosleep(&pause, NULL);
+        kill(custodian.pid, SIGKILL);
+        /* What came out before counts: the phone would have it. */
+        bool answered = frames_read(custodian.out, &w.answer, NULL) == FRAMES_MESSAGE &&
+                        phone_opens(&w, &w.message, id) == WIRE_CODE_OK;
+        stop(&custodian, 0);
+        known = answered ? content : known;
+        acknowledged += answered;
+        good = start_custodian("volume") && phone_unlock(&w) == WIRE_CODE_OK;
+        uint64_t code = good ? phone_order(&w, WIRE_ORDER_GET, DAY + 9, 0, 0) : WIRE_CODE_COUNT;
+        good = code == WIRE_CODE_NOT_FOUND
+                   ? known == 0
+                   : code == WIRE_CODE_OK && wire_read_file(w.last.body, &file, NULL) == 0 &&
+                         file.data.size == 1 &&
+                         (file.data.data[0] == known || file.data.data[0] == content);
+        known = code == WIRE_CODE_OK ? file.data.data[0] : 0;
+    }
+    CHECK(good, "killed in the middle of 12 uploads (%u acknowledged) it loses none of those",
+          acknowledged);
+}
+
+/* Another version of it: other bytes, other manifest, other identity. */
+static void test_successor(void)
+{
+    struct program old = custodian;
+    struct wire_identity own = w.own_id;
+    CHECK(stop(&old, 0) == 0, "it ends when the host closes its input");
+    start(&custodian, "successor.bundle", "volume");
+    configid_of("successor.bundle/manifest.cbor", w.own_id.configid);
+    CHECK(say_hello("successor.bundle/manifest.cbor", &w.answer, &custodian) &&
+              (world_attest(&w), memcmp(own.configid, w.own_id.configid, 64) != 0) &&
+              believed(BINDING_OWNER_NONE),
+          "a custodian of another identity is started with its volume");
+    CHECK(phone_unlock(&w) == WIRE_CODE_OK && file_is(0, "a walk") && file_is(1, "A WALK"),
+          "the owner's secret opens it: data outlive versions");
+    REQUIRE(stop(&custodian, 0) == 0);
+    w.own_id = own;
+    CHECK(start_custodian("volume") && phone_unlock(&w) == WIRE_CODE_OK, "and back");
+}
+
 static void test_host(void)
 {
     struct program clone;
     REQUIRE(phone_order(&w, WIRE_ORDER_PAUSE, 0, 0, 0) == WIRE_CODE_OK);
-    CHECK(stop(&custodian, 0) == 0, "it ends when the host closes its input");
+    REQUIRE(stop(&custodian, 0) == 0);
     copy_volume("volume", "newest");
     copy_volume("older", "volume");
     CHECK(start_custodian("volume") && phone_unlock(&w) == WIRE_CODE_ROLLED_BACK,
@@ -406,6 +463,8 @@ int main(int argc, char **argv)
     configid_of("worker.bundle/manifest.cbor", w.policy.bundles[0].configid);
     test_life();
     test_query();
+    test_kills();
+    test_successor();
     test_host();
     return tap_done();
 }

@@ -327,8 +327,7 @@ void phone_seal(struct world *w, const struct hpke_private_key *from, enum messa
 }
 
 /* Opens the answer into w->plain, a copy of the record behind the plaintext. */
-static uint64_t open_answer(struct world *w, const struct hpke_private_key *from,
-                            const uint8_t id[32])
+uint64_t phone_opens(struct world *w, const struct hpke_private_key *from, const uint8_t id[32])
 {
     struct wire_delivered delivered;
     struct message m;
@@ -361,7 +360,7 @@ uint64_t phone_deliver(struct world *w, const struct hpke_private_key *from, con
 {
     const struct wire_deliver deliver = {.message = service_buffer_bytes(&w->sent), .proof = proof};
     (void)ask(w, WIRE_deliver, &deliver);
-    return open_answer(w, from, id);
+    return phone_opens(w, from, id);
 }
 
 uint64_t phone_send(struct world *w, enum message_kind kind, enum wire_record which,

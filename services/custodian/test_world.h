@@ -115,6 +115,8 @@ void phone_seal(struct world *w, const struct hpke_private_key *from, enum messa
 /* Delivers what is in w->sent, and opens the answer as `from`. */
 uint64_t phone_deliver(struct world *w, const struct hpke_private_key *from, const uint8_t id[32],
                        struct bytes proof);
+/* Opens what is in w->answer. */
+uint64_t phone_opens(struct world *w, const struct hpke_private_key *from, const uint8_t id[32]);
 uint64_t phone_claim(struct world *w);
 uint64_t phone_unlock(struct world *w);
 /* Fetches the newest head and grants. */

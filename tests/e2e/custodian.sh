@@ -14,6 +14,12 @@ if [ ! -d "$bundles/custodian.bundle" ] || [ ! -d "$bundles/aggregator.bundle" ]
 fi
 ln -s "$bundles/custodian.bundle" "$bundles/aggregator.bundle" "$WORK/"
 
+# The same program under another manifest, as a later version would be.
+mkdir "$WORK/successor"
+cp "$BUILD/services/images/custodian" "$WORK/successor/custodian"
+sed 's/^memory: .*/memory: 200 MiB/' "$TOP/services/custodian/alcove.yaml" >"$WORK/successor/alcove.yaml"
+build_bundle "$WORK/successor" "$WORK/successor.bundle"
+
 mkdir "$WORK/nothing"
 echo 'int main(void) { return 0; }' >"$WORK/nothing/nothing.c"
 printf 'door: shim\nfiles: {/app/nothing: nothing}\nentry: /app/nothing\n' >"$WORK/nothing/alcove.yaml"
