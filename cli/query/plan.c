@@ -220,6 +220,16 @@ static void print_interval(const struct query_facts *f, uint64_t users, const ch
                 number_up(plan.relative_ppm, 10000, 2).text);
     }
     fputc('\n', out);
+    query_print_worth(&plan, out);
+}
+
+void query_print_worth(const struct query_plan *plan, FILE *out)
+{
+    if (plan->relative_ppm >= 1000000) {
+        query_line(out, "",
+                   "this is larger than any answer: ask more people, ask for less detail, or "
+                   "offer more");
+    }
 }
 
 void query_print_liars(const struct query_facts *f, FILE *out)

@@ -39,6 +39,8 @@ void query_line(FILE *out, const char *label, const char *format, ...) PRINTF(3,
 /* What one person may give: one line, and the parts of it that are bounds of the whole vector. */
 void query_print_bounds(const struct query_document *doc, FILE *out);
 void query_print_cost(const struct query_facts *facts, FILE *out);
+/* A line, if the interval is as wide as the answers can be apart. */
+void query_print_worth(const struct query_plan *plan, FILE *out);
 void query_print_liars(const struct query_facts *facts, FILE *out);
 void query_print_programs(const struct query_document *doc, FILE *out);
 

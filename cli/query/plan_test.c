@@ -71,6 +71,9 @@ static void words(void)
     CHECK(plan("od", 0) && says("Suppressed     sums below 60 are not shown\n") &&
               says("... and 16 more\n") && facts.users == 10,
           "a matrix has a threshold; its entries are not all told; the fewest people are the rule");
+    CHECK(plan("share", 10) && says("this is larger than any answer") && plan("share", 200) &&
+              strstr(text, "larger than any") == NULL,
+          "noise that is larger than any answer is told");
     CHECK(plan("mean", 100) && says("each -40 to 40 x 100 g\n"),
           "a unit that is a number is multiplied");
     CHECK(plan("quantile", 100) && says("each 0 to 1; at most 1 of them") && says("0 to 5 min\n") &&

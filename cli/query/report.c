@@ -173,6 +173,7 @@ static void print_noise(const struct result_checked *c, const struct query_facts
     query_line(out, "Noise", "with 95 %% less than +-%s%s in an entry (%s in the sum)",
                reading_size(&r, c->receipt.bound95).text, reading_points(&r).text,
                number_of((__int128)f->plan.bound95, 1, 0).text);
+    query_print_worth(&f->plan, out);
 }
 
 static void print_suppressed(const struct result_checked *c, FILE *out)

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# alcove query without a daemon: keys, plans, documents; results that were forged as an honest daemon and
-# aggregator would make them, checked again, drawn, and refused when anything in them was changed.
+# alcove query without a daemon: keys, plans, documents; results that were forged as an honest
+# daemon and aggregator would make them, checked again, drawn, and refused when anything in them was
+# changed. Then with a daemon, enclaves and two people: asked, left alone, come back to, fetched.
+# timeout: 300
 # shellcheck source=tests/e2e/common.sh
 . "$(dirname "$0")/common.sh"
 cd "$WORK" || exit 1
@@ -224,4 +226,112 @@ ok "noise alone is drawn as such" drawn empty 0 0
 ok "a picture that cannot be written is a failure" \
     refused 'nowhere' query show results/share --svg nowhere/x.svg
 ok "… as PNG too" refused 'nowhere' query show results/share --png nowhere/x.png
+
+# --- with a daemon -----------------------------------------------------------------------------------
+
+bundles=$BUILD/libexec/alcove
+if [ ! -d "$bundles/custodian.bundle" ] || [ ! -d "$bundles/aggregator.bundle" ]; then
+    skip "queries of a daemon with enclaves" "this build has no bundles of services"
+    tap_done
+    exit
+fi
+readonly SERVER=unix:$WORK/state/alcoved.sock
+daemon=
+trap 'kill -9 ${daemon:-} 2>/dev/null || true; rm -rf "$WORK"' EXIT
+soon() {
+    for _ in $(seq 300); do
+        if "$@" >/dev/null 2>&1; then
+            return 0
+        fi
+        sleep 0.1
+    done
+    echo "not within 30 seconds: $*"
+    return 1
+}
+start() {
+    setsid "$BUILD/host/daemon/alcoved" --state "$WORK/state" --worker "trips=$WORK/worker.bundle" \
+        --custodian "keeper=$bundles/custodian.bundle" \
+        --aggregator "sum=$bundles/aggregator.bundle" 2>daemon.log </dev/null &
+    daemon=$!
+    soon query programs --server "$SERVER"
+}
+phone() {
+    local number=$1
+    shift
+    "$ALCOVE" phone --phone "$WORK/phone$number" "$@"
+}
+processed() { phone "$1" days | grep -v ' 0 processed' | grep ' processed'; }
+person() {
+    phone "$1" init && phone "$1" policy policy.yaml --yes && phone "$1" claim &&
+        phone "$1" upload "people/person-00$1/"*.json && phone "$1" lease 0.02
+}
+ok "the example becomes a worker" build_bundle "$TOP/examples/private" worker.bundle
+ok "a daemon starts" start
+query programs --server "$SERVER" >programs
+"$PYTHON" "$TOP/examples/private/make_people.py" people --people 2 --days 1
+"$ALCOVE" phone policy --from-server "$SERVER" |
+    sed 's/users_min: 50/users_min: 2/; s/rho_query: "0.01"/rho_query: "0.02"/' >policy.yaml
+log_key=$(sed -n 's/^log_key: "\([0-9a-f]*\)".*/\1/p' policy.yaml)
+for i in 1 2; do
+    ok "person $i has a custodian, a day in it, and grants a lease" person $i
+done
+for i in 1 2; do
+    ok "the day of person $i is processed" soon processed $i
+done
+{
+    "$ALCOVE" try "$TOP/examples/private/travel.py" --schema mode_share
+    cat <<END
+format: alcove-query-1
+question: "How do people travel?"
+noise: gaussian
+rho: 0.01
+users: {min: 2, max: 10}
+window: [2026-09-28, 2026-10-04]
+deadline: $(date -u -d "+120 seconds" +%Y-%m-%dT%H:%M:%SZ)
+run_ms: 4000
+bundle: $("$ALCOVE" measure worker.bundle --json | sed -n 's/.*"configid": "\([0-9a-f]*\)".*/\1/p')
+analyst: $analyst
+nonce: $(openssl rand -hex 16)
+END
+    grep -v '^#' programs
+} >asked.yaml
+ok "the plan says that the server offers what is named" \
+    says 'offers the aggregator, leaf' query plan asked.yaml --server "$SERVER"
+ok "and that it does not, where it does not" refused 'offers NO aggregator' \
+    query plan "$YAML" --server "$SERVER"
+asked=$(query compile asked.yaml)
+ok "what was not asked is not known" refused 'show|know|no ' query show --server "$SERVER" "$asked"
+# Left while people are asked: interrupts are ignored in what a script starts, so the other signal.
+"$ALCOVE" query run asked.yaml --server "$SERVER" --log-key "$log_key" --out asked 2>run.err >run.out &
+runs=$!
+ok "a query is under way" soon grep -q accepted run.err
+kill -TERM "$runs"
+status=0
+wait "$runs" || status=$?
+ok "the analyst leaves" same "$status" 143
+ok "… and is told how to come back" grep -q "alcove query show --server $SERVER $asked" run.err
+ok "… nothing was kept" test ! -e asked
+ok "meanwhile there is no result" refused 'no result yet' query show --server "$SERVER" "$asked"
+ok "asked again it is the same query, and its result" \
+    query run asked.yaml --server "$SERVER" --log-key "$log_key" --out asked --svg asked.svg
+ok "… which says so" says 'was asked before' \
+    query run asked.yaml --server "$SERVER" --log-key "$log_key" --out asked
+ok "… of two people" grep -q '2 asked, 2 answered' says.out
+ok "… by a machine that protects nothing" grep -q 'NOT protected by hardware' says.out
+ok "… and with a warning: two people are not enough" grep -q 'larger than any answer' says.out
+ok "it is drawn" grep -q '</svg>' asked.svg
+ok "it is kept, and shown offline" says '2 asked, 2 answered' query show asked
+ok "… also to who knows the log's key" query show asked --log-key "$log_key"
+ok "come back to it is as JSON what its schema says" fits query-result \
+    "v['query'] == '$asked' and v['answered'] == 2 and v['log']['growth_checked'] and \
+    not v['aggregator']['hardware']" query show --server "$SERVER" "$asked" --log-key "$log_key" --json
+ok "without the log's key the server's word is said to be that" says 'what the server says' \
+    query show --server "$SERVER" "$asked"
+ok "with another log's key nothing is shown" refused '^alcove query: head:' \
+    query show --server "$SERVER" "$asked" --log-key results/log-key
+query key new other.pem >other
+ok "another analyst does not learn how far it is" refused "another analyst" \
+    query show --server "$SERVER" "$asked" --key other.pem
+kill "$daemon"
+wait "$daemon" || true
 tap_done
