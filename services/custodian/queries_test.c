@@ -525,7 +525,7 @@ static void test_vectors(void)
     CHECK(leaves(BYTES_STR(REPLY("\xf6")), fallback, true), "nor none at all");
 }
 
-/* One thing goes wrong between a query and its contribution. */
+/* An answer that comes too late. */
 static void test_failures(void)
 {
     struct working k;
@@ -561,7 +561,13 @@ static void test_failures(void)
     working_free(&k);
     asking_free(&a);
     world_free(&w);
+}
 
+/* Workers that one of the two does not accept. */
+static void test_workers(void)
+{
+    struct working k;
+    int64_t vector[3];
     with_day();
     REQUIRE(working_make(&w, &k) == 2);
     memcpy(w.policy.workers[0].value, w.own.mrenclave, 32);
@@ -583,7 +589,15 @@ static void test_failures(void)
           "one that only the policy accepts gets nothing either");
     asking_free(&a);
     world_free(&w);
+}
 
+/* What happens to it while it waits. */
+static void test_waiting(void)
+{
+    struct working k;
+    int64_t vector[3];
+    static uint8_t reply[256];
+    size_t size = reply_vector(V(1, 2, 3), 3, reply, sizeof reply);
     with_day();
     REQUIRE(working_make(&w, &k) == 2 && working_hello(&w, &k));
     k.result.err = BYTES_STR("KeyError: home\n");
@@ -718,6 +732,8 @@ int main(void)
     test_busy();
     test_vectors();
     test_failures();
+    test_workers();
+    test_waiting();
     test_looks();
     test_events();
     const uint64_t all = (UINT64_C(1) << WIRE_CODE_COUNT) - 1;

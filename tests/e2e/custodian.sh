@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The custodian in its enclave, with a real aggregator and a real worker: claimed, killed, unlocked, asked,
-# rolled back, cloned, deleted. services/custodian/test_drive.c is phone, log and host.
+# rolled back, cloned, deleted. services/custodian/drive_test.c is phone, log and host.
 # timeout: 300
 # shellcheck source=tests/e2e/common.sh
 . "$(dirname "$0")/common.sh"
