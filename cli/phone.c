@@ -354,6 +354,7 @@ static int do_status(struct phone *p, const struct options *o, struct diag *d)
 static int do_days(struct phone *p, const struct options *o, struct diag *d)
 {
     struct session s = {0};
+    struct json_out out = {0}, *j = o->json ? &out : NULL;
     uint64_t shown = 0, total = 1;
     int err = session_owned(p, &s, d);
     struct wire_days *page = err == 0 ? malloc(sizeof *page) : NULL;
@@ -365,16 +366,16 @@ static int do_days(struct phone *p, const struct options *o, struct diag *d)
         err = session_order(&s, WIRE_ORDER_DAYS, 0, 0, shown, &answer, d);
         err = err != 0 ? err : wire_read_days(answer.answer.body, page, d);
         if (err == 0 && shown == 0) {
-            phone_show_days_begin(page->total, o->json);
+            phone_show_days_begin(page->total, j);
         }
         for (size_t i = 0; err == 0 && i < page->days_count; i++) {
-            phone_show_day(&page->days[i], o->json);
+            phone_show_day(&page->days[i], j);
         }
         total = err == 0 && page->days_count > 0 ? page->total : 0;
         shown += err == 0 ? page->days_count : 0;
     }
     if (err == 0) {
-        phone_show_days_end(o->json);
+        phone_show_days_end(j);
     }
     free(page);
     session_end(&s);
@@ -384,6 +385,7 @@ static int do_days(struct phone *p, const struct options *o, struct diag *d)
 static int do_activity(struct phone *p, const struct options *o, struct diag *d)
 {
     struct session s = {0};
+    struct json_out out = {0}, *j = o->json ? &out : NULL;
     struct wire_state state;
     uint64_t shown = 0, total = 1;
     int err = session_owned(p, &s, d);
@@ -397,16 +399,16 @@ static int do_activity(struct phone *p, const struct options *o, struct diag *d)
         err = session_order(&s, WIRE_ORDER_ACTIVITY, 0, 0, shown, &answer, d);
         err = err != 0 ? err : wire_read_activity(answer.answer.body, page, d);
         if (err == 0 && shown == 0) {
-            phone_show_activity_begin(page->total, o->json);
+            phone_show_activity_begin(page->total, j);
         }
         for (size_t i = 0; err == 0 && i < page->events_count; i++) {
-            phone_show_event(&page->events[i], o->json);
+            phone_show_event(&page->events[i], j);
         }
         total = err == 0 && page->events_count > 0 ? page->total : 0;
         shown += err == 0 ? page->events_count : 0;
     }
     if (err == 0) {
-        phone_show_activity_end(&state, o->json);
+        phone_show_activity_end(&state, j);
     }
     free(page);
     session_end(&s);

@@ -13,8 +13,6 @@
 #define DELTA   ((struct dp_ratio){1, 1000000})
 #define SAMPLES (UINT64_C(1) << 20)
 
-static struct json_out json_state;
-
 /* ---- Numbers --------------------------------------------------------------------------------- */
 
 struct phone_date phone_date_of(uint64_t day)
@@ -312,29 +310,28 @@ void phone_show_status(const struct phone *p, const struct phone_seen *seen,
 
 /* ---- Days ------------------------------------------------------------------------------------ */
 
-void phone_show_days_begin(uint64_t total, bool json)
+void phone_show_days_begin(uint64_t total, struct json_out *j)
 {
-    if (json) {
-        json_state = (struct json_out){0};
-        json_open(&json_state, NULL, '{');
-        json_put_number(&json_state, "total", total);
-        json_open(&json_state, "days", '[');
+    if (j != NULL) {
+        json_open(j, NULL, '{');
+        json_put_number(j, "total", total);
+        json_open(j, "days", '[');
     } else if (total == 0) {
         puts("no days: 'alcove phone upload FILE' brings some");
     }
 }
 
-void phone_show_day(const struct wire_day *day, bool json)
+void phone_show_day(const struct wire_day *day, struct json_out *j)
 {
     struct phone_date date = phone_date_of(day->day);
-    if (json) {
-        json_open(&json_state, NULL, '{');
-        json_put_string(&json_state, "day", date.text);
-        json_put_number(&json_state, "raw", day->raw);
-        json_put_number(&json_state, "processed", day->processed);
-        json_put_bool(&json_state, "failed", day->failed);
-        json_put_text(&json_state, "failure", day->failure);
-        json_close(&json_state, '}');
+    if (j != NULL) {
+        json_open(j, NULL, '{');
+        json_put_string(j, "day", date.text);
+        json_put_number(j, "raw", day->raw);
+        json_put_number(j, "processed", day->processed);
+        json_put_bool(j, "failed", day->failed);
+        json_put_text(j, "failure", day->failure);
+        json_close(j, '}');
         return;
     }
     printf("%s  %8llu bytes as uploaded, ", date.text, (unsigned long long)day->raw);
@@ -349,46 +346,45 @@ void phone_show_day(const struct wire_day *day, bool json)
     }
 }
 
-void phone_show_days_end(bool json)
+void phone_show_days_end(struct json_out *j)
 {
-    if (json) {
-        json_close(&json_state, ']');
-        json_close(&json_state, '}');
+    if (j != NULL) {
+        json_close(j, ']');
+        json_close(j, '}');
         putchar('\n');
     }
 }
 
 /* ---- Activity -------------------------------------------------------------------------------- */
 
-void phone_show_activity_begin(uint64_t total, bool json)
+void phone_show_activity_begin(uint64_t total, struct json_out *j)
 {
-    if (json) {
-        json_state = (struct json_out){0};
-        json_open(&json_state, NULL, '{');
-        json_put_number(&json_state, "total", total);
-        json_open(&json_state, "events", '[');
+    if (j != NULL) {
+        json_open(j, NULL, '{');
+        json_put_number(j, "total", total);
+        json_open(j, "events", '[');
     } else if (total == 0) {
         puts("nobody has asked anything yet");
     }
 }
 
-static void event_json(const struct wire_event *e)
+static void event_json(const struct wire_event *e, struct json_out *j)
 {
-    json_open(&json_state, NULL, '{');
-    json_put_date(&json_state, "time", (int64_t)e->time);
-    json_put_string(&json_state, "code", wire_code_text(e->code));
-    json_put_hex(&json_state, "query", e->query, 32);
-    json_put_hex(&json_state, "analyst", e->analyst, 32);
-    json_put_text(&json_state, "question", e->question);
-    json_put_text(&json_state, "function", e->function);
-    json_put_number(&json_state, "cost", e->cost);
-    json_put_number(&json_state, "users", e->users);
-    json_put_number(&json_state, "entries", e->entries);
-    json_put_number(&json_state, "most", e->most);
-    json_put_bool(&json_state, "sent", e->sent);
-    json_put_bool(&json_state, "fallback", e->fallback);
-    json_put_text(&json_state, "failure", e->failure);
-    json_close(&json_state, '}');
+    json_open(j, NULL, '{');
+    json_put_date(j, "time", (int64_t)e->time);
+    json_put_string(j, "code", wire_code_text(e->code));
+    json_put_hex(j, "query", e->query, 32);
+    json_put_hex(j, "analyst", e->analyst, 32);
+    json_put_text(j, "question", e->question);
+    json_put_text(j, "function", e->function);
+    json_put_number(j, "cost", e->cost);
+    json_put_number(j, "users", e->users);
+    json_put_number(j, "entries", e->entries);
+    json_put_number(j, "most", e->most);
+    json_put_bool(j, "sent", e->sent);
+    json_put_bool(j, "fallback", e->fallback);
+    json_put_text(j, "failure", e->failure);
+    json_close(j, '}');
 }
 
 static void failure_text(const struct wire_event *e)
@@ -447,24 +443,28 @@ static void event_text(const struct wire_event *e)
     printf("    cost        %s of rho\n", phone_rho_of(e->cost).text);
 }
 
-void phone_show_event(const struct wire_event *event, bool json)
+void phone_show_event(const struct wire_event *event, struct json_out *j)
 {
-    (json ? event_json : event_text)(event);
+    if (j != NULL) {
+        event_json(event, j);
+    } else {
+        event_text(event);
+    }
 }
 
-void phone_show_activity_end(const struct wire_state *s, bool json)
+void phone_show_activity_end(const struct wire_state *s, struct json_out *j)
 {
-    if (!json) {
+    if (j == NULL) {
         putchar('\n');
         spending_text(s);
         return;
     }
-    json_close(&json_state, ']');
-    json_put_number(&json_state, "cap_week", s->cap);
-    json_put_number(&json_state, "spent_week", s->spent);
-    json_put_number(&json_state, "odds_week", phone_odds(s->spent));
-    json_put_number(&json_state, "spent_lifetime", s->lifetime);
-    json_put_number(&json_state, "odds_lifetime", phone_odds(s->lifetime));
-    json_close(&json_state, '}');
+    json_close(j, ']');
+    json_put_number(j, "cap_week", s->cap);
+    json_put_number(j, "spent_week", s->spent);
+    json_put_number(j, "odds_week", phone_odds(s->spent));
+    json_put_number(j, "spent_lifetime", s->lifetime);
+    json_put_number(j, "odds_lifetime", phone_odds(s->lifetime));
+    json_close(j, '}');
     putchar('\n');
 }

@@ -12,14 +12,15 @@
 void phone_show_status(const struct phone *p, const struct phone_seen *seen,
                        const struct wire_state *state, const char *why, bool json);
 
-/* Pages come one by one: begin, each item, end. */
-void phone_show_days_begin(uint64_t total, bool json);
-void phone_show_day(const struct wire_day *day, bool json);
-void phone_show_days_end(bool json);
-void phone_show_activity_begin(uint64_t total, bool json);
-void phone_show_event(const struct wire_event *event, bool json);
+/* Pages come one by one: begin, each item, end. j: NULL for text, else one that began as zeros. */
+struct json_out; /* verify/print.h */
+void phone_show_days_begin(uint64_t total, struct json_out *j);
+void phone_show_day(const struct wire_day *day, struct json_out *j);
+void phone_show_days_end(struct json_out *j);
+void phone_show_activity_begin(uint64_t total, struct json_out *j);
+void phone_show_event(const struct wire_event *event, struct json_out *j);
 /* With this week's and lifetime spending. */
-void phone_show_activity_end(const struct wire_state *state, bool json);
+void phone_show_activity_end(const struct wire_state *state, struct json_out *j);
 
 /* "Intel's", or "a software machine's: NOT protected by hardware". */
 const char *phone_root_text(enum alcove_root_kind kind);
