@@ -510,6 +510,15 @@ static void test_replay(void)
     CHECK(phone_deliver(&w, &w.message, id, BYTES(NULL, 0)) == WIRE_CODE_COUNT &&
               refusal(&w) == WIRE_CODE_MESSAGE,
           "nor after a restart");
+    world_boot(&w);
+    struct wire_unlock unlock = {.sequence = 0};
+    memcpy(unlock.owner_key, w.owner.key.point, sizeof unlock.owner_key);
+    memcpy(unlock.secret, w.secret, sizeof unlock.secret);
+    phone_seal(&w, &w.message, MESSAGE_KIND_GRANT, WIRE_unlock, &unlock, id);
+    CHECK(phone_deliver(&w, &w.message, id, BYTES(NULL, 0)) == WIRE_CODE_OK &&
+              phone_deliver(&w, &w.message, id, BYTES(NULL, 0)) == WIRE_CODE_COUNT &&
+              refusal(&w) == WIRE_CODE_MESSAGE,
+          "nor the one that unlocked");
     w.sent.data[w.sent.size / 2] ^= 1;
     CHECK(phone_deliver(&w, &w.message, id, BYTES(NULL, 0)) == WIRE_CODE_COUNT &&
               refusal(&w) == WIRE_CODE_MESSAGE,

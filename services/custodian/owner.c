@@ -596,7 +596,9 @@ int answer_owner(struct custodian *c, struct bytes record, struct service_buffer
         return service_refuse(WIRE_CODE_STATE, NULL, answer);
     }
     int err = open_message(c, deliver.message, &plain, &q.message);
-    if (err == 0) {
+    /* Who is not the owner fills no memory: what a stranger repeats has no effect. */
+    bool owners = c->life == LIFE_OPEN && q.message.kind != MESSAGE_KIND_CLAIM;
+    if (err == 0 && owners) {
         err = remember(c, q.message.id);
     }
     if (err != 0) {
@@ -607,6 +609,9 @@ int answer_owner(struct custodian *c, struct bytes record, struct service_buffer
     }
     q.proof = deliver.proof;
     act(c, &q, &r);
+    if (!owners && r.code == WIRE_CODE_OK && remember(c, q.message.id) != 0) {
+        r.code = WIRE_CODE_INTERNAL; /* open it is; the phone asks again */
+    }
     service_buffer_reset(&plain); /* before the answer takes as much */
     int end = seal(c, &q, &r, answer);
     service_buffer_done(&r.body);
