@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cbor.h"
+#include "base/diag.h"
 #include "query/log.h"
 #include "wire/records.h"
 
@@ -113,8 +115,11 @@ static struct {
 
 static void keep_head(void)
 {
-    FILE *f = fopen(c.volume, "we");
+    char temp[PATH_MAX];
+    base_format(temp, sizeof temp, "%s.new", c.volume);
+    FILE *f = fopen(temp, "we");
     REQUIRE(f != NULL && fwrite(&c.held, sizeof c.held, 1, f) == 1 && fclose(f) == 0);
+    REQUIRE(rename(temp, c.volume) == 0);
 }
 
 static void load_head(void)

@@ -12,6 +12,6 @@
 
 #include "base/bytes.h"
 
-#define FAKE_RUN_MS 150
+#define FAKE_RUN_MS 100
 /* -1: this is no run of a service. */
 int fake_service(int argc, char **argv);
