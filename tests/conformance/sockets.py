@@ -206,7 +206,8 @@ def options():
     print("== options")
     s = socket.socket()
     for level, name, value in ((socket.SOL_SOCKET, "SO_KEEPALIVE", 1), (socket.IPPROTO_TCP, "TCP_NODELAY", 1),
-                               (socket.SOL_SOCKET, "SO_REUSEPORT", 1), (socket.SOL_SOCKET, "SO_RCVBUF", 30000),
+                               (socket.SOL_SOCKET, "SO_REUSEPORT", 1),
+                               (socket.SOL_SOCKET, "SO_RCVBUF", 30000),
                                (socket.IPPROTO_TCP, "TCP_KEEPIDLE", 20), (socket.IPPROTO_IP, "IP_TTL", 9)):
         s.setsockopt(level, getattr(socket, name), value)
         print(name, s.getsockopt(level, getattr(socket, name)))

@@ -63,8 +63,9 @@ def changed_script(w):
     text = (folder / "travel.py").read_text()
     (folder / "travel.py").write_text(text.replace("how many trips", "how many Trips", 1).replace(
         "How many trips", "How many Trips", 1))
-    config = (folder / "alcove.yaml").read_text().replace("../../python/alcove", str(w.folder / "python/alcove"))
-    (folder / "alcove.yaml").write_text(config)
+    config = (folder / "alcove.yaml").read_text()
+    module = str(w.folder / "python/alcove")
+    (folder / "alcove.yaml").write_text(config.replace("../../python/alcove", module))
     return folder
 
 
@@ -86,7 +87,8 @@ def outside(w, files):
 
 
 def days_of(w, people, days):
-    """Dated files of each person: real days for the first, where they are there; made-up ones for the others."""
+    """Dated files of each person: real days for the first, where they are there; made-up ones for
+    the others."""
     made = w.made_up_days(people, days)
     real = sorted(SHARED.glob("day-0[0-9].json"))
 
@@ -112,7 +114,8 @@ def acceptance(n, build, days):
             w, "other", build / "services/images/aggregator", TOP / "services/aggregator/alcove.yaml",
             b"start another one", b"start another One")
         w.start()
-        policy = w.policy(without=["other"], users_min=2, rho_week='"0.1"', rho_query='"0.03"', rho_analyst='"0.1"')
+        policy = w.policy(without=["other"], users_min=2, rho_week='"0.1"', rho_query='"0.03"',
+                          rho_analyst='"0.1"')
         files, real = days_of(w, n, days)
 
         def setup(number):
@@ -133,9 +136,11 @@ def acceptance(n, build, days):
         ok(isinstance(result, dict) and result["answered"] == n,
            f"aggregator A gets {n} of {n} contributions", text)
         result = w.ask(w.query(without=["aggregator", "watch"], users=(2, n), seconds=60), check=False)
-        ok(not isinstance(result, dict), "an aggregator that differs in one byte of one string releases nothing", result)
+        ok(not isinstance(result, dict),
+           "an aggregator that differs in one byte of one string releases nothing", result)
         ok(not isinstance(result, dict) and progress(result).get("declined") == n and
-           progress(result).get("answered") == 0, f"… all {n} declined it: it got 0", getattr(result, "stderr", ""))
+           progress(result).get("answered") == 0, f"… all {n} declined it: it got 0",
+           getattr(result, "stderr", ""))
 
         if n > 10:
             return
@@ -144,8 +149,8 @@ def acceptance(n, build, days):
         inside = watched(w)
         wanted = {person.json("status")["owner"]: outside(w, files(number))
                   for number, person in enumerate(people, 1)}
-        ok(inside == wanted, f"the vectors of all {n}, seen by an aggregator that only tests know, are the script's "
-           "outside", f"{inside}\n{wanted}\n{result}")
+        ok(inside == wanted, f"the vectors of all {n}, seen by an aggregator that only tests know, "
+           "are the script's outside", f"{inside}\n{wanted}\n{result}")
         ok(any(vector != [0, 0, 0] for vector in inside.values()), "… and they say something")
         if real == 0:
             skip("with real days", "there is no ../shared/trips")

@@ -49,8 +49,9 @@ class World:
     # ---- commands ------------------------------------------------------------------------------------
 
     def run(self, *command, check=True, **options):
-        result = subprocess.run([str(part) for part in command], env=self.env, text=True, stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+        result = subprocess.run([str(part) for part in command], env=self.env, text=True,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, **options)
         if check and result.returncode != 0:
             raise Failed(command, result)
         return result
@@ -76,8 +77,8 @@ class World:
             for name, path in bundles.items():
                 command += [option, f"{name}={path}"]
         log = open(self.folder / "daemon.log", "a")
-        self.daemon = subprocess.Popen([str(part) for part in command], env=self.env, stdin=subprocess.DEVNULL,
-                                       stdout=log, stderr=log, start_new_session=True)
+        self.daemon = subprocess.Popen([str(part) for part in command], env=self.env,
+                                       stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         log.close()
         for _ in range(600):
             if self.cli("query", "programs", "--server", self.server, check=False).returncode == 0:
@@ -105,8 +106,8 @@ class World:
     # ---- people --------------------------------------------------------------------------------------
 
     def policy(self, without=(), **changes):
-        """The policy that the server drafts for its own programs: without those whose remark is one of these names,
-        and with these keys replaced."""
+        """The policy that the server drafts for its own programs: without those whose remark is one of
+        these names, and with these keys replaced."""
         draft = self.cli("phone", "policy", "--from-server", self.server).stdout
         for name in without:
             draft, count = re.subn(rf'(?m)^  - .*# {name}(:.*)?\n(    .*\n)*', "", draft)
@@ -137,7 +138,8 @@ class World:
 
     def made_up_days(self, people, days=3):
         folder = self.folder / "people"
-        self.run(PYTHON, "-I", TOP / "examples/private/make_people.py", folder, "--people", people, "--days", days)
+        self.run(PYTHON, "-I", TOP / "examples/private/make_people.py", folder, "--people", people,
+                 "--days", days)
         return lambda number: sorted(str(path) for path in (folder / f"person-{number:03}").glob("*.json"))
 
     # ---- analysts ------------------------------------------------------------------------------------
@@ -154,10 +156,10 @@ class World:
             self.cache["analyst"] = re.search(r"^analyst +([0-9a-f]{64})$", shown, re.MULTILINE).group(1)
         return self.cache["analyst"]
 
-    def query(self, function="mode_share", script=TOP / "examples/private/travel.py", bundle="travel", without=(),
-              users=(2, 1000), rho="0.02", run_ms=3000, seconds=300, question="How do you travel?"):
-        """A query document about one of the script's functions; programs whose remark names one of `without` are
-        not in it. Returns the file."""
+    def query(self, function="mode_share", script=TOP / "examples/private/travel.py",
+              bundle="travel", without=(), users=(2, 1000), rho="0.02", run_ms=3000, seconds=300, question="How do you travel?"):
+        """A query document about one of the script's functions; programs whose remark names one of
+        `without` are not in it. Returns the file."""
         schema = self.cli("try", script, "--schema", function).stdout
         lines = self.programs()
         configid = next(re.search(r"bundle: ([0-9a-f]{128})", line).group(1) for line in lines
@@ -175,8 +177,8 @@ class World:
     def ask(self, query, *options, timeout=600, check=True):
         """Runs a query; the result's JSON."""
         out = self.folder / f"result-{time.monotonic_ns()}"
-        result = self.cli("query", "run", query, "--server", self.server, "--out", out, "--json", *options, check=check,
-                          timeout=timeout)
+        result = self.cli("query", "run", query, "--server", self.server, "--out", out, "--json",
+                          *options, check=check, timeout=timeout)
         if result.returncode != 0:
             return result
         answer = json.loads(result.stdout)
