@@ -250,10 +250,9 @@ int phone_unlock(struct phone *p, struct diag *d)
 {
     struct session s = {0};
     int err = session_begin(p, &s, d);
-    if (err == 0 && !s.owned) {
-        err = send_unlock(&s, d);
-        s.owned = err == 0;
-    }
+    err = err != 0 ? err
+                   : send_unlock(&s, d); /* of what is open, too: it shows how far it has come */
+    s.owned = err == 0;
     err = err != 0 ? err : adopt(&s, d);
     if (err == 0 && p->state.push) {
         err = push(&s, d);
@@ -300,6 +299,10 @@ int phone_lease(struct phone *p, uint64_t rho, uint64_t days, struct diag *d)
                         "the custodian does not have this phone's policy yet: 'alcove "
                         "phone policy-push' first");
     }
+    /* A custodian knows its last eight acknowledgements. When the answers with all of them got
+     * lost, it would take the phone's for one of another volume, and the lease would be wasted: ask
+     * first. */
+    err = err != 0 ? err : send_unlock(&s, d);
     if (err == 0) {
         err = lease_grant(&p->state.book, &s.boot_key, rho, days * 86400, &p->signer.signer, &w, d);
         if (err == -EDQUOT || err == -ESTALE) {

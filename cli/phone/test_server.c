@@ -258,6 +258,14 @@ static enum wire_code take_grant(struct test_server *s, const struct message *m)
     if (lease_open(grant.lease, &owner, &s->lease, NULL) != 0) {
         return WIRE_CODE_LEASE;
     }
+    bool known = false;
+    for (size_t i = 0; i < LEDGER_ACKS_MAX; i++) {
+        known |= s->acks[i].sequence == s->lease.volume.sequence &&
+                 query_hash_equal(&s->acks[i].root, &s->lease.volume.root);
+    }
+    if (!known) {
+        return WIRE_CODE_LEASE;
+    }
     s->leases++;
     if (s->granted != NULL) {
         *s->granted += s->lease.rho;
@@ -380,11 +388,14 @@ static int deliver(struct test_server *s, struct bytes sealed, struct client_ans
             answer.sequence = --s->state.sequence;
         }
         memcpy(answer.root, s->state.root.data, 32);
+        s->acks[s->state.sequence % LEDGER_ACKS_MAX] = s->state;
     }
     answer.body = BYTES(body, out.size);
     struct hpke_public_key to = m.from;
     free(buffer);
-    if (s->lose_answer) {
+    if (s->lose_answer && s->keep_answers > 0) {
+        s->keep_answers--;
+    } else if (s->lose_answer) {
         return diag_fail(d, -ETIMEDOUT, "test: no answer in time");
     }
     return seal_answer(s, &answer, header.id, &to, ret);

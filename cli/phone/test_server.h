@@ -52,12 +52,13 @@ struct test_server {
     bool claimed, open, deleted;
     enum wire_code refuse; /* the next message */
     bool lose_answer;      /* does it, and the answer is lost */
+    unsigned keep_answers; /* but for so many before */
     uint8_t secret[32], owner_key[65];
     struct hpke_public_key message_key;
     struct wire_policy policy;
     uint8_t policy_bytes[WIRE_POLICY_MAX];
-    struct volume_state state;
-    struct lease lease; /* the newest that it took */
+    struct volume_state state, acks[LEDGER_ACKS_MAX]; /* the last ones that it acknowledged */
+    struct lease lease;                               /* the newest that it took */
     uint64_t leases, uploads, orders, messages, attests, enrols;
     uint64_t upload_day, upload_size;
     uint64_t *granted; /* adds up what leases are about; NULL */
