@@ -292,7 +292,9 @@ static uint64_t bytes_in_memory(const struct vma *v, uint64_t end)
             return 0;
         }
     }
-    return pages_all(from, from_end, PAGE_FILE | PAGE_COMMITTED) ? from : 0;
+    /* What is copied from there must be readable: a loader takes the rights away between segments. */
+    uint8_t needed = PAGE_FILE | PAGE_COMMITTED | (from != v->start ? (uint8_t)SGX_SECINFO_R : 0);
+    return pages_all(from, from_end, needed) ? from : 0;
 }
 
 /* from: where the bytes lie in memory, or 0: in the file. */

@@ -289,6 +289,21 @@ static void test_object(void)
           "the object can be unmapped");
 }
 
+/* A loader that leaves a gap between segments takes the rights of what lies there away first. */
+static void test_object_with_gap(void)
+{
+    struct file object = {.id = 8, .measured = true, .size = 4 * PAGE_SIZE};
+    int64_t r = mm_map(0, 6 * PAGE_SIZE, OS_PROT_READ, OS_MAP_PRIVATE, &object, 0);
+    uint64_t at = (uint64_t)r, reads = object.reads;
+    REQUIRE(r > 0 && sys_mprotect(at + PAGE_SIZE, 5 * PAGE_SIZE, 0) == 0);
+    CHECK(mm_map(at + 2 * PAGE_SIZE, 3 * PAGE_SIZE, RW, OS_MAP_PRIVATE | OS_MAP_FIXED, &object,
+                 PAGE_SIZE) > 0 &&
+              object.reads == reads + 3 * PAGE_SIZE &&
+              *shim_at(at + 2 * PAGE_SIZE) == shim_file_byte(8, PAGE_SIZE),
+          "bytes that lie in pages without rights are read again, not copied");
+    REQUIRE(sys_munmap(at, 6 * PAGE_SIZE) == 0);
+}
+
 static void scribble(uint64_t addr)
 {
     *shim_at(addr) ^= 1;
@@ -417,6 +432,7 @@ int main(void)
     shim_start(64 * MIB);
     REQUIRE(mm_start(64 * MIB) == 0);
     test_object();
+    test_object_with_gap();
     test_reuse();
     test_rules();
     test_limit();
