@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# A phone with the real daemon and a real custodian: what its policy does not name gets nothing,
-# what comes back is what was sent; it survives restarts, old volumes, other releases and its own loss.
+# A phone with the real daemon and a real custodian: what its policy does not name gets nothing, and
+# what comes back is what was sent; it survives restarts, old volumes, other releases, its own loss.
 # timeout: 300
 # shellcheck source=tests/e2e/common.sh
 . "$(dirname "$0")/common.sh"
@@ -183,15 +183,16 @@ ok "two at once: the second one waits for its turn" refused "another 'alcove pho
 
 # ---- kill -9 of the phone ------------------------------------------------------------------------
 
-# Twenty phones that upload or grant a little, and die after 2 to 40 ms: the folder stays usable, and
-# what the custodian has been granted has been counted.
+# Twenty phones that upload or grant a little, and die after 2 to 40 ms: the folder stays usable,
+# and what the custodian has been granted has been counted.
 killed() {
     local i job
     for i in $(seq 20); do
         if [ $((i % 2)) -eq 0 ]; then
             "$ALCOVE" phone --phone "$WORK/phone-a" lease 0.0001 >/dev/null 2>&1 &
         else
-            "$ALCOVE" phone --phone "$WORK/phone-a" upload "$WORK"/2026-10-01.json >/dev/null 2>&1 &
+            "$ALCOVE" phone --phone "$WORK/phone-a" upload "$WORK"/2026-10-01.json \
+                >/dev/null 2>&1 &
         fi
         job=$!
         sleep "0.0$(printf '%02d' $((2 * i)))"
