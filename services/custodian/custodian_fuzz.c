@@ -123,6 +123,7 @@ static void invite(size_t i, uint64_t part, uint64_t at, uint64_t how)
 static void work(uint64_t part, uint64_t at, uint64_t how)
 {
     working_free(&working);
+    tasked = false; /* an earlier one is still there for the custodian, and never ends */
     if (working_make(&w, &working) - 1 > 1) {
         return;
     }
