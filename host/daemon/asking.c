@@ -81,7 +81,7 @@ static void set_asked(struct asked *a, enum asked_state state)
     struct question *q = a->q;
     pthread_mutex_lock(&q->mutex);
     a->state = state;
-    q->progress.accepted += state == ACCEPTED;
+    q->progress.accepted += state == COLLECTING; /* said of those who just accepted */
     q->progress.declined += state == DECLINED;
     q->progress.answered += state == ANSWERED;
     pthread_cond_broadcast(&q->changed);
@@ -316,6 +316,8 @@ static void collect_task(void *context)
     task_done(q);
 }
 
+static void ask_task(void *context);
+
 static int invite(struct asked *a, bool *ret_accepted, struct diag *d)
 {
     struct question *q = a->q;
@@ -333,35 +335,47 @@ static int invite(struct asked *a, bool *ret_accepted, struct diag *d)
 }
 
 /* Its time runs from the moment that it accepts, so it is invited by a thread that may start a
- * worker at once, and after the days that it has still to process. */
-static void ask(struct asked *a)
+ * worker at once, and after the days that it has still to process. *ret_later: there are more of
+ * these than one person gets at once. */
+static bool invited(struct asked *a, bool *ret_later)
 {
     struct question *q = a->q;
     struct diag d = {""};
     bool accepted = false;
-    int r = 0;
-    custodian_jobs_lock(a->c);
-    while (jobs_do(q->g, a->c, q->deadline_ms)) {
+    *ret_later = jobs_do(q->g, a->c, q->deadline_ms);
+    if (*ret_later) {
+        return false;
     }
     if (is_over(q)) {
         set_asked(a, LOST);
-    } else {
-        r = invite(a, &accepted, &d);
-        set_asked(a, r != 0 ? LOST : accepted ? COLLECTING : DECLINED);
+        return false;
     }
-    if (accepted) {
-        pthread_mutex_lock(&q->mutex);
-        q->progress.accepted++;
-        pthread_mutex_unlock(&q->mutex);
-        while (jobs_do(q->g, a->c, q->deadline_ms)) {
-        }
-    }
-    custodian_jobs_unlock(a->c);
+    int r = invite(a, &accepted, &d);
+    set_asked(a, r != 0 ? LOST : accepted ? COLLECTING : DECLINED);
     if (r != 0) {
         event("query %s: custodian %s cannot be asked: %s", q->name, custodian_hex(a->c), d.text);
     }
+    return accepted;
+}
+
+static void ask(struct asked *a)
+{
+    struct question *q = a->q;
+    bool later;
+    custodian_jobs_lock(a->c);
+    bool accepted = invited(a, &later);
+    bool more = accepted && jobs_do(q->g, a->c, q->deadline_ms);
+    custodian_jobs_unlock(a->c);
+    if (more) {
+        jobs_schedule(q->g, a->c);
+    }
     if (accepted) {
         collect(a);
+    }
+    if (later) { /* behind the others */
+        pthread_mutex_lock(&q->mutex);
+        give(q->g->workers, ask_task, a);
+        pthread_mutex_unlock(&q->mutex);
     }
 }
 

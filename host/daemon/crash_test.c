@@ -14,6 +14,7 @@
 #include "http.h"
 #include "test_services.h"
 #include "test_world.h"
+#include "tests/scratch.h"
 #include "tests/tap.h"
 
 #define ROUNDS      40u
@@ -341,6 +342,6 @@ int main(int argc, char **argv)
           outcomes);
     kill(daemon, SIGKILL);
     wait_for(daemon);
-    world_remove();
+    scratch_remove(state);
     return tap_done();
 }

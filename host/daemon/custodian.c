@@ -15,8 +15,10 @@
 
 #define HEX_SHOWN     12
 #define VOLUME_FOLDER "volumes"
-#define LOOK_S        10    /* how long a query that looks who is there waits for one of them */
-#define LOOK_BACK     4096u /* sizes of the log that a custodian may be behind what we remember */
+/* Its evidence and collateral are as old as the last hello, and aggregators take a week. */
+#define GREET_AGAIN_MS (12 * 3600 * 1000)
+#define LOOK_S         10    /* how long a query that looks who is there waits for one of them */
+#define LOOK_BACK      4096u /* sizes of the log that a custodian may be behind what we remember */
 
 struct custodian {
     uint8_t id[32];
@@ -30,6 +32,7 @@ struct custodian {
     bool running;   /* __atomic: as of the last call, for whoever counts */
     bool scheduled; /* __atomic: somebody will see to its jobs */
     bool open;
+    int64_t greeted_ms;
     uint64_t holds;      /* open: size of the log's head that it holds */
     uint64_t held, sent; /* as stored: it holds one of these sizes */
 };
@@ -256,13 +259,26 @@ static void stop_locked(struct custodian *c, int grace_ms)
     set_running(c, false);
 }
 
-static int start_locked(struct daemon *g, struct custodian *c, struct diag *d)
+/* What it needs to put its evidence together; told again, it makes that anew. */
+static int greet_locked(struct daemon *g, struct custodian *c, int timeout_ms, struct diag *d)
 {
-    char volume[PATH_MAX + 8], path[PATH_MAX], what[64];
     struct wire_hello hello;
     struct wire_done done;
     struct answer answer = {.kind = WIRE_RECORDS};
     void *memory = NULL;
+    int r = platform_hello(g->platform, c->program->manifest, &hello, &memory, d);
+    if (r == 0) {
+        r = service_ask(&c->service, WIRE_hello, &hello, timeout_ms, WIRE_done, &done, &answer, d);
+        answer_free(&answer);
+    }
+    free(memory);
+    c->greeted_ms = now_ms();
+    return r;
+}
+
+static int start_locked(struct daemon *g, struct custodian *c, struct diag *d)
+{
+    char volume[PATH_MAX + 8], path[PATH_MAX], what[64];
     if (c->program == NULL) {
         return diag_fail(d, -EINVAL,
                          "this daemon does not have the custodian's program any more: move it to "
@@ -272,21 +288,19 @@ static int start_locked(struct daemon *g, struct custodian *c, struct diag *d)
     base_format(volume, sizeof volume, "data=%s", path);
     base_format(what, sizeof what, "custodian %s", c->name);
     const char *const argv[] = {g->alcove, "run", c->program->bundle, "--volume", volume, NULL};
-    int r = platform_hello(g->platform, c->program->manifest, &hello, &memory, d);
-    r = r != 0 ? r : service_start(g->children, argv, what, &c->service, d);
-    if (r == 0) {
-        r = service_ask(&c->service, WIRE_hello, &hello, START_MS, WIRE_done, &done, &answer, d);
-        answer_free(&answer);
-        if (r != 0) {
-            service_end(&c->service, 0);
-            event("custodian %s does not start: %s", c->name, d != NULL ? d->text : "");
-        } else {
-            set_running(c, true);
-            event("custodian %s runs %s", c->name, c->program->name);
-        }
+    int r = service_start(g->children, argv, what, &c->service, d);
+    if (r != 0) {
+        return r;
     }
-    free(memory);
-    return r;
+    r = greet_locked(g, c, START_MS, d);
+    if (r != 0) {
+        service_end(&c->service, 0);
+        event("custodian %s does not start: %s", c->name, d->text);
+        return r;
+    }
+    set_running(c, true);
+    event("custodian %s runs %s", c->name, c->program->name);
+    return 0;
 }
 
 /* 0 when it runs. */
@@ -301,6 +315,12 @@ static int running_locked(struct custodian *c, struct diag *d)
     return c->service.child != NULL
                ? 0
                : diag_fail(d, -ENOTCONN, "the custodian does not run: attest it first");
+}
+
+static int fresh_locked(struct daemon *g, struct custodian *c, struct diag *d)
+{
+    int r = running_locked(c, d);
+    return r == 0 && now_ms() - c->greeted_ms > GREET_AGAIN_MS ? greet_locked(g, c, CALL_MS, d) : r;
 }
 
 static int ask_locked(struct custodian *c, enum wire_record send, const void *record,
@@ -399,7 +419,7 @@ int custodian_attest(struct daemon *g, struct custodian *c, struct bytes nonce,
     struct wire_attest attest = {.nonce = nonce};
     *answer = (struct answer){.kind = WIRE_RECORDS};
     pthread_mutex_lock(&c->mutex);
-    int r = running_locked(c, d);
+    int r = fresh_locked(g, c, d);
     r = r == -ENOTCONN ? start_locked(g, c, d) : r;
     r = r != 0 ? r : ask_locked(c, WIRE_attest, &attest, CALL_MS, WIRE_evidence, ret, answer, d);
     pthread_mutex_unlock(&c->mutex);
@@ -586,7 +606,7 @@ int custodian_invite(struct daemon *g, struct custodian *c, struct wire_invite *
     struct wire_invited invited = {0};
     struct answer answer = {.kind = WIRE_RECORDS};
     pthread_mutex_lock(&c->mutex);
-    int r = running_locked(c, d);
+    int r = fresh_locked(g, c, d);
     r = r != 0 ? r : advance_locked(g, c, d);
     r = r == 0 && !c->open ? diag_fail(d, -ENOTCONN, "the custodian is locked") : r;
     r = r != 0 ? r : logbook_prove_extension(g->log, tree_size, c->holds, &extends, d);

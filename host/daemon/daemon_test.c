@@ -18,6 +18,7 @@
 #include "http.h"
 #include "test_services.h"
 #include "test_world.h"
+#include "tests/scratch.h"
 #include "tests/tap.h"
 
 /* ---- requests -------------------------------------------------------------------------------- */
@@ -522,6 +523,6 @@ int main(int argc, char **argv)
     unhappy_queries();
     restarts();
     free((void *)(uintptr_t)last.body.data);
-    world_remove();
+    scratch_remove(state);
     return tap_done();
 }

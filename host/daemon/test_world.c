@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test_world.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,7 +9,6 @@
 #include "asking.h"
 #include "custodian.h"
 #include "event.h"
-#include "tests/scratch.h"
 
 struct daemon g;
 char state[] = "/tmp/alcoved-test-XXXXXX";
@@ -97,11 +97,6 @@ void world_make(void)
     }
     analyst = secret_of(0x40);
     stranger = secret_of(0x41);
-}
-
-void world_remove(void)
-{
-    scratch_remove(state);
 }
 
 /* ---- requests -------------------------------------------------------------------------------- */

@@ -18,8 +18,6 @@ extern struct query_secret_key owners[WORLD_PEOPLE], analyst, stranger;
 void world_make(void);
 void world_start(void);
 void world_stop(void);
-/* The folder goes. */
-void world_remove(void);
 
 /* "/v1/custodians/ID" of that owner, and what follows; valid until the next call. */
 char *path_of(const struct query_secret_key *owner, const char *rest);
