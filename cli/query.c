@@ -58,7 +58,9 @@ const char verb_query_help[] =
     "  --key FILE           the analyst's key; default: that of 'alcove query key show'\n"
     "  --log-key KEY        the log's public key in hexadecimal, or a file that holds it;\n"
     "                       without it the server's word is taken, and said\n"
-    "  --out DIR            run: where to keep the result; default: query- and the id's beginning\n"
+    "  --out DIR            run, show: where to keep the result; run otherwise takes query-ID, "
+    "where ID\n"
+    "                       is the beginning of the query's id\n"
     "  --at TIME            show: check as of 2026-06-01T12:00:00Z or 2026-06-01; default: as of\n"
     "                       when it was fetched\n"
     "  --svg FILE           run, show: draw the result\n"
@@ -563,6 +565,46 @@ static int programs(struct options *o)
     return err == 0 ? CLI_OK : cli_fail("query", &d);
 }
 
+/* What is given and goes with another command only would be ignored: better say so. */
+static int fitting(const struct options *o, const char *command)
+{
+    const struct {
+        bool given;
+        const char *name, *with;
+    } table[] = {
+        {o->source.sql != NULL, "--sql", " plan compile run "},
+        {o->source.base != NULL, "--base", " plan compile run "},
+        {o->source.question != NULL, "--question", " plan compile run "},
+        {o->source.anew, "--new-nonce", " plan compile run "},
+        {o->users != 0, "--users", " plan "},
+        {o->delta != QUERY_DELTA_EXPONENT, "--delta", " plan "},
+        {o->output != NULL, "-o", " compile "},
+        {o->server != NULL, "--server", " plan run show programs "},
+        {o->key != NULL, "--key", " run show "},
+        {o->log_key != NULL, "--log-key", " run show "},
+        {o->folder != NULL, "--out", " run show "},
+        {o->at != 0, "--at", " show "},
+        {o->svg != NULL, "--svg", " run show "},
+        {o->png != NULL, "--png", " run show "},
+        {o->json, "--json", " plan run show "},
+    };
+    char word[32];
+    ignore_result(base_format(word, sizeof word, " %s ", command) == 0, "commands are short");
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+        if (table[i].given && strstr(table[i].with, word) == NULL) {
+            return cli_usage("query", "%s does not go with %s", table[i].name, command);
+        }
+    }
+    if (o->json && o->server != NULL && strcmp(command, "plan") == 0) {
+        return cli_usage("query", "plan: --server compares in words, without --json");
+    }
+    if (o->at != 0 && o->server != NULL) {
+        return cli_usage("query",
+                         "what is fetched is checked as of now: --at goes without --server");
+    }
+    return CLI_OK;
+}
+
 int verb_query(int argc, char **argv)
 {
     static const struct {
@@ -577,6 +619,7 @@ int verb_query(int argc, char **argv)
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
             int status = parse(argc - 1, argv + 1, &o);
+            status = status == CLI_OK ? fitting(&o, argv[1]) : status;
             return status == CLI_OK ? commands[i].run(&o) : status;
         }
     }

@@ -20,7 +20,7 @@
     X(cairo_destroy)                                                                               \
     X(cairo_surface_destroy)                                                                       \
     X(cairo_surface_status)                                                                        \
-    X(cairo_surface_write_to_png)                                                                  \
+    X(cairo_surface_write_to_png_stream)                                                           \
     X(cairo_status)                                                                                \
     X(cairo_status_to_string)                                                                      \
     X(cairo_scale)                                                                                 \
@@ -142,7 +142,12 @@ static void paint(const struct painter *p)
     }
 }
 
-int scene_write_png(const struct scene *s, const char *path, struct diag *d)
+static cairo_status_t append(void *out, const unsigned char *data, unsigned size)
+{
+    return fwrite(data, 1, size, out) == size ? CAIRO_STATUS_SUCCESS : CAIRO_STATUS_WRITE_ERROR;
+}
+
+int scene_write_png(const struct scene *s, FILE *out, struct diag *d)
 {
     struct painter p = {.s = s};
     int err = s->failed ? diag_fail(d, -ENOMEM, "no memory for the picture") : load(&p.c, d);
@@ -155,10 +160,11 @@ int scene_write_png(const struct scene *s, const char *path, struct diag *d)
     paint(&p);
     cairo_status_t status = p.c.cairo_status(p.to);
     status = status == CAIRO_STATUS_SUCCESS ? p.c.cairo_surface_status(surface) : status;
-    status =
-        status == CAIRO_STATUS_SUCCESS ? p.c.cairo_surface_write_to_png(surface, path) : status;
+    if (status == CAIRO_STATUS_SUCCESS) {
+        status = p.c.cairo_surface_write_to_png_stream(surface, append, out);
+    }
     if (status != CAIRO_STATUS_SUCCESS) {
-        err = diag_fail(d, -EIO, "%s: %s", path, p.c.cairo_status_to_string(status));
+        err = diag_fail(d, -EIO, "the picture: %s", p.c.cairo_status_to_string(status));
     }
     p.c.cairo_destroy(p.to);
     p.c.cairo_surface_destroy(surface);

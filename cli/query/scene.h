@@ -77,6 +77,6 @@ struct bytes scene_text_fit(struct bytes text, double size, bool bold, double wi
 
 /* Writes SVG 1.1 without scripts, styles or links; texts are texts. 0 or -EIO. */
 int scene_write_svg(const struct scene *s, FILE *out) MUST_USE;
-/* Draws the same with cairo, twice as large, and writes a PNG file. -ENOSYS, with the package's
- * name, where cairo is not installed. */
-int scene_write_png(const struct scene *s, const char *path, struct diag *d) MUST_USE;
+/* Draws the same with cairo, twice as large, as PNG. -ENOSYS, with the package's name, where cairo
+ * is not installed; -EIO. */
+int scene_write_png(const struct scene *s, FILE *out, struct diag *d) MUST_USE;

@@ -176,6 +176,8 @@ ok "too few people have no plan" refused '10' query plan "$YAML" --users 9
 ok "an unknown word is refused" same "$(status_of query frobnicate)" 2
 ok "--sql without a base is refused" same "$(status_of query plan --sql "$SQL")" 2
 ok "a delta that is none is refused" same "$(status_of query plan "$YAML" --delta 0)" 2
+ok "an option that would be ignored is refused" refused 'svg does not go with plan' \
+    query plan "$YAML" --svg x.svg
 ok "run wants a server" same "$(status_of query run "$YAML")" 2
 ok "a server elsewhere is refused" refused 'unix:' query run "$YAML" --server http://example.org:80
 ok "another analyst's query is not asked" refused "analyst: $analyst" \
