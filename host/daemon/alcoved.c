@@ -279,10 +279,10 @@ static void stop(struct daemon *g, struct http *http)
     if (g->children != NULL) {
         children_stop(g->children, STOP_GRACE_MS);
     }
+    http_close(http); /* whoever is still connected may ask for anything of what follows */
     asking_close(g->asking);
     pool_close(g->workers);
     pool_close(g->calls);
-    http_close(http);
     custodians_close(g->custodians);
     children_close(g->children);
     platform_close(g->platform);

@@ -205,7 +205,7 @@ static int start_aggregator(struct question *q, struct diag *d)
     const char *const argv[] = {q->g->alcove, "run", q->program->bundle, NULL};
     base_format(what, sizeof what, "aggregator of query %s", q->name);
     int r = platform_hello(q->g->platform, q->program->manifest, &hello, &memory, d);
-    r = r != 0 ? r : service_start(q->g->children, argv, what, &q->aggregator, d);
+    r = r != 0 ? r : service_start(q->g->children, CHILD_WAITS, argv, what, &q->aggregator, d);
     if (r == 0) {
         r = service_ask(&q->aggregator, WIRE_hello, &hello, START_MS, WIRE_done, &done, &answer, d);
         answer_free(&answer);
@@ -346,7 +346,8 @@ static bool invited(struct asked *a, bool *ret_later)
     if (*ret_later) {
         return false;
     }
-    if (is_over(q)) {
+    /* Who accepts is charged, so nobody is asked who cannot answer in time. */
+    if (is_over(q) || now_ms() + (int64_t)q->doc->run_ms > q->deadline_ms) {
         set_asked(a, LOST);
         return false;
     }

@@ -24,6 +24,7 @@ struct child {
     struct children *owner;
     struct child *next_wanted;  /* while it waits to be started */
     struct child *next, **link; /* of all that run */
+    enum child_kind kind;
     const char *const *argv;
     int child_in, child_out; /* the child's ends, until it is started */
     int in, out, pidfd;
@@ -54,6 +55,7 @@ static void become(const struct child *c, pid_t parent)
         dup2(c->child_in, STDIN_FILENO) < 0 || dup2(c->child_out, STDOUT_FILENO) < 0) {
         _exit(126);
     }
+    (void)prctl(PR_SET_THP_DISABLE, c->kind == CHILD_WAITS, 0, 0, 0);
     (void)close_range(STDERR_FILENO + 1, ~0u, 0);
     (void)setpgid(0, 0); /* the terminal's Ctrl-C is for the daemon, which ends its children */
     (void)signal(SIGPIPE, SIG_DFL);
@@ -264,14 +266,15 @@ static int make_pipes(struct child *c)
     return 0;
 }
 
-int child_start(struct children *all, const char *const argv[], const char *what,
-                struct child **ret, struct diag *d)
+int child_start(struct children *all, enum child_kind kind, const char *const argv[],
+                const char *what, struct child **ret, struct diag *d)
 {
     struct child *c = calloc(1, sizeof *c);
     if (c == NULL) {
         return diag_fail(d, -ENOMEM, "%s: no memory to start it", what);
     }
     c->owner = all;
+    c->kind = kind;
     c->argv = argv;
     c->in = c->out = c->pidfd = -1;
     base_format(c->what, sizeof c->what, "%s", what);

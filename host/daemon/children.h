@@ -20,9 +20,12 @@ void children_stop(struct children *c, int grace_ms);
 /* All children have been given up by then. NULL-safe. */
 void children_close(struct children *c);
 
+/* One that waits most of its life shall take little memory: its pages are small ones, which halves
+ * what a custodian takes. One that works is quicker with large ones. */
+enum child_kind { CHILD_WAITS, CHILD_WORKS };
 /* argv[0] is the program's path; standard error is ours. `what` names it in events and errors. */
-int child_start(struct children *c, const char *const argv[], const char *what, struct child **ret,
-                struct diag *d) MUST_USE;
+int child_start(struct children *c, enum child_kind kind, const char *const argv[],
+                const char *what, struct child **ret, struct diag *d) MUST_USE;
 /* Our ends of its standard input and output; they never block. */
 int child_in(const struct child *c);
 int child_out(const struct child *c);

@@ -288,7 +288,7 @@ static int start_locked(struct daemon *g, struct custodian *c, struct diag *d)
     base_format(volume, sizeof volume, "data=%s", path);
     base_format(what, sizeof what, "custodian %s", c->name);
     const char *const argv[] = {g->alcove, "run", c->program->bundle, "--volume", volume, NULL};
-    int r = service_start(g->children, argv, what, &c->service, d);
+    int r = service_start(g->children, CHILD_WAITS, argv, what, &c->service, d);
     if (r != 0) {
         return r;
     }

@@ -407,7 +407,8 @@ static void unhappy_queries(void)
           "a query whose deadline is past is refused");
     post(make_document(6, 2, 2, 10));
     WAIT_FOR(is_over());
-    CHECK(progress().state == WIRE_QUERY_FAILED, "without time to answer nothing is released");
+    CHECK(progress().state == WIRE_QUERY_FAILED && progress().invited == 0,
+          "without time to answer nobody is asked, and charged, and nothing is released");
 }
 
 /* ---- over a socket --------------------------------------------------------------------------- */

@@ -91,7 +91,7 @@ static int do_job(struct daemon *g, struct custodian *c, const struct wire_job *
         const char *const argv[] = {g->alcove, "run", program->bundle, NULL};
         base_format(what, sizeof what, "worker %s of custodian %s", program->name,
                     custodian_hex(c));
-        r = service_start(g->children, argv, what, &worker, &d);
+        r = service_start(g->children, CHILD_WORKS, argv, what, &worker, &d);
     }
     r = r != 0 ? r : run_worker(g, c, job, &worker, &result, &d);
     /* What was sent last may still be under way; what failed is killed. */

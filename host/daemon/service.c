@@ -13,11 +13,11 @@
 #define FRAME_MAX  65536u /* one of this size goes on in the next */
 #define FIRST_ROOM 4096u
 
-int service_start(struct children *children, const char *const argv[], const char *what,
-                  struct service *ret, struct diag *d)
+int service_start(struct children *children, enum child_kind kind, const char *const argv[],
+                  const char *what, struct service *ret, struct diag *d)
 {
     struct service s = {0};
-    int r = child_start(children, argv, what, &s.child, d);
+    int r = child_start(children, kind, argv, what, &s.child, d);
     if (r == 0) {
         *ret = s;
     }

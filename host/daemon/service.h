@@ -15,8 +15,8 @@ struct service {
     bool broken; /* give it up */
 };
 
-int service_start(struct children *children, const char *const argv[], const char *what,
-                  struct service *ret, struct diag *d) MUST_USE;
+int service_start(struct children *children, enum child_kind kind, const char *const argv[],
+                  const char *what, struct service *ret, struct diag *d) MUST_USE;
 /* Closes its input, waits that long, kills it. Safe on zeroed ones. */
 void service_end(struct service *s, int grace_ms);
 /* Running and in step? */
