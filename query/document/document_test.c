@@ -320,6 +320,16 @@ static void largest(void)
     size = w.size;
     CHECK(err == 0, "a matrix of 64 x 64 zones fits: %zu bytes %s", size, d.text);
     CHECK(query_document_decode(BYTES(bytes, size), &again, &d) == 0, "and is read");
+    bool found = true;
+    for (uint32_t i = 1; i < QUERY_ENTRIES_MAX; i += 455) { /* 4095 is 9 of these */
+        struct query_label own = doc.labels[i];
+        doc.labels[i].name = doc.labels[i - 1].name;
+        w = writer_of(bytes, sizeof bytes);
+        found = found && query_document_encode(&doc, &w, &d) == -EINVAL &&
+                strstr(d.text, "the same name") != NULL;
+        doc.labels[i] = own;
+    }
+    CHECK(found, "a name that is there twice is found among 4096: %s", d.text);
 }
 
 static void who(void)
