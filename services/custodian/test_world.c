@@ -287,6 +287,9 @@ enum wire_record ask(struct world *w, enum wire_record which, const void *record
         abort();
     }
     REQUIRE(w->serve(w->context, service_buffer_bytes(&text), &w->answer) == 0);
+    /* Whatever it is: nothing that the owner keeps from the host. */
+    REQUIRE(memmem(w->answer.data, w->answer.size, w->secret, sizeof w->secret) == NULL &&
+            memmem(w->answer.data, w->answer.size, "walked", 6) == NULL);
     return wire_peek(service_buffer_bytes(&w->answer));
 }
 
