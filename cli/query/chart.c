@@ -28,6 +28,11 @@ static struct reading reading(const struct chart *c, uint32_t i)
     return reading_of(&c->checked->doc, i, c->checked->receipt.asked, c->checked->receipt.bound95);
 }
 
+struct bytes chart_unit(const struct chart *c)
+{
+    return reading(c, 0).unit;
+}
+
 double chart_value(const struct chart *c, uint32_t i)
 {
     struct reading r = reading(c, i);
@@ -192,7 +197,10 @@ static void draw_notes(struct chart *c)
     struct reading all = reading_of_all(&c->checked->doc, p->asked, p->bound95);
     double y = c->bottom + 24;
     char line[512], id[65];
-    if (aggregate == QUERY_QUANTILE) {
+    if (aggregate == QUERY_QUANTILE && !c->stepped) {
+        note(c, &y, "The noise is larger than the counts: no quantile is known.");
+    }
+    if (c->stepped) {
         note(c, &y,
              "Each step: how many lie in this cell or below; as released, so noise may make it "
              "fall. "
@@ -264,9 +272,8 @@ int chart_draw(const struct result_checked *checked, const struct query_facts *f
     /* The ground: also where a viewer's own is dark. Its height is known at the end. */
     scene_rect(s, "ground", 0xffffff, 0, 0, s->width, 0);
     draw_head(&c);
-    if (checked->doc.schema.aggregate == QUERY_QUANTILE && c.count > 1) {
-        chart_steps(&c);
-    } else if (checked->doc.schema.aggregate != QUERY_OD || !chart_matrix(&c)) {
+    c.stepped = checked->doc.schema.aggregate == QUERY_QUANTILE && chart_steps(&c);
+    if (!c.stepped && (checked->doc.schema.aggregate != QUERY_OD || !chart_matrix(&c))) {
         if (c.count > BARS_MAX) {
             chart_columns(&c);
         } else {

@@ -44,12 +44,15 @@ struct chart {
     double bottom; /* where it ended; notes follow */
     bool clamped;  /* a bar stops at 0 although its number is lower */
     bool hatched;  /* something is not shown */
+    bool stepped;  /* a distribution, not its cells */
 };
 static inline bool chart_hidden(const struct chart *c, uint32_t i)
 {
     return c->checked->receipt.suppressed[i];
 }
 double chart_value(const struct chart *c, uint32_t i);
+/* What numbers are read in: "%", "people"; of a quantile's cells not the grid's. */
+struct bytes chart_unit(const struct chart *c);
 struct bytes chart_name(const struct chart *c, uint32_t i);
 /* May entries be negative at all? If not, bars stop at 0. */
 bool chart_signed(const struct chart *c);
@@ -82,6 +85,7 @@ struct scene_shape *chart_label(struct chart *c, const char *role, double size,
 
 void chart_bars(struct chart *c);
 void chart_columns(struct chart *c);
-void chart_steps(struct chart *c);
+/* False when noise leaves no total to take shares of: nothing was drawn. */
+bool chart_steps(struct chart *c);
 /* False when entries are no matrix: nothing was drawn. */
 bool chart_matrix(struct chart *c);

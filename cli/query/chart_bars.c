@@ -92,7 +92,7 @@ void chart_bars(struct chart *c)
     double right = numbers - w.number - 2 * GAP;
     double bottom = c->top + c->count * ROW;
     struct chart_axis a = axis_of(c, left, right);
-    struct bytes unit = c->checked->doc.labels[0].unit;
+    struct bytes unit = chart_unit(c);
     grid(c, &a, c->top, bottom);
     for (uint32_t i = 0; i < c->count; i++) {
         double y = c->top + (i + 0.5) * ROW, base = y + CHART_FONT * 0.36;

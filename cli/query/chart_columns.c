@@ -106,7 +106,7 @@ void chart_columns(struct chart *c)
     double left = CHART_MARGIN + TICKS, right = c->scene->width - CHART_MARGIN;
     double top = c->top + 16, bottom = top + HEIGHT, width = (right - left) / c->count;
     struct chart_axis a = axis_of(c, bottom, top);
-    struct bytes unit = c->checked->doc.labels[0].unit;
+    struct bytes unit = chart_unit(c);
     scene_text(c->scene, "unit", CHART_MUTED, 11, SCENE_END, left - 8, top - 14, unit);
     grid(c, &a, left, right);
     if (width < WHISKERS_AT) {

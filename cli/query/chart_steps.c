@@ -136,7 +136,7 @@ static void labels(struct steps *s, double bottom)
     }
 }
 
-void chart_steps(struct chart *c)
+bool chart_steps(struct chart *c)
 {
     struct steps s = {.c = c, .left = CHART_MARGIN + TICKS};
     double top = c->top + 10, bottom = top + HEIGHT;
@@ -146,12 +146,8 @@ void chart_steps(struct chart *c)
     for (uint32_t i = 0; i < c->count; i++) {
         s.total += chart_value(c, i);
     }
-    c->bottom = bottom + 44;
     if (s.total <= 0) {
-        scene_text(c->scene, "value", CHART_MUTED, CHART_FONT, SCENE_MIDDLE, (s.left + s.right) / 2,
-                   top + HEIGHT / 2,
-                   BYTES_STR("the noise is larger than the counts: nothing is known"));
-        return;
+        return false;
     }
     grid(&s);
     draw(&s);
@@ -159,4 +155,6 @@ void chart_steps(struct chart *c)
     labels(&s, bottom);
     scene_text(c->scene, "unit", CHART_MUTED, 11, SCENE_MIDDLE, (s.left + s.right) / 2, bottom + 36,
                c->checked->doc.labels[0].unit);
+    c->bottom = bottom + 44;
+    return true;
 }

@@ -352,7 +352,7 @@ static void zones(struct forged *f)
         for (int b = 0; b < 40; b++) {
             char name[64];
             int far = a > b ? a - b : b - a;
-            snprintf(name, sizeof name, "Z%02d > Z%02d", a, b);
+            snprintf(name, sizeof name, "Riverside, quarter %02d > Riverside, quarter %02d", a, b);
             forged_entry(f, name, "trips", 3, 400 / (1 + far) + (a * 31 + b * 17) % 29 - 14);
         }
     }
