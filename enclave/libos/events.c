@@ -6,7 +6,7 @@
  * host sees only that threads sleep and wake. */
 #include <errno.h>
 
-#include "fs/vfs.h"
+#include "events.h"
 #include "libos/syscalls.h"
 
 #define WATCHES_MAX FS_FD_MAX
@@ -49,7 +49,7 @@ struct epoll {
 static struct epoll *epolls;
 static struct fs anon_fs;
 
-static int anon_file(struct node *n, const char *name, uint32_t flags, struct file **ret)
+int os_anon_file(struct node *n, const char *name, uint32_t flags, struct file **ret)
 {
     if (anon_fs.minor == 0) {
         anon_fs = (struct fs){.magic = ANON_INODE, .minor = fs_new_minor(), .type = "anon_inodefs"};
@@ -70,7 +70,7 @@ static int anon_file(struct node *n, const char *name, uint32_t flags, struct fi
     return err;
 }
 
-static int64_t install(struct file *f, bool cloexec)
+int64_t os_install(struct file *f, bool cloexec)
 {
     int fd = fd_install(f, 0, cloexec);
     file_unref(f);
@@ -158,8 +158,8 @@ int64_t sys_epoll_create1(int flags)
     e->node.ops = &epoll_node_ops;
     e->next = epolls;
     epolls = e;
-    int err = anon_file(&e->node, "anon_inode:[eventpoll]", 0, &f);
-    return err != 0 ? err : install(f, flags != 0);
+    int err = os_anon_file(&e->node, "anon_inode:[eventpoll]", 0, &f);
+    return err != 0 ? err : os_install(f, flags != 0);
 }
 
 int64_t sys_epoll_create(int size)
@@ -422,8 +422,8 @@ int64_t sys_eventfd2(uint32_t value, int flags)
     e->node.ops = &eventfd_node_ops;
     e->value = value;
     e->semaphore = (flags & SEMAPHORE) != 0;
-    int err = anon_file(&e->node, "anon_inode:[eventfd]", (uint32_t)flags & O_NONBLOCK, &f);
-    return err != 0 ? err : install(f, (flags & O_CLOEXEC) != 0);
+    int err = os_anon_file(&e->node, "anon_inode:[eventfd]", (uint32_t)flags & O_NONBLOCK, &f);
+    return err != 0 ? err : os_install(f, (flags & O_CLOEXEC) != 0);
 }
 
 int64_t sys_eventfd(uint32_t value)

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 
+#include "fs/vfs.h"
 #include "mm.h"
 #include "rewrite.h"
 #include "timers.h"
@@ -104,6 +105,8 @@ void signal_to_thread(struct os_thread *t, const struct signal_info *info)
     }
     if ((t->blocked & bit) == 0 || (t->sigwait & bit) != 0) {
         notify(t);
+    } else {
+        os_wake_all(&fs_poll_queue); /* a signalfd may wait for it */
     }
 }
 
@@ -122,6 +125,7 @@ void signal_to_process(const struct signal_info *info)
         notify(self);
         return;
     }
+    os_wake_all(&fs_poll_queue); /* a signalfd may wait for it */
     for (struct os_thread *t = os.threads; t != NULL; t = t->next) {
         if ((t->blocked & bit) == 0 || (t->sigwait & bit) != 0) {
             notify(t);
@@ -157,8 +161,7 @@ int os_temporary_sigmask(app_ptr set, uint64_t sigset_size)
     return 0;
 }
 
-/* Takes the next signal that may be delivered, faults first. */
-static bool take(struct os_thread *t, uint64_t set, struct signal_info *ret)
+bool signal_take(struct os_thread *t, uint64_t set, struct signal_info *ret)
 {
     uint64_t due = (t->pending | os.pending) & set;
     if (due == 0) {
@@ -411,7 +414,7 @@ void signal_return_to_workload(struct os_thread *t, uint64_t number)
     os_lock();
     timer_check();
     __atomic_store_n(&t->attention, 0, __ATOMIC_RELAXED);
-    while (take(t, ~t->blocked, &info)) {
+    while (signal_take(t, ~t->blocked, &info)) {
         if (ignored(info.signo)) {
             continue;
         }
@@ -663,11 +666,11 @@ int64_t sys_rt_sigtimedwait(app_ptr set, app_ptr info_out, app_ptr timeout, uint
     mask &= ~UNBLOCKABLE;
     t->sigwait = mask;
     int r = 0;
-    bool got = take(t, mask, &info);
+    bool got = signal_take(t, mask, &info);
     struct wait_queue nobody = {{0}};
     while (!got && r == 0) {
         r = os_block(&nobody, deadline);
-        got = take(t, mask, &info);
+        got = signal_take(t, mask, &info);
     }
     t->sigwait = 0;
     if (!got) {

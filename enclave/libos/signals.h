@@ -107,6 +107,8 @@ bool signal_layout(uint64_t top, uint64_t xstate_size, uint64_t *ret_frame, uint
 /* Both with the lock held. Ignored signals vanish. */
 void signal_to_thread(struct os_thread *t, const struct signal_info *info);
 void signal_to_process(const struct signal_info *info);
+/* Takes the next of the set that waits for the thread or the process, faults first. */
+bool signal_take(struct os_thread *t, uint64_t set, struct signal_info *ret);
 /* Would a signal be delivered if the thread went back to the workload now? */
 bool signal_wanted(const struct os_thread *t);
 

@@ -60,6 +60,7 @@ void file_unref(struct file *f)
         os_file_gone(f);
     }
     file_unlock(f);
+    locks_drop(f->node, f);
     f->node->holders -= f->holds;
     if (f->ops->release != NULL) {
         f->ops->release(f);
@@ -191,6 +192,9 @@ int fd_install_at(struct file *f, int fd, bool cloexec)
     }
     file_ref(f);
     struct file *old = table.files[fd];
+    if (old != NULL && (old->flags & O_PATH) == 0) {
+        locks_drop(old->node, NULL);
+    }
     put_at(f, (unsigned)fd, cloexec);
     file_unref(old);
     return fd;
@@ -203,6 +207,9 @@ int fd_close(int fd)
         return -EBADF;
     }
     put_at(NULL, (unsigned)fd, false);
+    if ((f->flags & O_PATH) == 0) {
+        locks_drop(f->node, NULL);
+    }
     int err = f->ops->flush != NULL ? f->ops->flush(f) : 0;
     file_unref(f);
     return err;

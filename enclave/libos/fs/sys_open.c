@@ -244,33 +244,26 @@ int64_t sys_memfd_create(app_ptr name, int flags)
 /* ---- fcntl, ioctl, flock
  * ------------------------------------------------------------------------------ */
 
+enum { OWN_PID = 1 };
 #define SETTABLE ((uint32_t)(O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT))
 
-/* Record locks belong to the process, and there is one process: never in conflict with itself. */
-static int64_t record_lock(struct file *f, int cmd, app_ptr arg)
+/* F_GETOWN_EX and F_SETOWN_EX: struct f_owner_ex. */
+static int64_t signal_owner(struct file *f, bool set, app_ptr arg)
 {
-    struct flock lock;
-    int err = copy_from_app(&lock, arg, sizeof lock);
-    if (err != 0) {
-        return err;
+    enum { THREAD, PROCESS, GROUP };
+    int32_t o[2] = {f->signal_owner < 0 ? GROUP : PROCESS,
+                    f->signal_owner < 0 ? -f->signal_owner : f->signal_owner};
+    if (!set) {
+        return copy_to_app(arg, o, sizeof o);
     }
-    if (lock.l_type != F_RDLCK && lock.l_type != F_WRLCK && lock.l_type != F_UNLCK) {
-        return -EINVAL;
+    int err = copy_from_app(o, arg, sizeof o);
+    if (err != 0 || o[0] < THREAD || o[0] > GROUP) {
+        return err != 0 ? err : -EINVAL;
     }
-    if (lock.l_whence < 0 || lock.l_whence > 2) {
-        return -EINVAL;
+    if (o[1] != 0 && o[1] != OWN_PID) {
+        return -ESRCH;
     }
-    if (cmd == F_GETLK) {
-        if (lock.l_type == F_UNLCK) {
-            return -EINVAL;
-        }
-        lock.l_type = F_UNLCK;
-        return copy_to_app(arg, &lock, sizeof lock);
-    }
-    if ((lock.l_type == F_RDLCK && !fs_may_read(f)) ||
-        (lock.l_type == F_WRLCK && !fs_may_write(f))) {
-        return -EBADF;
-    }
+    f->signal_owner = o[0] == GROUP ? -o[1] : o[1];
     return 0;
 }
 
@@ -306,7 +299,33 @@ int64_t sys_fcntl(int fd, int cmd, uint64_t arg)
     case F_GETLK:
     case F_SETLK:
     case F_SETLKW:
+    case F_OFD_GETLK:
+    case F_OFD_SETLK:
+    case F_OFD_SETLKW:
         return record_lock(f, cmd, app_at(arg));
+    case F_NOTIFY: /* watching is inotify's; nothing to watch for is nothing to stop */
+        return (arg & ~(uint64_t)DN_MULTISHOT) == 0 ? 0 : -EINVAL;
+    case F_GETLEASE:
+        return F_UNLCK;
+    case F_GETOWN:
+        return f->signal_owner;
+    case F_SETOWN:
+        if ((int)arg != 0 && (int)arg != OWN_PID && (int)arg != -OWN_PID) {
+            return -ESRCH;
+        }
+        f->signal_owner = (int)arg;
+        return 0;
+    case F_GETOWN_EX:
+    case F_SETOWN_EX:
+        return signal_owner(f, cmd == F_SETOWN_EX, app_at(arg));
+    case F_GETSIG:
+        return f->signal_number;
+    case F_SETSIG:
+        if (arg > 64) {
+            return -EINVAL;
+        }
+        f->signal_number = (int)arg;
+        return 0;
     case F_GETPIPE_SZ:
     case F_SETPIPE_SZ:
         return pipe_size(f, cmd == F_SETPIPE_SZ, arg);

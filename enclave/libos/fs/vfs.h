@@ -64,6 +64,7 @@ struct node {
     /* BSD locks: the one process never conflicts with itself except between descriptions. */
     struct file *lock_owner;
     uint32_t lock_shared;
+    struct record_lock *locks; /* of byte ranges */
 };
 
 static inline struct node *node_ref(struct node *n)
@@ -224,6 +225,7 @@ struct file {
     struct listing *listing;
     bool lock_shared; /* holds a shared flock */
     bool holds;       /* see fs_hold_content() */
+    int signal_owner, signal_number; /* F_SETOWN, F_SETSIG: kept and told; O_ASYNC is not there */
     bool watched;     /* an epoll set may name it: os_file_gone() then */
     void *state;      /* of the file system */
 };
@@ -232,6 +234,10 @@ struct file *file_new(const struct file_ops *ops, struct dentry *d, struct node 
 /* Opens an existing object: permissions, O_TRUNC, O_DIRECTORY. */
 int file_open(struct dentry *d, uint32_t flags, struct file **ret) MUST_USE;
 void file_unlock(struct file *f); /* gives up its flock, if any */
+/* locks.c: fcntl's F_GETLK, F_SETLK, F_SETLKW and their F_OFD forms. */
+int64_t record_lock(struct file *f, int cmd, app_ptr arg) MUST_USE;
+/* Those of the description, or of the process (NULL), which loses them at any close of the file. */
+void locks_drop(struct node *n, const struct file *owner);
 bool file_cloexec(int fd);
 int fd_set_cloexec(int fd, bool on) MUST_USE;
 int fd_install_at(struct file *f, int fd, bool cloexec) MUST_USE; /* replaces what is there */

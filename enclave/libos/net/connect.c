@@ -375,7 +375,8 @@ int64_t sys_getpeername(int fd, app_ptr address, app_ptr size)
     struct sock *s;
     int err = sock_at(fd, &f, &s);
     if (err == 0 && (s->state != SOCK_CONNECTED || s->remote.family == 0 ||
-                     (s->family != AF_UNIX_ && s->peer == NULL && s->type == SOCK_STREAM_))) {
+                     (s->family != AF_UNIX_ && s->peer == NULL && s->type == SOCK_STREAM_ &&
+                      (s->reset || s->shut_write || s->error != 0)))) {
         err = -ENOTCONN;
     }
     return err != 0 ? err : address_to_app(&s->remote, address, size);
