@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Costs, conversions, budgets and decimals against published values (numbers are those of the
- * reference table that oracle_test.py uses, too) and at their edges. */
+ * reference table that reference_test.py uses, too) and at their edges. */
 #include "query/account.h"
 #include "query/budget.h"
 #include "query/decimal.h"

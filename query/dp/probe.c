@@ -4,8 +4,12 @@
  *   sample TABLE HEX                    the sample that these random bytes give
  *   epsilon RHO RHO DELTA DELTA COUNT   as numerator and denominator
  *   delta RHO RHO EPSILON EPSILON
+ *   rho EPSILON DELTA DELTA             the largest that fits; epsilon in 10^-12
+ *   exp X X                             bounds of e^-X, each as mantissa and exponent of two
+ *   charge CAP COST COST COST           what a budget says to each, and what is spent then
  *   gaussian|laplace DISTANCE NUM DEN   a cost */
 #include "query/account.h"
+#include "query/budget.h"
 #include "query/noise.h"
 
 #include <inttypes.h>
@@ -13,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef unsigned __int128 u128;
+#include "dp/real.h"
 
 static u128 number(char **text)
 {
@@ -79,6 +83,32 @@ static void cost(char *text, bool gaussian)
     printf("%d %" PRIu64 "\n", err, micro);
 }
 
+static void largest_rho(char *text)
+{
+    uint64_t pico = (uint64_t)number(&text), micro = 0;
+    struct dp_ratio delta = {number(&text), 0};
+    delta.den = number(&text);
+    int err = dp_rho_for(pico, delta, &micro, NULL);
+    printf("%d %" PRIu64 "\n", err, micro);
+}
+
+static void exponential(char *text)
+{
+    u128 num = number(&text), den = number(&text);
+    struct real low = real_exp_minus(real_ratio(num, den, UP), DOWN);
+    struct real high = real_exp_minus(real_ratio(num, den, DOWN), UP);
+    printf("%" PRIu64 " %d %" PRIu64 " %d\n", low.m, low.e, high.m, high.e);
+}
+
+static void charge(char *text)
+{
+    struct budget_window window = {.cap = (uint64_t)number(&text)};
+    for (int i = 0; i < 3; i++) {
+        printf("%d ", budget_charge(&window, NULL, 0, (uint64_t)number(&text), NULL));
+    }
+    printf("%" PRIu64 "\n", window.spent);
+}
+
 int main(void)
 {
     char line[4096];
@@ -92,6 +122,12 @@ int main(void)
             sample(arguments);
         } else if (strcmp(line, "epsilon") == 0 || strcmp(line, "delta") == 0) {
             convert(arguments, line[0] == 'e');
+        } else if (strcmp(line, "rho") == 0) {
+            largest_rho(arguments);
+        } else if (strcmp(line, "exp") == 0) {
+            exponential(arguments);
+        } else if (strcmp(line, "charge") == 0) {
+            charge(arguments);
         } else if (strcmp(line, "gaussian") == 0 || strcmp(line, "laplace") == 0) {
             cost(arguments, line[0] == 'g');
         } else {
