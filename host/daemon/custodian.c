@@ -16,9 +16,10 @@
 #define HEX_SHOWN     12
 #define VOLUME_FOLDER "volumes"
 /* Its evidence and collateral are as old as the last hello, and aggregators take a week. */
-#define GREET_AGAIN_MS (12 * 3600 * 1000)
-#define LOOK_S         10    /* how long a query that looks who is there waits for one of them */
-#define LOOK_BACK      4096u /* sizes of the log that a custodian may be behind what we remember */
+#define GREET_AGAIN_MS  (12 * 3600 * 1000)
+#define LOOK_S          10    /* how long a query that looks who is there waits for one of them */
+#define LOOK_BACK       1024u /* sizes of the log that it may be behind what we remember */
+#define SEARCH_AGAIN_MS (10 * 60 * 1000)
 
 struct custodian {
     uint8_t id[32];
@@ -32,7 +33,7 @@ struct custodian {
     bool running;   /* __atomic: as of the last call, for whoever counts */
     bool scheduled; /* __atomic: somebody will see to its jobs */
     bool open;
-    int64_t greeted_ms;
+    int64_t greeted_ms, search_again_ms;
     uint64_t holds;      /* open: size of the log's head that it holds */
     uint64_t held, sent; /* as stored: it holds one of these sizes */
 };
@@ -464,8 +465,25 @@ static int advance_from(struct daemon *g, struct custodian *c, uint64_t from, bo
     return 0;
 }
 
+/* Among the sizes that it may be behind what we remember; not again and again, because whoever
+ * follows another log refuses them all. */
+static int search_locked(struct daemon *g, struct custodian *c, bool *ret_fits, struct diag *d)
+{
+    uint64_t from = c->sent;
+    int r = 0;
+    if (now_ms() < c->search_again_ms) {
+        return 0;
+    }
+    c->search_again_ms = now_ms() + SEARCH_AGAIN_MS;
+    for (unsigned n = 0; n < LOOK_BACK && r == 0 && !*ret_fits && from > 1; n++) {
+        r = advance_from(g, c, --from, ret_fits, d);
+    }
+    return r;
+}
+
 /* Tells it the newest head, with a proof from the one that it holds. That is one of two, unless
- * power failed or its volume is a new one; then it is looked for. */
+ * power failed or its volume is a new one; then it is looked for. -EBADMSG: it holds a head of
+ * another log, and is as good as closed for queries. */
 static int advance_locked(struct daemon *g, struct custodian *c, struct diag *d)
 {
     const uint64_t likely[] = {c->open ? c->holds : c->sent, c->held, 0};
@@ -474,13 +492,14 @@ static int advance_locked(struct daemon *g, struct custodian *c, struct diag *d)
     for (size_t i = 0; i < ARRAY_SIZE(likely) && r == 0 && !fits; i++) {
         r = i > 0 && likely[i] == likely[i - 1] ? 0 : advance_from(g, c, likely[i], &fits, d);
     }
-    uint64_t from = c->sent;
-    for (unsigned n = 0; n < LOOK_BACK && r == 0 && !fits && from > 1; n++) {
-        r = advance_from(g, c, --from, &fits, d);
+    r = r != 0 || fits ? r : search_locked(g, c, &fits, d);
+    if (r == 0 && !fits) {
+        c->open = false;
+        return diag_fail(
+            d, -EBADMSG,
+            "the custodian holds a head that this log does not extend, or follows another log");
     }
-    return r == 0 && !fits
-               ? diag_fail(d, -EBADMSG, "the custodian holds a head that this log does not extend")
-               : r;
+    return r;
 }
 
 /* After the owner's word: the process ends and the volume goes, the enrolment stays. */
@@ -504,6 +523,7 @@ int custodian_deliver(struct daemon *g, struct custodian *c, struct bytes messag
     pthread_mutex_lock(&c->mutex);
     int r = running_locked(c, d);
     r = r != 0 ? r : advance_locked(g, c, d);
+    r = r == -EBADMSG ? 0 : r; /* its owner may want to change just that */
     if (r == 0 && c->open && phone_head <= c->holds) {
         r = logbook_prove_extension(g->log, phone_head, c->holds, &proof, d);
     }

@@ -248,6 +248,12 @@ static void custodians(void)
     CHECK(tell(a, "open") == 200 && tell(a, "again") == 200 &&
               body_is("heard: again, 5 bytes, proof yes"),
           "… and it gets heads from the one on that it holds");
+    CHECK(tell(a, "other-log") == 200 && tell(a, "hello") == 200 &&
+              body_is("heard: hello, 5 bytes, proof no"),
+          "one that follows another log hears its owner nevertheless");
+    CHECK(tell(a, "this-log") == 200 && tell(a, "again") == 200 &&
+              body_is("heard: again, 5 bytes, proof yes"),
+          "… who can bring it back");
     CHECK(tell(a, "nonsense") == 409 && attest(a) == 200, "one that talks nonsense is given up");
     CHECK(request(a, "POST", path_of(a, "/move?program=nobody"), BYTES(NULL, 0), 0) == 400,
           "it does not move to a program that is not there");

@@ -23,8 +23,9 @@ struct logbook {
     struct query_hash id;
     struct query_hash *hashes; /* of the leaves */
     uint64_t count, room;
-    uint64_t time; /* of the newest head; at 0 there is none */
-    struct signed_head head;
+    uint64_t time;              /* of the newest head; at 0 there is none */
+    struct signed_head head;    /* of all leaves, once there is one */
+    struct query_log_tree tree; /* its tree, which is not hashed again each second */
 };
 
 /* ---- the key --------------------------------------------------------------------------------- */
@@ -170,7 +171,8 @@ const struct query_key *logbook_key(const struct logbook *l)
 /* ---- heads ----------------------------------------------------------------------------------- */
 
 /* Of the first `size` leaves, as of now. The time is stored before anybody sees it. */
-static int sign_head(struct logbook *l, uint64_t size, struct signed_head *ret, struct diag *d)
+static int sign_head(struct logbook *l, uint64_t size, struct signed_head *ret,
+                     struct query_log_tree *ret_tree, struct diag *d)
 {
     const struct query_signer signer = {query_sign_with, &l->key};
     struct query_log_head head = {.log = l->id, .time = now_s()};
@@ -179,7 +181,9 @@ static int sign_head(struct logbook *l, uint64_t size, struct signed_head *ret, 
     if (head.time < l->time) {
         head.time = l->time; /* somebody set the clock back */
     }
-    if (query_log_tree_of(l->hashes, size, &head.tree) != 0) {
+    if (l->head.bytes_size > 0 && l->tree.size == size) {
+        head.tree = l->tree;
+    } else if (query_log_tree_of(l->hashes, size, &head.tree) != 0) {
         return diag_fail(d, -EIO, "the log's root: the crypto library failed");
     }
     int r = query_log_head_sign(&head, &signer, &w, d);
@@ -188,6 +192,7 @@ static int sign_head(struct logbook *l, uint64_t size, struct signed_head *ret, 
         h.time = l->time = head.time;
         h.bytes_size = w.size;
         *ret = h;
+        *ret_tree = head.tree;
     }
     return r;
 }
@@ -196,7 +201,7 @@ static int newest_head(struct logbook *l, struct diag *d)
 {
     uint64_t now = now_s();
     bool fresh = l->head.bytes_size > 0 && l->head.size == l->count && now <= l->head.time;
-    return fresh ? 0 : sign_head(l, l->count, &l->head, d);
+    return fresh ? 0 : sign_head(l, l->count, &l->head, &l->tree, d);
 }
 
 int logbook_head(struct logbook *l, struct signed_head *ret, struct diag *d)
@@ -218,6 +223,7 @@ static int append_locked(struct logbook *l, struct bytes leaf, const struct quer
 {
     uint64_t position;
     struct signed_head head;
+    struct query_log_tree tree;
     uint64_t before = l->count;
     int r = store_leaf_position(l->store, hash, &position, d);
     if (r == -ENOENT) {
@@ -225,7 +231,7 @@ static int append_locked(struct logbook *l, struct bytes leaf, const struct quer
         r = store_add_leaf(l->store, position, hash, leaf, d);
         r = r == 0 && hold(l, hash) != 0 ? diag_fail(d, -ENOMEM, "no memory for a leaf") : r;
     }
-    r = r != 0 ? r : sign_head(l, l->count, &head, d);
+    r = r != 0 ? r : sign_head(l, l->count, &head, &tree, d);
     r = r != 0 || also == NULL ? r : also(context, position, &head, d);
     if (r != 0) {
         l->count = before;
@@ -238,6 +244,7 @@ static int append_locked(struct logbook *l, struct bytes leaf, const struct quer
         return r;
     }
     l->head = head;
+    l->tree = tree;
     *ret_position = position;
     return 0;
 }

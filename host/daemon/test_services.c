@@ -105,7 +105,7 @@ static struct {
     const char *volume;
     struct query_key log_key;
     struct query_log_head held;
-    bool open, decline, crash_on_invite, job_out;
+    bool open, decline, crash_on_invite, job_out, other_log;
     unsigned days;
     const char *worker; /* what the task says */
     struct query_hash query;
@@ -139,8 +139,9 @@ static void advance(struct bytes message)
     enum query_log_reason reason;
     REQUIRE(wire_read_advance(message, &a, NULL) == 0);
     if (c.open) {
-        if (query_log_advance(&c.held, &c.log_key, a.head, a.proof, &reason, NULL) != 0) {
-            refuse(WIRE_CODE_LOG, query_log_reason_explain(reason));
+        if (c.other_log ||
+            query_log_advance(&c.held, &c.log_key, a.head, a.proof, &reason, NULL) != 0) {
+            refuse(WIRE_CODE_LOG, "not in this log");
             return;
         }
         keep_head();
@@ -172,6 +173,7 @@ static void deliver(struct bytes message)
         return;
     }
     c.open |= says(d.message, "open");
+    c.other_log = says(d.message, "other-log") || (c.other_log && !says(d.message, "this-log"));
     c.days += says(d.message, "day") || says(d.message, "quick");
     c.decline = says(d.message, "decline") || (c.decline && !says(d.message, "accept"));
     c.crash_on_invite |= says(d.message, "crash-on-invite");

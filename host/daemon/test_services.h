@@ -5,9 +5,10 @@
  *
  * The custodian does what the text of a message says: "open", "day" (there is a day to process),
  * "quick" (likewise, in no time), "decline", "accept", "slow-worker", "bad-worker", "crash" (at
- * once), "crash-on-invite", "delete"; it answers "heard: TEXT". It checks heads and proofs as real
- * ones do, against the log's key in $FAKE_LOG_KEY, and keeps its head in the volume. The
- * aggregator's receipt says how many were counted. */
+ * once), "crash-on-invite", "other-log" (it refuses all heads), "this-log", "delete"; it answers
+ * "heard: TEXT". It checks heads and proofs as real ones do, against the log's key in
+ * $FAKE_LOG_KEY, and keeps its head in the volume. The aggregator's receipt says how many were
+ * counted. */
 #pragma once
 
 #include "base/bytes.h"
