@@ -291,7 +291,7 @@ static int do_upload(struct phone *p, const struct options *o, struct diag *d)
     for (size_t i = 0; err == 0 && i < o->count; i++) { /* before anything is sent */
         err = day_of(o, o->arguments[i], &day, d);
     }
-    err = err != 0 ? err : session_owned(p, &s, d);
+    err = err != 0 ? err : session_continued(p, &s, d);
     for (size_t i = 0; err == 0 && i < o->count; i++) {
         err = upload_file(&s, o, o->arguments[i], d);
         if (err != 0 && i > 0) {

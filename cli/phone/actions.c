@@ -264,7 +264,7 @@ int phone_unlock(struct phone *p, struct diag *d)
 int phone_push_policy(struct phone *p, struct diag *d)
 {
     struct session s;
-    int err = session_owned(p, &s, d);
+    int err = session_continued(p, &s, d);
     err = err != 0 ? err : push(&s, d);
     session_end(&s);
     return err;
@@ -287,22 +287,36 @@ int session_owned(struct phone *p, struct session *ret, struct diag *d)
                      "unlock' first");
 }
 
+/* For whoever changes something. The acknowledgement that comes then takes the known one's place,
+ * so the custodian is asked before whether its volume comes from that: of two that run on copies of
+ * one volume, one does not. It knows its last eight acknowledgements; when the answers with all of
+ * them got lost, it would take the phone's for one of another volume later, and a lease would be
+ * wasted. */
+int session_continued(struct phone *p, struct session *ret, struct diag *d)
+{
+    int err = session_owned(p, ret, d);
+    if (err != 0) {
+        return err;
+    }
+    err = send_unlock(ret, d);
+    if (err != 0) {
+        session_end(ret);
+    }
+    return err;
+}
+
 int phone_lease(struct phone *p, uint64_t rho, uint64_t days, struct diag *d)
 {
     uint8_t buffer[LEASE_MAX + QUERY_SIGNED_OVERHEAD];
     struct writer w = writer_of(buffer, sizeof buffer);
     struct session s;
     AUTO_SESSION_ANSWER answer = {0};
-    int err = session_owned(p, &s, d);
+    int err = session_continued(p, &s, d);
     if (err == 0 && p->state.push) {
         err = diag_fail(d, -EINVAL,
                         "the custodian does not have this phone's policy yet: 'alcove "
                         "phone policy-push' first");
     }
-    /* A custodian knows its last eight acknowledgements. When the answers with all of them got
-     * lost, it would take the phone's for one of another volume, and the lease would be wasted: ask
-     * first. */
-    err = err != 0 ? err : send_unlock(&s, d);
     if (err == 0) {
         err = lease_grant(&p->state.book, &s.boot_key, rho, days * 86400, &p->signer.signer, &w, d);
         if (err == -EDQUOT || err == -ESTALE) {
@@ -360,7 +374,8 @@ int phone_order(struct phone *p, enum wire_order_kind what, struct diag *d)
 {
     struct session s;
     AUTO_SESSION_ANSWER answer = {0};
-    int err = session_owned(p, &s, d);
+    /* Who deletes everything deletes what is there. */
+    int err = what == WIRE_ORDER_DELETE ? session_owned(p, &s, d) : session_continued(p, &s, d);
     err = err != 0 ? err : session_order(&s, what, 0, 0, 0, &answer, d);
     session_end(&s);
     return err;

@@ -36,6 +36,8 @@ int phone_lease(struct phone *p, uint64_t rho, uint64_t days, struct diag *d) MU
 
 /* With a session that has begun and is owned: session_owned(). */
 int session_owned(struct phone *p, struct session *ret, struct diag *d) MUST_USE;
+/* The same, and its volume comes from the state that this phone knows. */
+int session_continued(struct phone *p, struct session *ret, struct diag *d) MUST_USE;
 int session_upload(struct session *s, uint64_t day, struct bytes data, struct diag *d) MUST_USE;
 int session_order(struct session *s, enum wire_order_kind what, uint64_t day, uint64_t stage,
                   uint64_t from, struct session_answer *ret, struct diag *d) MUST_USE;

@@ -100,6 +100,12 @@ static bool acknowledged(const struct ledger *l, const struct volume_state *stat
     return found;
 }
 
+bool ledger_knows(const struct ledger *ledger, const struct volume_state *state)
+{
+    return acknowledged(ledger, state) ||
+           (ledger->ack_count == LEDGER_ACKS_MAX && state->sequence < ledger->acks[0].sequence);
+}
+
 /* The first rule that keeps the lease from being taken; -EIO besides. */
 static int judge(const struct ledger *l, const struct lease *lease, struct bytes proof_bytes,
                  enum ledger_reason *ret)

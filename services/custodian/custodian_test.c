@@ -207,6 +207,15 @@ static void test_rollback(void)
     w.book.acknowledged = known;
     CHECK(w.volume.disk.state.sequence > known.sequence && phone_grant(&w, 500) == WIRE_CODE_LEASE,
           "one that was continued from an older state gets no lease");
+    CHECK(phone_unlock(&w) == WIRE_CODE_ROLLED_BACK && phone_grant(&w, 500) == WIRE_CODE_LEASE,
+          "however high its number is, it says so when the phone asks how far it has come");
+    world_boot(&w);
+    CHECK(phone_unlock(&w) == WIRE_CODE_ROLLED_BACK &&
+              phone_order(&w, WIRE_ORDER_STATE, 0, 0, 0) == WIRE_CODE_LOCKED,
+          "and started again it stays closed");
+    w.book.acknowledged = (struct volume_state){0};
+    REQUIRE(phone_unlock(&w) == WIRE_CODE_OK);
+    w.book.acknowledged = known;
     w.volume.disk.state.sequence = 0;
     CHECK(phone_unlock(&w) == WIRE_CODE_ROLLED_BACK,
           "an open one that lacks what the phone knows is told so");

@@ -176,6 +176,15 @@ static void do_claim(struct custodian *c, const struct request *q, struct reply 
     acknowledge(c, r);
 }
 
+/* What was loaded to find out, and is not to be served. */
+static void close_again(struct custodian *c)
+{
+    if (c->life == LIFE_STARTED) {
+        free(c->stored);
+        c->stored = NULL;
+    }
+}
+
 static void do_unlock(struct custodian *c, const struct request *q, struct reply *r)
 {
     struct wire_unlock unlock;
@@ -201,11 +210,15 @@ static void do_unlock(struct custodian *c, const struct request *q, struct reply
     }
     if (memcmp(unlock.owner_key, c->stored->owner.point, sizeof unlock.owner_key) != 0 ||
         !hpke_public_equal(&q->message.from, &c->stored->message)) {
-        if (c->life == LIFE_STARTED) {
-            free(c->stored);
-            c->stored = NULL;
-        }
+        close_again(c);
         say(r, WIRE_CODE_NOT_OWNER, NULL);
+        return;
+    }
+    /* The volume's number is high enough; but is it the one that the phone's state comes from? A
+     * copy beside it has another past, however far it has come. */
+    if (!ledger_knows(&c->stored->ledger, &minimum)) {
+        close_again(c);
+        say(r, WIRE_CODE_ROLLED_BACK, NULL);
         return;
     }
     c->life = LIFE_OPEN;

@@ -118,6 +118,10 @@ int ledger_advance(struct ledger *ledger, const struct query_key *log_key, struc
  * state, and a volume from before cannot. -EINVAL unless the sequence rises. */
 int ledger_acknowledge(struct ledger *ledger, const struct volume_state *state,
                        struct diag *d) MUST_USE;
+/* Was this state acknowledged by this volume, or one that it comes from, as far as it remembers?
+ * What is older than all of a full list may have been: its answers got lost since. A higher
+ * sequence number alone says nothing, because a host makes it rise. */
+bool ledger_knows(const struct ledger *ledger, const struct volume_state *state) MUST_USE;
 /* Takes a lease, in the place of the last one. `proof` shows that the ledger's head extends the
  * head that the lease names. */
 int ledger_grant(struct ledger *ledger, const struct query_key *owner, struct bytes signed_lease,
