@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 struct evidence_maker {
-    struct quoting *quoting;
+    const struct machine_config *machine;
+    const struct machine_ops *ops;
+    struct quoting *quoting; /* NULL: the last one ended */
     struct bytes manifest;
     uint8_t file[EVIDENCE_SIZE_MAX];
     size_t size; /* 0: nothing was quoted */
@@ -26,6 +28,8 @@ int evidence_maker_open(const struct machine_config *machine, const struct machi
     if (e == NULL) {
         return diag_fail(d, -ENOMEM, "no memory for evidence");
     }
+    e->machine = machine;
+    e->ops = ops;
     e->ready = false;
     e->quoting = NULL;
     e->manifest = manifest;
@@ -39,9 +43,41 @@ int evidence_maker_open(const struct machine_config *machine, const struct machi
     return 0;
 }
 
+/* A quoting process can be killed like any other, and a workload may outlive many: when one has
+ * ended, the next question starts another, which has the same key. */
+static int start_again(struct evidence_maker *e, struct diag *d)
+{
+    quoting_close(e->quoting);
+    e->quoting = NULL;
+    return quoting_open(e->ops, e->machine, &e->quoting, d);
+}
+
+static int get_target(struct evidence_maker *e, struct diag *d)
+{
+    int r = e->quoting != NULL ? quoting_get_target(e->quoting, &e->target, d) : -EPIPE;
+    if (r == -EPIPE) {
+        r = start_again(e, d);
+        r = r != 0 ? r : quoting_get_target(e->quoting, &e->target, d);
+    }
+    return r;
+}
+
+static int get_quote(struct evidence_maker *e, const struct sgx_report *report,
+                     struct writer *quote, struct evidence_collateral *ret_collateral,
+                     struct diag *d)
+{
+    int r =
+        e->quoting != NULL ? quoting_quote(e->quoting, report, quote, ret_collateral, d) : -EPIPE;
+    if (r == -EPIPE) {
+        r = start_again(e, d);
+        r = r != 0 ? r : quoting_quote(e->quoting, report, quote, ret_collateral, d);
+    }
+    return r;
+}
+
 int evidence_maker_ready(struct evidence_maker *e, struct diag *d)
 {
-    int r = e->ready ? 0 : quoting_get_target(e->quoting, &e->target, d);
+    int r = e->ready ? 0 : get_target(e, d);
     e->ready = r == 0;
     return r;
 }
@@ -68,7 +104,7 @@ int evidence_maker_quote(struct evidence_maker *e, struct bytes message, struct 
     }
     memcpy(&report, first.data, sizeof report);
     struct writer w = writer_of(quote, sizeof quote);
-    int r = quoting_quote(e->quoting, &report, &w, &evidence.collateral, d);
+    int r = get_quote(e, &report, &w, &evidence.collateral, d);
     if (r != 0) {
         return r;
     }
@@ -90,7 +126,7 @@ int evidence_maker_attest(struct evidence_maker *e, struct bytes report, struct 
                          report.size, sizeof r);
     }
     memcpy(&r, report.data, sizeof r);
-    return quoting_quote(e->quoting, &r, quote, &unused, d);
+    return get_quote(e, &r, quote, &unused, d);
 }
 
 static int write_all(int fd, struct bytes data)

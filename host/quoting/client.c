@@ -100,7 +100,7 @@ static int ask(struct quoting *q, const struct quoting_question *question, struc
         n = recv(q->socket, &q->answer, sizeof q->answer, 0);
     } while (n < 0 && errno == EINTR);
     if (n != (ssize_t)sizeof q->answer) {
-        return diag_fail(d, -EIO, "the quoting process ended without an answer");
+        return diag_fail(d, -EPIPE, "the quoting process ended without an answer");
     }
     q->answer.diag.text[DIAG_MAX - 1] = '\0';
     return q->answer.error == 0 ? 0

@@ -15,7 +15,8 @@ struct quoting;
  * machine: its quotes come from the platform's quoting service, which this release does not ask. */
 int quoting_open(const struct machine_ops *ops, const struct machine_config *machine,
                  struct quoting **ret, struct diag *d) MUST_USE;
-/* Whom an enclave addresses its REPORT to. */
+/* Whom an enclave addresses its REPORT to. This and the next two: -EPIPE when the process has
+ * ended. */
 int quoting_get_target(struct quoting *q, struct sgx_targetinfo *ret, struct diag *d) MUST_USE;
 /* A DCAP v3 quote with the PCK chain in it, appended to quote, and what a verifier needs beside it;
  * ret_collateral borrows from q until the next call or quoting_close(). -EPERM: the REPORT is not
