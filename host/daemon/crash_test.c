@@ -17,11 +17,13 @@
 #include "tests/scratch.h"
 #include "tests/tap.h"
 
-#define ROUNDS      40u
-#define QUERIES     250
-#define ANSWER_MAX  65536
-#define AT_LEAST_MS 20u
-#define AT_MOST_MS  500u /* a query takes some 200 */
+#define ROUNDS       40u
+#define ROUNDS_LEAST 8u /* on a slow machine, or with sanitizers */
+#define LONG_ENOUGH  25000
+#define QUERIES      250
+#define ANSWER_MAX   65536
+#define AT_LEAST_MS  20u
+#define AT_MOST_MS   4000u /* at most; twice as long as the first release takes */
 
 static uint32_t seed = 20261122;
 static char socket_path[PATH_MAX];
@@ -253,14 +255,19 @@ static bool all_is_there(void)
     return alive;
 }
 
-/* Until the daemon is gone. */
-static void live(void)
+static bool begin_life(void)
 {
     bool alive = all_is_there();
     for (size_t i = 0; i < WORLD_PEOPLE && alive; i++) {
         alive = open_custodian(i);
     }
-    alive = alive && ask();
+    return alive && ask();
+}
+
+/* Until the daemon is gone. */
+static void live(void)
+{
+    bool alive = begin_life();
     while (alive) {
         uint32_t what = next_random() % 32;
         size_t who = next_random() % WORLD_PEOPLE;
@@ -308,6 +315,25 @@ static void learn_log_key(void)
     free(p);
 }
 
+/* Undisturbed until a query is released: what there is to lose. Returns twice the time that it
+ * took. */
+static unsigned first_life(void)
+{
+    pid_t daemon = start_daemon();
+    wait_until_up();
+    learn_log_key();
+    int64_t start = now_ms();
+    REQUIRE(begin_life());
+    while (outcomes == 0 && now_ms() - start < 30000) {
+        REQUIRE(look_at(0));
+        usleep(5000);
+    }
+    int64_t took = 2 * (now_ms() - start);
+    kill(daemon, SIGKILL);
+    wait_for(daemon);
+    return took < AT_MOST_MS ? (unsigned)took : AT_MOST_MS;
+}
+
 int main(int argc, char **argv)
 {
     int r = fake_service(argc, argv);
@@ -318,13 +344,12 @@ int main(int argc, char **argv)
     world_make();
     base_format(socket_path, sizeof socket_path, "%s/socket", state);
     unsigned long first = seed;
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    unsigned most = first_life(), round = 0;
+    for (int64_t start = now_ms();
+         round < ROUNDS && (round < ROUNDS_LEAST || now_ms() - start < LONG_ENOUGH); round++) {
         pid_t daemon = start_daemon();
         wait_until_up();
-        if (round == 0) {
-            learn_log_key();
-        }
-        pid_t killer = kill_later(daemon, AT_LEAST_MS + next_random() % (AT_MOST_MS - AT_LEAST_MS));
+        pid_t killer = kill_later(daemon, AT_LEAST_MS + next_random() % most);
         live();
         wait_for(killer);
         wait_for(daemon);
@@ -335,9 +360,9 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < taken_count && alive; i++) {
         alive = look_at(i);
     }
-    CHECK(alive, "killed %u times, the daemon starts again (seed %lu)", ROUNDS, first);
+    CHECK(alive, "killed %u times, the daemon starts again (seed %lu)", round, first);
     CHECK(lost == 0, "nothing that it had answered is lost: people, queries, outcomes, heads");
-    CHECK(heads > ROUNDS && taken_count >= 10 && outcomes >= 3,
+    CHECK(heads >= ROUNDS_LEAST && taken_count >= 2 && outcomes >= 1,
           "%u heads extended each other, %zu queries were taken, %u released", heads, taken_count,
           outcomes);
     kill(daemon, SIGKILL);
