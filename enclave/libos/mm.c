@@ -17,6 +17,7 @@
 
 #include "rewrite.h"
 #include "vma.h"
+#include "windows.h"
 
 #define RETAIN_RANGE_MAX (UINT64_C(32) << 20)  /* larger unmapped ranges go back to the host */
 #define RETAIN_MAX       (UINT64_C(256) << 20) /* and all beyond this much unused memory */
@@ -172,9 +173,27 @@ static void retire_pages(uint64_t start, uint64_t end)
     ignore_result(pages_release(start, end), "a host that keeps the pages loses memory, not we");
 }
 
+/* What was written through shared mappings of a range goes back to their files. */
+static void close_windows(uint64_t start, uint64_t end)
+{
+    for (size_t i = vma_find(start); i < vma_count() && vma_at(i)->start < end; i++) {
+        const struct vma *v = vma_at(i);
+        if (v->window) {
+            mm_uncharge(window_put_back(v, v->start > start ? v->start : start,
+                                        v->end < end ? v->end : end, true));
+        }
+    }
+}
+
+void mm_uncharge(uint64_t bytes)
+{
+    mm.charged -= bytes;
+}
+
 /* Removes mappings and their accounts; their pages stay as they are. Needs room for two. */
 static void unmap_list(uint64_t start, uint64_t end)
 {
+    close_windows(start, end);
     account_removed(start, end);
     vma_remove(start, end);
 }
@@ -345,29 +364,25 @@ static int check_prot(uint32_t prot)
                                                                                          : 0;
 }
 
-/* Decides what a file mapping is; /dev/zero becomes anonymous (*f = NULL), and a shared mapping
- * that reads gets a description of its own (a new reference) that keeps the content as it is. */
-static int check_file(struct file **f, uint32_t prot, bool shared)
+/* Decides what a file mapping is; /dev/zero becomes anonymous. */
+static int check_file(struct vma *v)
 {
-    switch (fs_map_kind(*f)) {
+    struct file *f = v->file;
+    switch (fs_map_kind(f)) {
     case FS_MAP_ZERO:
-        *f = NULL;
-        return (prot & OS_PROT_EXEC) != 0 ? -EACCES : 0;
+        v->file = NULL;
+        return (v->prot & OS_PROT_EXEC) != 0 ? -EACCES : 0;
     case FS_MAP_NONE:
         return -ENODEV;
     case FS_MAP_FILE:
-        if (shared && (prot & OS_PROT_WRITE) == 0) {
-            return fs_may_read(*f) && (prot & OS_PROT_EXEC) == 0 ? fs_hold_content(*f, f) : -EACCES;
-        }
+        v->window = v->shared;
         break;
     case FS_MAP_STATIC:
         break;
     }
-    if (!fs_may_read(*f) || ((prot & OS_PROT_EXEC) != 0 && !fs_is_measured(*f))) {
+    if (!fs_may_read(f) || ((v->prot & OS_PROT_EXEC) != 0 && !fs_is_measured(f)) ||
+        (v->shared && (v->prot & OS_PROT_WRITE) != 0 && !fs_may_write(f))) {
         return -EACCES;
-    }
-    if (shared && (prot & OS_PROT_WRITE) != 0) {
-        return fs_may_write(*f) ? -ENODEV : -EACCES;
     }
     return 0;
 }
@@ -375,7 +390,7 @@ static int check_file(struct file **f, uint32_t prot, bool shared)
 static uint64_t find_place(const struct vma *v, uint64_t length)
 {
     uint64_t at = 0, align = length >= PAGE_STEP ? PAGE_STEP : PAGE_SIZE;
-    if (v->file != NULL) {
+    if (v->file != NULL && !v->window) {
         at = vma_find_free(MM_FILES, MM_FILES_END, length, PAGE_SIZE);
     } else if (v->prot == 0 || v->lazy) {
         at = vma_find_free(MM_RESERVE, MM_RESERVE_END, length, PAGE_SIZE);
@@ -430,7 +445,8 @@ static int64_t map_checked(struct vma *v, uint64_t addr, uint64_t length, uint32
     uint32_t prot = v->prot;
     uint64_t extent = 0, from = 0;
     v->charged = prot != 0;
-    v->lazy = v->file == NULL && prot != 0 && (flags & OS_MAP_NORESERVE) != 0 && length >= LAZY_MIN;
+    v->lazy = v->window ||
+              (v->file == NULL && prot != 0 && (flags & OS_MAP_NORESERVE) != 0 && length >= LAZY_MIN);
     int r = place(v, addr, length, flags);
     if (r == 0) {
         extent = v->end;
@@ -450,7 +466,7 @@ static int64_t map_checked(struct vma *v, uint64_t addr, uint64_t length, uint32
     if (charge > freed && charge - freed > mm.limit - mm.charged) {
         return -ENOMEM;
     }
-    if (v->file != NULL && prot != 0) {
+    if (v->file != NULL && prot != 0 && !v->window) {
         from = bytes_in_memory(v, extent);
     }
     mm.retained += mapped_within(v->start, v->end);
@@ -461,7 +477,7 @@ static int64_t map_checked(struct vma *v, uint64_t addr, uint64_t length, uint32
     if (r != 0) {
         return -ENOMEM;
     }
-    if (v->file == NULL) {
+    if (v->file == NULL || v->window) {
         r = fill_anonymous(v);
     } else {
         r = prot == 0 ? pages_release(v->start, v->end) : fill_from_file(v, extent, from);
@@ -472,6 +488,9 @@ static int64_t map_checked(struct vma *v, uint64_t addr, uint64_t length, uint32
     }
     account_added(v);
     vma_insert(v);
+    if (v->window) {
+        window_open(v);
+    }
     mm.any_lazy = mm.any_lazy || v->lazy;
     return (int64_t)v->start;
 }
@@ -488,16 +507,9 @@ int64_t mm_map(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, st
         r = -EACCES;
     }
     if (r == 0 && f != NULL) {
-        r = check_file(&v.file, prot, v.shared);
+        r = check_file(&v);
     }
-    if (r != 0) {
-        return r;
-    }
-    int64_t at = map_checked(&v, addr, length, flags);
-    if (v.file != f) {
-        file_unref(v.file);
-    }
-    return at;
+    return r != 0 ? r : map_checked(&v, addr, length, flags);
 }
 
 int mm_adopt(uint64_t start, uint64_t size, uint32_t prot)
@@ -561,7 +573,7 @@ static bool is_measured(const struct vma *v)
 
 static int protect_allowed(const struct vma *v, uint64_t start, uint64_t end, uint32_t prot)
 {
-    if ((prot & OS_PROT_WRITE) != 0 && v->shared && v->file != NULL) {
+    if ((prot & OS_PROT_WRITE) != 0 && v->shared && v->file != NULL && !fs_may_write(v->file)) {
         return -EACCES;
     }
     /* The machine never gives a page more than the image gave it. */
@@ -711,7 +723,7 @@ static int64_t move_mapping(const struct vma *v, uint64_t new_size, uint32_t fla
 {
     uint64_t old_size = v->end - v->start;
     uint64_t keep = old_size < new_size ? old_size : new_size;
-    if (v->file != NULL && (v->prot & OS_PROT_WRITE) == 0) { /* the file still has the content */
+    if (v->window || (v->file != NULL && (v->prot & OS_PROT_WRITE) == 0)) { /* the file still has the content */
         int64_t at = mm_map(new_addr, new_size, v->prot, flags, v->file, v->offset);
         return at < 0 || unmap(v->start, v->end) == 0 ? at : -ENOMEM;
     }
@@ -801,6 +813,10 @@ enum {
 
 static int forget(const struct vma *v, uint64_t start, uint64_t end)
 {
+    if (v->window) {
+        mm_uncharge(window_put_back(v, start, end, true));
+        return 0;
+    }
     if (v->lazy) {
         uint64_t before = pages_committed(start, end);
         int r = pages_release(start, end);
@@ -873,7 +889,16 @@ int64_t sys_msync(uint64_t addr, uint64_t length, uint32_t flags)
         ((flags & MS_ASYNC) != 0 && (flags & MS_SYNC) != 0)) {
         return -EINVAL;
     }
-    return check_covered(addr, length);
+    int64_t r = check_covered(addr, length);
+    for (size_t i = vma_find(addr); r == 0 && i < vma_count() && vma_at(i)->start < addr + length;
+         i++) {
+        const struct vma *v = vma_at(i);
+        if (v->window && (flags & MS_SYNC) != 0) {
+            uint64_t last = align_down(addr + length - 1, PAGE_SIZE) + PAGE_SIZE;
+            r = window_sync(v, v->start > addr ? v->start : addr, v->end < last ? v->end : last);
+        }
+    }
+    return r;
 }
 
 int64_t sys_mlock(uint64_t addr, uint64_t length)
@@ -940,11 +965,33 @@ bool mm_allows(uint64_t addr, uint32_t error)
     return mm_is_mapped(addr) && (state & PAGE_COMMITTED) != 0 && (state & needed) != 0;
 }
 
+bool mm_beyond_file(uint64_t addr)
+{
+    const struct vma *v = vma_of(addr);
+    uint64_t size;
+    return v != NULL && v->file != NULL && v->prot != 0 && fs_file_size(v->file, &size) == 0 &&
+           v->offset + align_down(addr - v->start, PAGE_SIZE) >= size;
+}
+
+static void charge(uint64_t bytes)
+{
+    mm.charged += bytes;
+    mm.peak = mm.charged > mm.peak ? mm.charged : mm.peak;
+}
+
 bool mm_page_in(uint64_t addr)
 {
     const struct vma *v = vma_of(addr);
     if (v == NULL || !v->lazy || v->prot == 0 || (pages_state(addr) & PAGE_COMMITTED) != 0) {
         return false;
+    }
+    if (v->window) {
+        uint64_t bytes;
+        bool came = window_page_in(v, addr, rights_of(v->prot), mm.limit - mm.charged, &bytes);
+        if (came) {
+            charge(bytes);
+        }
+        return came;
     }
     uint64_t start = align_down(addr, PAGE_STEP), end = start + PAGE_STEP;
     start = start < v->start ? v->start : start;
@@ -962,8 +1009,7 @@ bool mm_page_in(uint64_t addr)
             break;
         }
     }
-    mm.charged += end - start - before;
-    mm.peak = mm.charged > mm.peak ? mm.charged : mm.peak;
+    charge(end - start - before);
     return pages_protect(start, end, rights_of(v->prot)) == 0;
 }
 
@@ -989,6 +1035,11 @@ bool mm_page_in_range(uint64_t addr, uint64_t size)
         addr = align_down(addr, PAGE_SIZE) + PAGE_SIZE;
     }
     return any;
+}
+
+bool os_page_in(app_ptr at, uint64_t size)
+{
+    return mm.any_lazy && mm_page_in_range(at.addr, size);
 }
 
 void mm_describe(uint64_t addr, char *ret, size_t capacity)

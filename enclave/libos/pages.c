@@ -163,6 +163,25 @@ int pages_take(uint64_t start, uint64_t end, bool zero, uint64_t ahead_start, ui
     return r;
 }
 
+int pages_take_copies(uint64_t start, const void *const *pages, size_t count, uint8_t rights)
+{
+    uint64_t end = start + count * PAGE_SIZE;
+    REQUIRE(pages_next(start, end) == end);
+    int r = pages_reserve(start, end);
+    r = r != 0 ? r : rt_mem_commit_copies(app_at(start), pages, count, rights);
+    if (r == 0) {
+        set_state(start, end, PAGE_COMMITTED | PAGE_DIRTY | rights);
+    }
+    return r;
+}
+
+uint64_t pages_next(uint64_t start, uint64_t end)
+{
+    uint8_t committed = 0;
+    uint64_t next = start < end ? run_end(start, end, PAGE_COMMITTED, &committed) : end;
+    return committed != 0 ? start : next;
+}
+
 int pages_take_missing(uint64_t start, uint64_t end, uint64_t *ret_start, uint64_t *ret_end)
 {
     *ret_start = *ret_end = end;

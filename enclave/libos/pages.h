@@ -29,6 +29,11 @@ void pages_adopt(uint64_t start, uint64_t end, uint8_t rights);
  * have [ahead_start, ahead_end) committed with it, as clean pages, where nothing is yet. */
 int pages_take(uint64_t start, uint64_t end, bool zero, uint64_t ahead_start,
                uint64_t ahead_end) MUST_USE;
+/* Commits pages that are not committed yet, with copies of trusted pages in them. rights: R or RW. */
+int pages_take_copies(uint64_t start, const void *const *pages, size_t count,
+                      uint8_t rights) MUST_USE;
+/* The first committed page in [start, end), or end. */
+uint64_t pages_next(uint64_t start, uint64_t end);
 /* Commits what is not committed; tells the first such run, so that the caller can fill it:
  * [*ret_start, *ret_end) is empty when there was none left. */
 int pages_take_missing(uint64_t start, uint64_t end, uint64_t *ret_start,

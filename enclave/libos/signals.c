@@ -462,6 +462,10 @@ static struct signal_info signal_of_fault(const struct rt_frame *f, const struct
         return (struct signal_info){
             .signo = OS_SIGILL, .code = 2 /* ILL_ILLOPN */, .value = f->rip};
     case 14:
+        if (mm_beyond_file(fault->addr)) {
+            return (struct signal_info){
+                .signo = OS_SIGBUS, .code = 2 /* BUS_ADRERR */, .value = fault->addr};
+        }
         i.code = mm_is_mapped(fault->addr) ? 2 /* SEGV_ACCERR */ : 1 /* SEGV_MAPERR */;
         i.value = fault->addr;
         return i;

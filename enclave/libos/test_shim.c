@@ -12,6 +12,7 @@
 
 #include "rewrite.h"
 #include "signals.h"
+#include "windows.h"
 
 #define PAGES (APP_END / 4096)
 
@@ -69,6 +70,12 @@ int rt_mem_commit(app_ptr at, uint64_t size)
     }
     shim_commits++;
     return set(at, size, 8 | 3, PROT_READ | PROT_WRITE);
+}
+
+int rt_mem_commit_copies(app_ptr at, const void *const *pages, size_t count, uint64_t prot)
+{
+    (void)pages, (void)prot;
+    return rt_mem_commit(at, count * 4096);
 }
 
 int rt_mem_protect(app_ptr at, uint64_t size, uint64_t from_prot, uint64_t to_prot)
@@ -246,10 +253,30 @@ enum fs_map_kind fs_map_kind(struct file *f)
     return FS_MAP_STATIC;
 }
 
-int fs_hold_content(struct file *f, struct file **ret_f)
+/* No file here is one in memory: there are no windows. */
+void window_open(const struct vma *v)
 {
-    (void)f, (void)ret_f;
-    return -ENODEV;
+    (void)v;
+    REQUIRE(!"a window");
+}
+
+bool window_page_in(const struct vma *v, uint64_t addr, uint8_t rights, uint64_t max,
+                    uint64_t *ret_bytes)
+{
+    (void)v, (void)addr, (void)rights, (void)max, (void)ret_bytes;
+    return false;
+}
+
+uint64_t window_put_back(const struct vma *v, uint64_t start, uint64_t end, bool release)
+{
+    (void)v, (void)start, (void)end, (void)release;
+    return 0;
+}
+
+int window_sync(const struct vma *v, uint64_t start, uint64_t end)
+{
+    (void)v, (void)start, (void)end;
+    return 0;
 }
 
 bool fs_is_measured(struct file *f)

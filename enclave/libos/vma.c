@@ -130,7 +130,7 @@ void vma_split(uint64_t addr)
 static bool alike(const struct vma *a, const struct vma *b)
 {
     return a->end == b->start && a->prot == b->prot && a->shared == b->shared &&
-           a->charged == b->charged && a->lazy == b->lazy && a->kind == b->kind &&
+           a->charged == b->charged && a->lazy == b->lazy && a->window == b->window && a->kind == b->kind &&
            a->file == b->file && (a->file == NULL || a->offset + (a->end - a->start) == b->offset);
 }
 

@@ -13,6 +13,7 @@ struct vma {
     bool shared;
     bool charged; /* counts against the manifest's memory, from its first access rights on */
     bool lazy;    /* MAP_NORESERVE: pages come when they are touched, and count then */
+    bool window;  /* on a file in memory (windows.h); also lazy */
     enum vma_kind kind;
     struct file *file; /* NULL: anonymous. The list holds a reference */
     uint64_t offset;   /* of start in the file */

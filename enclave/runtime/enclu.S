@@ -19,6 +19,18 @@ enclu_accept:
     pop %rbx
     ret
 
+/* uint64_t enclu_acceptcopy(secinfo, page, from) */
+    .globl enclu_acceptcopy
+    .type enclu_acceptcopy, @function
+enclu_acceptcopy:
+    push %rbx
+    mov %rdi, %rbx
+    mov %rsi, %rcx
+    mov $7, %eax
+    enclu_padded
+    pop %rbx
+    ret
+
 /* void enclu_modpe(secinfo, page) */
     .globl enclu_modpe
     .type enclu_modpe, @function

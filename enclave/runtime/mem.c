@@ -64,6 +64,26 @@ int rt_mem_commit(app_ptr at, uint64_t size)
     return rt_pages_commit(at.addr, size);
 }
 
+int rt_mem_commit_copies(app_ptr at, const void *const *pages, size_t count, uint64_t prot)
+{
+    const struct sgx_secinfo info = {.flags = prot | SGX_SECINFO_TYPE(SGX_PT_REG)};
+    uint64_t size = count * SGX_PAGE_SIZE;
+    REQUIRE(app_pages_ok(at, size) && (prot & SGX_SECINFO_X) == 0);
+    int64_t r = HOSTCALL_SIMPLE(HOSTCALL_mem_map, at.addr, size, SGX_SECINFO_R | SGX_SECINFO_W);
+    if (r < 0) {
+        return (int)r;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint64_t page = at.addr + i * SGX_PAGE_SIZE;
+        uint64_t error = enclu_acceptcopy(&info, page, pages[i]);
+        if (error != SGX_SUCCESS) {
+            rt_fatal("adding memory: the page at %lx is not what the enclave asked for (EACCEPTCOPY: %lu)",
+                     page, error);
+        }
+    }
+    return 0;
+}
+
 int rt_mem_protect(app_ptr at, uint64_t size, uint64_t from_prot, uint64_t to_prot)
 {
     REQUIRE(app_pages_ok(at, size));

@@ -102,6 +102,8 @@ void rt_first_entry(struct rt_thread *t);
 
 /* enclu.S: the leaves. */
 uint64_t enclu_accept(const struct sgx_secinfo *secinfo, uint64_t page);
+/* from: a page of trusted memory. */
+uint64_t enclu_acceptcopy(const struct sgx_secinfo *secinfo, uint64_t page, const void *from);
 void enclu_modpe(const struct sgx_secinfo *secinfo, uint64_t page);
 void enclu_report(const struct sgx_targetinfo *target, const void *reportdata,
                   struct sgx_report *out);

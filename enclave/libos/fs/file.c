@@ -61,7 +61,6 @@ void file_unref(struct file *f)
     }
     file_unlock(f);
     locks_drop(f->node, f);
-    f->node->holders -= f->holds;
     if (f->ops->release != NULL) {
         f->ops->release(f);
     }
@@ -98,8 +97,7 @@ static int open_allowed(struct node *n, uint32_t flags)
     if ((mask & 2) != 0 && n->fs->read_only && node_is(n, S_IFREG)) {
         return -EROFS;
     }
-    int err = node_may(n, mask);
-    return err == 0 && (mask & 2) != 0 && n->holders > 0 ? -ETXTBSY : err;
+    return node_may(n, mask);
 }
 
 static const struct file_ops path_ops = {.seekable = true};
@@ -333,18 +331,6 @@ int fs_read_into_app(struct file *f, app_ptr dst, uint64_t size, uint64_t off)
     return -ENODEV;
 }
 
-int fs_hold_content(struct file *f, struct file **ret_f)
-{
-    struct file *held = file_new(f->ops, f->dentry, f->node, O_RDONLY);
-    if (held == NULL) {
-        return -ENOMEM;
-    }
-    held->holds = true;
-    f->node->holders++;
-    *ret_f = held;
-    return 0;
-}
-
 bool fs_is_measured(struct file *f)
 {
     return layer_node_is(f->node) && node_is(f->node, S_IFREG);
@@ -431,6 +417,9 @@ int iter_put(struct iter *it, const void *from, size_t n)
         app_ptr at;
         uint64_t some = stretch(it, n, &at);
         int err = copy_to_app(at, p, (size_t)some);
+        if (err != 0 && os_page_in(at, some)) {
+            continue;
+        }
         if (err != 0) {
             return err;
         }
@@ -455,6 +444,9 @@ int iter_get(struct iter *it, void *to, size_t n)
         app_ptr at;
         uint64_t some = stretch(it, n, &at);
         int err = copy_from_app(p, at, (size_t)some);
+        if (err != 0 && os_page_in(at, some)) {
+            continue;
+        }
         if (err != 0) {
             return err;
         }

@@ -66,14 +66,11 @@ int fs_read_into_app(struct file *f, app_ptr dst, uint64_t size, uint64_t off) M
 enum fs_map_kind {
     FS_MAP_NONE,   /* cannot be mapped: -ENODEV */
     FS_MAP_STATIC, /* content never changes: MAP_SHARED reading is the same as MAP_PRIVATE */
-    FS_MAP_FILE,   /* in memory, may change: private mappings are copies of now; shared ones need
-                      fs_hold_content() and are read-only, else -ENODEV */
+    FS_MAP_FILE,   /* in memory, may change: private mappings are copies of now, shared ones are
+                      windows (windows.h) */
     FS_MAP_ZERO,   /* /dev/zero: an anonymous mapping */
 };
 enum fs_map_kind fs_map_kind(struct file *f);
-/* For shared mappings that only read, which must show what the file holds: a description of its own
- * for the mapping. Until it is released nobody may write to the file or truncate it: -ETXTBSY. */
-int fs_hold_content(struct file *f, struct file **ret_f) MUST_USE;
 /* Executable mappings: only files of layers, whose bytes are measured. */
 bool fs_is_measured(struct file *f);
 /* May be read/written by this description (O_RDONLY...); for mmap's EACCES. */
@@ -134,6 +131,14 @@ void os_raise(int signo);
 /* ppoll, pselect6: sets the calling thread's signal mask (sigset_t of 8 bytes at set) for the rest
  * of this system call; the dispatcher puts the old one back after delivering what was pending. */
 int os_temporary_sigmask(app_ptr set, uint64_t sigset_size) MUST_USE;
+
+/* windows.c. Pages [first, end) of a file in memory become what was written through its shared
+ * mappings; release: and no mapping keeps them, so that they may be changed. */
+void os_windows_put_back(struct node *n, uint64_t first, uint64_t end, bool release);
+struct fs;
+void os_windows_sync(const struct fs *fs); /* all files of it */
+/* A copy to or from the workload failed: did memory come that makes it worth trying again? */
+bool os_page_in(app_ptr at, uint64_t size);
 
 /* A description that an epoll set may name is about to go. */
 void os_file_gone(const struct file *f);

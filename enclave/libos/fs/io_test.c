@@ -174,17 +174,6 @@ static void test_vectors(void)
               sys_fallocate((int)f, 0x10, 0, 5) == -EOPNOTSUPP,
           "fallocate extends files");
     sys_close((int)f);
-    f = sys_open(s("/t/w"), O_RDONLY, 0);
-    struct file *held;
-    CHECK(fs_hold_content(fd_get((int)f), &held) == 0 && sys_write((int)g, s("x"), 1) == -ETXTBSY &&
-              sys_ftruncate((int)g, 0) == -ETXTBSY && sys_open(s("/t/w"), O_RDWR, 0) == -ETXTBSY &&
-              sys_fallocate((int)g, 0, 0, 1) == -ETXTBSY &&
-              sys_truncate(s("/t/w"), 0) == -ETXTBSY && sys_close((int)f) == 0 &&
-              sys_open(s("/t/w"), O_RDONLY | O_TRUNC, 0) == -ETXTBSY,
-          "a file that is mapped shared cannot change");
-    file_unref(held);
-    CHECK(sys_write((int)g, s("x"), 1) == 1 && sys_truncate(s("/t/w"), 0) == 0,
-          "it can when the mapping is gone");
     sys_close((int)g);
 }
 

@@ -207,6 +207,7 @@ static int commit(struct sealed *m)
     if (!m->open || m->fs->read_only) {
         return m->open ? -EIO : 0;
     }
+    os_windows_sync(m->fs);
     int err = write_all(m, &g);
     err =
         err != 0 ? err : volume_commit(&m->volume, g.data, g.size, m->catalogue, m->catalogue_size);

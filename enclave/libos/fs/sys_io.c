@@ -29,9 +29,6 @@ static int writer(int fd, struct file **ret)
     if (f->ops->write == NULL) {
         return -EINVAL;
     }
-    if (f->node->holders > 0) {
-        return -ETXTBSY;
-    }
     *ret = f;
     return 0;
 }
@@ -422,9 +419,6 @@ static int64_t truncate_node(struct node *n, int64_t length)
     if (!node_is(n, S_IFREG) || n->ops->truncate == NULL) {
         return n->fs->read_only ? -EROFS : -EINVAL;
     }
-    if (n->holders > 0) {
-        return -ETXTBSY;
-    }
     int err = n->ops->truncate(n, (uint64_t)length);
     if (err == -EFBIG) {
         os_raise(25); /* SIGXFSZ */
@@ -474,9 +468,6 @@ int64_t sys_fallocate(int fd, int mode, int64_t offset, int64_t length)
     }
     if (offset < 0 || length <= 0) {
         return -EINVAL;
-    }
-    if (f->node->holders > 0) {
-        return -ETXTBSY;
     }
     if (f->ops->allocate == NULL) {
         return node_is(f->node, S_IFIFO) ? -ESPIPE : -ENODEV;

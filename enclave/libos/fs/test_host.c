@@ -373,6 +373,23 @@ int os_block(struct wait_queue *q, uint64_t deadline_ns)
     return deadline_ns != UINT64_MAX ? -ETIMEDOUT : -ERESTARTSYS;
 }
 
+void os_windows_put_back(struct node *n, uint64_t first, uint64_t end, bool release)
+{
+    (void)n, (void)first, (void)end, (void)release;
+    REQUIRE(!"mapped");
+}
+
+void os_windows_sync(const struct fs *fs)
+{
+    (void)fs;
+}
+
+bool os_page_in(app_ptr at, uint64_t size)
+{
+    (void)at, (void)size;
+    return false;
+}
+
 void os_wake_all(struct wait_queue *q)
 {
     (void)q;

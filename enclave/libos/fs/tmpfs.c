@@ -160,6 +160,27 @@ static int page_make(struct tmpfs_node *t, uint64_t index, uint8_t **ret)
     return 0;
 }
 
+/* Before pages [off, off+size) are looked at, or changed. */
+static void collect(struct node *n, uint64_t off, uint64_t size, bool change)
+{
+    if (n->windowed) {
+        uint64_t end = size > UINT64_MAX - off - 4095 ? UINT64_MAX / 4096 : (off + size + 4095) / 4096;
+        os_windows_put_back(n, off / 4096, end, change);
+    }
+}
+
+void tmpfs_store_page(struct node *n, uint64_t index, const void *from)
+{
+    uint8_t *page = page_at(of(n), index);
+    uint64_t start = index * 4096, left = n->size > start ? n->size - start : 0;
+    size_t size = left < 4096 ? (size_t)left : 4096; /* behind the end of a file are zeros */
+    if (page != NULL && memcmp(page, from, size) != 0) {
+        memcpy(page, from, size);
+        touch(of(n), index);
+        n->mtime = n->ctime = fs_now();
+    }
+}
+
 uint8_t *tmpfs_page(struct node *n, uint64_t index, bool make)
 {
     uint8_t *page = NULL;
@@ -220,6 +241,7 @@ static int tmpfs_truncate(struct node *n, uint64_t size)
         return -EFBIG;
     }
     if (size < n->size) {
+        collect(n, size, n->size - size, true);
         drop_from(t, (size + 4095) / 4096);
         uint8_t *page = size % 4096 != 0 ? page_at(t, size / 4096) : NULL;
         if (page != NULL) {
@@ -243,6 +265,7 @@ static int64_t tmpfs_read(struct file *f, struct iter *to, uint64_t *pos)
     }
     uint64_t want = to->left < n->size - *pos ? to->left : n->size - *pos;
     uint64_t done = 0;
+    collect(n, *pos, want, false);
     while (done < want) {
         uint64_t at = *pos + done;
         uint64_t some = 4096 - at % 4096;
@@ -278,8 +301,13 @@ static int64_t tmpfs_write(struct file *f, struct iter *from, uint64_t *pos)
         some = some < want - done ? some : want - done;
         uint8_t *page;
         err = page_make(of(n), at / 4096, &page);
-        if (err == 0) {
+        if (err == 0 && !n->windowed) {
             err = iter_get(from, page + at % 4096, (size_t)some);
+        } else if (err == 0) { /* what is written may lie in a mapping of this very page */
+            static uint8_t bounce[4096];
+            err = iter_get(from, bounce, (size_t)some);
+            collect(n, at, some, true);
+            memcpy(page + at % 4096, bounce, err == 0 ? (size_t)some : 0);
         }
         done += err == 0 ? some : 0;
     }
@@ -300,6 +328,7 @@ static int tmpfs_allocate(struct file *f, int mode, uint64_t off, uint64_t size)
         return -EFBIG;
     }
     if (mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)) {
+        collect(f->node, off, size, true);
         for (uint64_t at = off; at < end && at < f->node->size;) {
             uint64_t some = 4096 - at % 4096;
             some = some < end - at ? some : end - at;
@@ -338,6 +367,7 @@ int tmpfs_pread(struct node *n, uint64_t off, void *to, size_t size)
 {
     REQUIRE(range_within(off, size, n->size));
     uint8_t *out = to;
+    collect(n, off, size, false);
     while (size > 0) {
         size_t some = (size_t)(4096 - off % 4096);
         some = some < size ? some : size;
@@ -358,6 +388,7 @@ int tmpfs_read_into_app(struct node *n, app_ptr dst, uint64_t size, uint64_t off
 {
     uint64_t have = off < n->size ? n->size - off : 0;
     have = have < size ? have : size;
+    collect(n, off, have, false);
     for (uint64_t done = 0; done < have;) {
         uint64_t at = off + done;
         uint64_t some = 4096 - at % 4096;

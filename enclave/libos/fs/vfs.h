@@ -60,7 +60,7 @@ struct node {
     uint32_t arrived, drained; /* edges, for epoll: something came, or something was taken */
     struct fs_time atime, mtime, ctime;
     uint64_t blocks;  /* of 512 bytes */
-    uint32_t holders; /* descriptions whose mappings need the content to stay */
+    bool windowed;    /* files in memory: there may be shared mappings of it */
     /* BSD locks: the one process never conflicts with itself except between descriptions. */
     struct file *lock_owner;
     uint32_t lock_shared;
@@ -224,7 +224,6 @@ struct file {
     uint32_t read_ahead; /* blocks */
     struct listing *listing;
     bool lock_shared; /* holds a shared flock */
-    bool holds;       /* see fs_hold_content() */
     int signal_owner, signal_number; /* F_SETOWN, F_SETSIG: kept and told; O_ASYNC is not there */
     bool watched;     /* an epoll set may name it: os_file_gone() then */
     void *state;      /* of the file system */
@@ -297,6 +296,8 @@ int tmpfs_append_page(struct node *n, void *take_page, size_t used) MUST_USE;
 /* The page's 4096 bytes; NULL: a hole, or with make: no room. What is made this way counts as content
  * that was there. */
 uint8_t *tmpfs_page(struct node *n, uint64_t index, bool make);
+/* What a shared mapping holds of that page becomes its content. */
+void tmpfs_store_page(struct node *n, uint64_t index, const void *from);
 /* What the sealed file system keeps about the node. */
 struct sealed_node;
 struct sealed_node **tmpfs_sealed(struct node *n);

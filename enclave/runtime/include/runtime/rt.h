@@ -74,6 +74,10 @@ void *app_raw(app_ptr p, uint64_t n);
  * protect: changes committed pages; W is accepted away before X is given.
  * release: gives pages back (TRIM); the next commit finds zeros. */
 int rt_mem_commit(app_ptr at, uint64_t size) MUST_USE;
+/* commit_copies: the same for `count` pages that arrive with content, so that no thread sees them
+ * without it: pages[i] are page-aligned trusted memory. prot: R, or R and W. */
+int rt_mem_commit_copies(app_ptr at, const void *const *pages, size_t count,
+                         uint64_t prot) MUST_USE;
 int rt_mem_protect(app_ptr at, uint64_t size, uint64_t from_prot, uint64_t to_prot) MUST_USE;
 int rt_mem_release(app_ptr at, uint64_t size, uint64_t prot) MUST_USE;
 
