@@ -134,6 +134,35 @@ static int read_member(const char *dir, const char *name, size_t max, struct byt
     return r;
 }
 
+/* The runtime's image, mapped and not read: it is some megabytes, the same ones for each of a thousand
+ * enclaves of one program. */
+static int map_image(const char *dir, struct bytes *ret, struct diag *d)
+{
+    char path[4096];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/runtime.sgxs", dir);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a FIFO must not hang us */
+    if (fd < 0) {
+        return diag_fail(d, -errno, "bundle %s: cannot open %s: %s", dir, path, strerror(errno));
+    }
+    int r = 0;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size == 0) {
+        r = diag_fail(d, -EINVAL, "bundle %s: %s is not a regular file, or empty", dir, path);
+    } else if ((uint64_t)st.st_size > IMAGE_SIZE_MAX) {
+        r = diag_fail(d, -EFBIG, "bundle %s: %s has %lu bytes; at most %u make sense there", dir, path,
+                      (unsigned long)st.st_size, IMAGE_SIZE_MAX);
+    } else {
+        void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (data == MAP_FAILED) {
+            r = diag_fail(d, -errno, "bundle %s: cannot map %s: %s", dir, path, strerror(errno));
+        } else {
+            *ret = BYTES(data, (size_t)st.st_size);
+        }
+    }
+    close(fd);
+    return r;
+}
+
 /* identity.json says what the bundle was when it was built. A manifest that was changed since makes
  * another program, with an identity of its own: whoever did not mean that wants to hear of it. (For
  * a verifier CONFIGID decides, and identity.json counts for nothing.) */
@@ -166,7 +195,7 @@ int host_bundle_open(const char *dir, struct host_bundle *ret, struct diag *d)
     struct host_bundle b = {.manifest = calloc(1, sizeof *b.manifest)};
     int r = b.manifest == NULL ? diag_fail(d, -ENOMEM, "no memory") : 0;
     r = r != 0 ? r : read_member(dir, "manifest.cbor", MANIFEST_SIZE_MAX, &b.manifest_cbor, d);
-    r = r != 0 ? r : read_member(dir, "runtime.sgxs", IMAGE_SIZE_MAX, &b.sgxs, d);
+    r = r != 0 ? r : map_image(dir, &b.sgxs, d);
     r = r != 0 ? r : read_member(dir, "runtime.sig", sizeof(struct sgx_sigstruct), &b.sigstruct, d);
     if (r == 0 && b.sigstruct.size != sizeof(struct sgx_sigstruct)) {
         r = diag_fail(d, -EINVAL, "bundle %s: runtime.sig has %zu bytes, a SIGSTRUCT has %zu", dir,
@@ -201,7 +230,9 @@ void host_bundle_close(struct host_bundle *b)
     for (size_t i = 0; i < b->layer_count; i++) {
         munmap((void *)(uintptr_t)b->layers[i].data, b->layers[i].size);
     }
-    free_bytes(b->sgxs);
+    if (b->sgxs.data != NULL) {
+        munmap((void *)(uintptr_t)b->sgxs.data, b->sgxs.size);
+    }
     free_bytes(b->sigstruct);
     free_bytes(b->manifest_cbor);
     free(b->manifest);
