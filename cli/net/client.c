@@ -2,8 +2,8 @@
 /* HTTP to alcoved over libcurl, see client.h. Nothing of the environment has a say: no proxies, no
  * .netrc, no redirects, no other protocols. */
 #include "net/client.h"
+#include "net/late_curl.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <stdio.h>
@@ -22,6 +22,7 @@
 
 struct curl_client {
     struct client client;
+    const struct late_curl *lib;
     CURL *curl;
     char server[CLIENT_URL_MAX]; /* as it was given, for sentences */
     char base[CLIENT_URL_MAX];   /* what goes before the path */
@@ -42,13 +43,14 @@ void client_answer_done(struct client_answer *answer)
 
 /* ---- Signatures ------------------------------------------------------------------------------ */
 
-static int add_header(struct curl_slist **list, const char *name, const char *value)
+static int add_header(const struct late_curl *lib, struct curl_slist **list, const char *name,
+                      const char *value)
 {
     char line[HEADER_MAX];
     if (base_format(line, sizeof line, "%s: %s", name, value) >= sizeof line) {
         return -ENOSPC;
     }
-    struct curl_slist *longer = curl_slist_append(*list, line);
+    struct curl_slist *longer = lib->slist_append(*list, line);
     if (longer == NULL) {
         return -ENOMEM;
     }
@@ -56,8 +58,9 @@ static int add_header(struct curl_slist **list, const char *name, const char *va
     return 0;
 }
 
-static int add_signature(struct curl_slist **list, const struct request *request,
-                         const struct client_signer *signer, struct diag *d)
+static int add_signature(const struct late_curl *lib, struct curl_slist **list,
+                         const struct request *request, const struct client_signer *signer,
+                         struct diag *d)
 {
     char key[2 * QUERY_KEY_SIZE + 1], seconds[24], text[2 * QUERY_SIGNATURE_SIZE + 1];
     uint8_t signature[QUERY_SIGNATURE_SIZE];
@@ -68,9 +71,9 @@ static int add_signature(struct curl_slist **list, const struct request *request
     base_format(seconds, sizeof seconds, "%llu", (unsigned long long)request->time);
     hex_encode(key, signer->key.point, QUERY_KEY_SIZE);
     hex_encode(text, signature, sizeof signature);
-    err = add_header(list, REQUEST_KEY, key);
-    err = err != 0 ? err : add_header(list, REQUEST_TIME, seconds);
-    err = err != 0 ? err : add_header(list, REQUEST_SIGNATURE, text);
+    err = add_header(lib, list, REQUEST_KEY, key);
+    err = err != 0 ? err : add_header(lib, list, REQUEST_TIME, seconds);
+    err = err != 0 ? err : add_header(lib, list, REQUEST_SIGNATURE, text);
     return err != 0 ? diag_fail(d, err, "no memory for a signature") : 0;
 }
 
@@ -194,7 +197,7 @@ static int transport_error(const struct curl_client *c, CURLcode code, const str
         return diag_fail(d, -ENOMEM, "no memory for the answer of %s", c->server);
     default:
         return diag_fail(d, -EPROTO, "%s: %s", c->server,
-                         detail[0] != '\0' ? detail : curl_easy_strerror(code));
+                         detail[0] != '\0' ? detail : c->lib->easy_strerror(code));
     }
 }
 
@@ -205,33 +208,31 @@ static bool set_options(struct curl_client *c, const char *method, const char *u
                         struct wait *wait, char *detail)
 {
     CURL *h = c->curl;
-    curl_easy_reset(h);
+    __typeof__(c->lib->easy_setopt) set = c->lib->easy_setopt;
+    c->lib->easy_reset(h);
     bool posts = strcmp(method, "POST") == 0;
-    bool ok = curl_easy_setopt(h, CURLOPT_URL, url) == CURLE_OK &&
-              curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http") == CURLE_OK &&
-              curl_easy_setopt(h, CURLOPT_PROXY, "") == CURLE_OK &&
-              curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-              curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
-              curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
-              curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT, CONNECT_S) == CURLE_OK &&
-              curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK &&
-              curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, SILENT_S) == CURLE_OK &&
-              curl_easy_setopt(h, CURLOPT_ERRORBUFFER, detail) == CURLE_OK &&
-              curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, receive) == CURLE_OK &&
-              curl_easy_setopt(h, CURLOPT_WRITEDATA, s) == CURLE_OK &&
-              curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
-              curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, waiting) == CURLE_OK &&
-              curl_easy_setopt(h, CURLOPT_XFERINFODATA, wait) == CURLE_OK;
+    bool ok =
+        set(h, CURLOPT_URL, url) == CURLE_OK && set(h, CURLOPT_PROTOCOLS_STR, "http") == CURLE_OK &&
+        set(h, CURLOPT_PROXY, "") == CURLE_OK && set(h, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+        set(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
+        set(h, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
+        set(h, CURLOPT_CONNECTTIMEOUT, CONNECT_S) == CURLE_OK &&
+        set(h, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK &&
+        set(h, CURLOPT_LOW_SPEED_TIME, SILENT_S) == CURLE_OK &&
+        set(h, CURLOPT_ERRORBUFFER, detail) == CURLE_OK &&
+        set(h, CURLOPT_WRITEFUNCTION, receive) == CURLE_OK &&
+        set(h, CURLOPT_WRITEDATA, s) == CURLE_OK && set(h, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
+        set(h, CURLOPT_XFERINFOFUNCTION, waiting) == CURLE_OK &&
+        set(h, CURLOPT_XFERINFODATA, wait) == CURLE_OK;
     if (ok && c->socket != NULL) {
-        ok = curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, c->socket) == CURLE_OK;
+        ok = set(h, CURLOPT_UNIX_SOCKET_PATH, c->socket) == CURLE_OK;
     }
     if (ok && posts) {
-        ok = curl_easy_setopt(h, CURLOPT_POST, 1L) == CURLE_OK &&
-             curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.size) == CURLE_OK &&
-             curl_easy_setopt(h, CURLOPT_POSTFIELDS,
-                              body.size > 0 ? (const char *)body.data : "") == CURLE_OK;
+        ok = set(h, CURLOPT_POST, 1L) == CURLE_OK &&
+             set(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.size) == CURLE_OK &&
+             set(h, CURLOPT_POSTFIELDS, body.size > 0 ? (const char *)body.data : "") == CURLE_OK;
     } else if (ok && strcmp(method, "GET") != 0) {
-        ok = curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, method) == CURLE_OK;
+        ok = set(h, CURLOPT_CUSTOMREQUEST, method) == CURLE_OK;
     }
     return ok;
 }
@@ -248,10 +249,10 @@ static int perform(struct curl_client *c, const char *method, const char *path, 
     if (!set_options(c, method, url, body, headers, &s, &w, detail)) {
         return diag_fail(d, -EPROTO, "%s: libcurl cannot do that", c->server);
     }
-    CURLcode code = curl_easy_perform(c->curl);
+    CURLcode code = c->lib->easy_perform(c->curl);
     waited(&w);
     if (code != CURLE_OK ||
-        curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK) {
+        c->lib->easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK) {
         free(s.data);
         return transport_error(c, code, &s, detail, d);
     }
@@ -274,16 +275,16 @@ static int curl_request(struct client *client, const char *method, const char *p
     if (path[0] != '/' || strlen(path) >= CLIENT_PATH_MAX) {
         return diag_fail(d, -EINVAL, "not a path of a request: %s", path);
     }
-    int err = add_header(&headers, "Content-Type", "application/cbor");
-    err = err != 0 ? err : add_header(&headers, "Expect", ""); /* no wait for a 100 */
+    int err = add_header(c->lib, &headers, "Content-Type", "application/cbor");
+    err = err != 0 ? err : add_header(c->lib, &headers, "Expect", ""); /* no wait for a 100 */
     if (err != 0) {
         err = diag_fail(d, err, "no memory for the request %s %s", method, path);
     } else if (signer != NULL) {
         struct request request = {method, path, (uint64_t)time(NULL), body};
-        err = add_signature(&headers, &request, signer, d);
+        err = add_signature(c->lib, &headers, &request, signer, d);
     }
     err = err != 0 ? err : perform(c, method, path, body, headers, ret, d);
-    curl_slist_free_all(headers);
+    c->lib->slist_free_all(headers);
     return err;
 }
 
@@ -324,7 +325,7 @@ bool client_server_valid(const char *server)
 static void curl_close(struct client *client)
 {
     struct curl_client *c = (struct curl_client *)client;
-    curl_easy_cleanup(c->curl);
+    c->lib->easy_cleanup(c->curl);
     free(c);
 }
 
@@ -336,11 +337,17 @@ int client_of_server(const char *server, struct client **ret, struct diag *d)
                          "http://127.0.0.1:PORT",
                          server);
     }
+    const struct late_curl *lib;
+    int err = late_curl(&lib, d);
+    if (err != 0) {
+        return err;
+    }
     struct curl_client *c = calloc(1, sizeof *c);
-    if (c == NULL || (c->curl = curl_easy_init()) == NULL) {
+    if (c == NULL || (c->curl = lib->easy_init()) == NULL) {
         free(c);
         return diag_fail(d, -ENOMEM, "no memory for a connection to %s", server);
     }
+    c->lib = lib;
     c->client = (struct client){.request = curl_request, .close = curl_close};
     base_format(c->server, sizeof c->server, "%s", server);
     c->socket = after(c->server, "unix:");
