@@ -223,13 +223,13 @@ static bool stops_at(size_t i, uint64_t k, enum crash crash, const struct look *
         w.volume.crash = CRASH_NONE;
         good = operations[i].act == op_claim || operations[i].act == op_unlock ||
                operations[i].act == op_delete || phone_state(&w).policy > 0;
-    } else { /* nothing more is done */
-        uint64_t sequence = w.volume.disk.state.sequence;
+    } else { /* nothing more is tried */
+        uint64_t tries = w.volume.changes;
         struct wire_work work;
         memset(&work, 0, sizeof work);
         (void)ask(&w, WIRE_work, &work);
         (void)phone_order(&w, WIRE_ORDER_RESUME, 0, 0, 0);
-        good = w.volume.disk.state.sequence == sequence;
+        good = w.volume.changes == tries;
     }
     struct look now = look();
     bool is_before = equal(&now, before), is_after = equal(&now, after);

@@ -123,6 +123,11 @@ static void test_document(void)
     a.binding.context = BYTES_STR("too short");
     asking_prove(&w, &a);
     CHECK(declined(&a, WIRE_CODE_DOCUMENT), "evidence that says nothing of a query, too");
+    fresh(4);
+    a.invite.evidence = b.invite.evidence;
+    w.policy.roots[0].value[0] ^= 1;
+    REQUIRE(phone_policy(&w) == WIRE_CODE_OK);
+    CHECK(declined(&a, WIRE_CODE_DOCUMENT), "what evidence is about is looked at first");
     asking_free(&a);
     asking_free(&b);
     world_free(&w);
@@ -289,6 +294,46 @@ static void test_logged(void)
     a.invite.aggregator_leaf = BYTES(text, out.size);
     CHECK(declined(&a, WIRE_CODE_NOT_LOGGED), "or another program's");
     asking_free(&a);
+    world_free(&w);
+}
+
+/* Leaves that are in the log, with good proofs, and are not the aggregator's. */
+static bool declined_as(uint64_t number, const struct query_log_leaf *leaf)
+{
+    uint8_t text[QUERY_LOG_LEAF_MAX], path[QUERY_LOG_PROOF_SIZE_MAX];
+    struct query_log_proof proof;
+    uint64_t index = log_add(&w, leaf);
+    fresh(number);
+    struct writer out = writer_of(text, sizeof text), way = writer_of(path, sizeof path);
+    REQUIRE(query_log_leaf_encode(leaf, &out, NULL) == 0 &&
+            query_log_prove_inclusion(w.leaves, a.tree_size, index, &proof) == 0 &&
+            query_log_proof_encode(&proof, &way) == 0);
+    a.invite.aggregator_leaf = BYTES(text, out.size);
+    a.invite.aggregator_index = index;
+    a.invite.aggregator_proof = BYTES(path, way.size);
+    return declined(&a, WIRE_CODE_NOT_LOGGED);
+}
+
+static void test_others_leaves(void)
+{
+    ready(1000000);
+    struct query_log_leaf leaf = {.kind = QUERY_LOG_IDENTITY,
+                                  .role = QUERY_ROLE_CUSTODIAN,
+                                  .name = BYTES_STR("aggregator 1")};
+    memcpy(leaf.mrenclave, w.aggregator_id.mrenclave, 32);
+    memcpy(leaf.configid, w.aggregator_id.configid, 64);
+    CHECK(declined_as(1, &leaf), "an aggregator that is logged as a custodian is declined");
+    leaf.role = QUERY_ROLE_AGGREGATOR;
+    leaf.mrenclave[31] ^= 1;
+    CHECK(declined_as(2, &leaf), "one of which another version is logged");
+    leaf.mrenclave[31] ^= 1;
+    leaf.configid[63] ^= 1;
+    CHECK(declined_as(3, &leaf), "or another manifest");
+    leaf.configid[63] ^= 1;
+    leaf.name = BYTES_STR("another name");
+    CHECK(!declined_as(4, &leaf) && w.answer.size > 0, "the name in the leaf is nobody's business");
+    asking_free(&a);
+    memset(&a, 0, sizeof a);
     world_free(&w);
 }
 
@@ -589,6 +634,20 @@ static void test_workers(void)
           "one that only the policy accepts gets nothing either");
     asking_free(&a);
     world_free(&w);
+
+    with_day();
+    REQUIRE(working_make(&w, &k) == 2);
+    k.body.attributes.flags &= ~SGX_FLAGS_INIT;
+    CHECK(!working_hello(&w, &k) && refusal(&w) == WIRE_CODE_WORKER,
+          "nor one that no processor has started");
+    asking_free(&a);
+    world_free(&w);
+
+    with_day();
+    w.own.clock_ms += a.doc.run_ms;
+    CHECK(working_make(&w, &k) == 0, "when its time is over, a query is no job any more");
+    asking_free(&a);
+    world_free(&w);
 }
 
 /* What happens to it while it waits. */
@@ -725,6 +784,7 @@ int main(void)
     test_evidence();
     test_identity();
     test_logged();
+    test_others_leaves();
     test_log();
     test_policy();
     test_budget();
