@@ -112,6 +112,55 @@ int64_t sys_getresgid(app_ptr real, app_ptr effective, app_ptr saved)
     return three_times(os.manifest->gid, real, effective, saved);
 }
 
+/* Whoever asks for what is already so gets it; anything else is the manifest's to say. */
+static bool keeps(int id, uint32_t now)
+{
+    return id == -1 || (uint32_t)id == now;
+}
+
+int64_t sys_setuid(int uid)
+{
+    return uid == -1 ? -EINVAL : keeps(uid, os.manifest->uid) ? 0 : -EPERM;
+}
+
+int64_t sys_setgid(int gid)
+{
+    return gid == -1 ? -EINVAL : keeps(gid, os.manifest->gid) ? 0 : -EPERM;
+}
+
+int64_t sys_setreuid(int real, int effective)
+{
+    return keeps(real, os.manifest->uid) && keeps(effective, os.manifest->uid) ? 0 : -EPERM;
+}
+
+int64_t sys_setregid(int real, int effective)
+{
+    return keeps(real, os.manifest->gid) && keeps(effective, os.manifest->gid) ? 0 : -EPERM;
+}
+
+int64_t sys_setresuid(int real, int effective, int saved)
+{
+    return keeps(saved, os.manifest->uid) ? sys_setreuid(real, effective) : -EPERM;
+}
+
+int64_t sys_setresgid(int real, int effective, int saved)
+{
+    return keeps(saved, os.manifest->gid) ? sys_setregid(real, effective) : -EPERM;
+}
+
+/* They change nothing, and answer who it is, even for a refusal. */
+int64_t sys_setfsuid(int uid)
+{
+    (void)uid;
+    return os.manifest->uid;
+}
+
+int64_t sys_setfsgid(int gid)
+{
+    (void)gid;
+    return os.manifest->gid;
+}
+
 int64_t sys_capget(app_ptr header, app_ptr data)
 {
     enum { VERSION_3 = 0x20080522 };
@@ -318,6 +367,48 @@ int64_t sys_sched_getparam(int pid, app_ptr param)
 {
     const int32_t priority = 0;
     return is_thread(pid) ? copy_to_app(param, &priority, sizeof priority) : -ESRCH;
+}
+
+/* struct sched_param; the one policy that there is has priority 0. */
+int64_t sys_sched_setparam(int pid, app_ptr param)
+{
+    int32_t priority;
+    if (pid < 0 || param.addr == 0) {
+        return -EINVAL;
+    }
+    if (copy_from_app(&priority, param, sizeof priority) != 0) {
+        return -EFAULT;
+    }
+    return !is_thread(pid) ? -ESRCH : priority != 0 ? -EINVAL : 0;
+}
+
+int64_t sys_sched_setscheduler(int pid, int policy, app_ptr param)
+{
+    enum { OTHER = 0, FIFO = 1, RR = 2, BATCH = 3, IDLE = 5, RESET_ON_FORK = 0x40000000 };
+    int kind = policy & ~RESET_ON_FORK;
+    int32_t priority;
+    if (policy < 0 || pid < 0 || param.addr == 0) {
+        return -EINVAL;
+    }
+    if (copy_from_app(&priority, param, sizeof priority) != 0) {
+        return -EFAULT;
+    }
+    if (!is_thread(pid)) {
+        return -ESRCH;
+    }
+    if (kind == FIFO || kind == RR) {
+        return priority < 1 || priority > 99 ? -EINVAL : -EPERM; /* nobody here has CAP_SYS_NICE */
+    }
+    return (kind != OTHER && kind != BATCH && kind != IDLE) || priority != 0 ? -EINVAL : 0;
+}
+
+int64_t sys_sched_rr_get_interval(int pid, app_ptr interval)
+{
+    const int64_t slice[2] = {0, 4000000}; /* as Linux says for SCHED_OTHER on a quiet machine */
+    if (pid < 0) {
+        return -EINVAL;
+    }
+    return is_thread(pid) ? copy_to_app(interval, slice, sizeof slice) : -ESRCH;
 }
 
 int64_t sys_sched_get_priority_max(int policy)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pipes between threads of one enclave: bytes in trusted memory; the host sees only that threads
- * sleep and wake. */
+/* Pipes, with and without names, between threads of one enclave: bytes in trusted memory; the host
+ * sees only that threads sleep and wake. */
 #include "vfs.h"
 
 #define PIPE_CAPACITY 65536u /* Linux's default, and the largest here */
 #define PIPE_ATOMIC   4096u  /* PIPE_BUF */
 
 struct pipe {
-    struct node node;
+    struct node node;                    /* of a pipe without a name */
+    struct node *at;                     /* what is open: that, or the node of the name */
+    uint32_t reader_count, writer_count; /* opened so far: what waiters for the other end watch */
     uint8_t *pages[PIPE_CAPACITY / 4096];
     uint64_t written, read; /* bytes since the start; their difference is what is in the pipe */
     uint64_t capacity;      /* what may be in it: a multiple of pages, at most PIPE_CAPACITY */
@@ -16,11 +18,12 @@ struct pipe {
 };
 
 static const struct node_ops pipe_node_ops;
+static const struct file_ops pipe_ops;
 static struct fs pipe_fs;
 
 static struct pipe *of(struct file *f)
 {
-    return (struct pipe *)(void *)f->node;
+    return f->state;
 }
 
 static bool reads(const struct file *f)
@@ -33,22 +36,45 @@ static bool writes(const struct file *f)
     return (f->flags & O_ACCMODE) != O_RDONLY;
 }
 
-static int pipe_open(struct file *f)
+static void count_opener(struct file *f, struct pipe *p)
 {
-    struct pipe *p = of(f);
+    f->state = p;
+    f->pos = p->writer_count; /* a reader that saw no writer yet does not see one hang up */
     p->readers += reads(f);
     p->writers += writes(f);
+    p->reader_count += reads(f);
+    p->writer_count += writes(f);
+}
+
+static int pipe_open(struct file *f)
+{
+    count_opener(f, (struct pipe *)(void *)f->node);
     return 0;
+}
+
+static void free_pages(struct pipe *p)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(p->pages); i++) {
+        page_free(p->pages[i]);
+    }
 }
 
 static void pipe_release(struct file *f)
 {
     struct pipe *p = of(f);
+    if (p == NULL) {
+        return; /* a named one that did not become open */
+    }
     p->readers -= reads(f);
     p->writers -= writes(f);
-    p->node.arrived++;
-    p->node.drained++;
+    p->at->arrived++;
+    p->at->drained++;
     fs_poll_changed(&p->changed);
+    if (p->at != &p->node && p->readers + p->writers == 0) {
+        *tmpfs_fifo(p->at) = NULL; /* what nobody read is gone with the last one */
+        free_pages(p);
+        rt_free(p);
+    }
 }
 
 static int pipe_wait(struct file *f, struct pipe *p)
@@ -86,7 +112,7 @@ static int64_t pipe_read(struct file *f, struct iter *to, uint64_t *pos)
         p->read += some;
         done += (int64_t)some;
     }
-    p->node.drained++;
+    p->at->drained++;
     fs_poll_changed(&p->changed);
     return done;
 }
@@ -133,7 +159,7 @@ static int64_t pipe_write(struct file *f, struct iter *from, uint64_t *pos)
             int64_t n = fill(p, from);
             err = n < 0 ? (int)n : 0;
             done += n > 0 ? n : 0;
-            p->node.arrived++;
+            p->at->arrived++;
             fs_poll_changed(&p->changed);
         } else {
             err = pipe_wait(f, p);
@@ -151,7 +177,7 @@ static unsigned pipe_poll(struct file *f)
     unsigned bits = 0;
     if (reads(f)) {
         bits |= p->written > p->read ? FS_POLLIN : 0u;
-        bits |= p->writers == 0 ? FS_POLLHUP : 0u;
+        bits |= p->writers == 0 && f->pos != p->writer_count ? FS_POLLHUP : 0u;
     }
     if (writes(f)) {
         bits |= p->capacity - (p->written - p->read) >= PIPE_ATOMIC ? FS_POLLOUT : 0u;
@@ -172,7 +198,7 @@ static int64_t pipe_ioctl(struct file *f, uint64_t request, app_ptr arg)
 
 int64_t pipe_size(struct file *f, bool set, uint64_t size)
 {
-    if (f->node->ops != &pipe_node_ops) {
+    if (f->ops != &pipe_ops) {
         return -EBADF;
     }
     struct pipe *p = of(f);
@@ -196,9 +222,7 @@ int64_t pipe_size(struct file *f, bool set, uint64_t size)
 static void pipe_destroy(struct node *n)
 {
     struct pipe *p = (struct pipe *)(void *)n;
-    for (size_t i = 0; i < ARRAY_SIZE(p->pages); i++) {
-        page_free(p->pages[i]);
-    }
+    free_pages(p);
     rt_free(p);
 }
 
@@ -210,6 +234,48 @@ static const struct file_ops pipe_ops = {.read = pipe_read,
 static const struct node_ops pipe_node_ops = {
     .open = pipe_open, .destroy = pipe_destroy, .file_ops = &pipe_ops};
 
+/* Waits until somebody opened the other end; both who wait see each other even if one goes at once.
+ */
+static int wait_for_other_end(struct file *f, struct pipe *p)
+{
+    bool reader = reads(f);
+    uint32_t before = reader ? p->writer_count : p->reader_count;
+    while ((reader ? p->writers : p->readers) == 0 &&
+           (reader ? p->writer_count : p->reader_count) == before) {
+        int err = os_block(&p->changed, UINT64_MAX);
+        if (err != 0) {
+            return err;
+        }
+    }
+    return 0;
+}
+
+int fifo_open(struct file *f)
+{
+    struct pipe **slot = tmpfs_fifo(f->node), *p = *slot;
+    bool no_wait = (f->flags & O_NONBLOCK) != 0;
+    if (!reads(f) && no_wait && (p == NULL || p->readers == 0)) {
+        return -ENXIO;
+    }
+    if (p == NULL) {
+        p = rt_alloc(sizeof *p);
+        if (p == NULL) {
+            return -ENOMEM;
+        }
+        p->capacity = PIPE_CAPACITY;
+        p->at = f->node;
+        *slot = p;
+    }
+    count_opener(f, p);
+    fs_poll_changed(&p->changed);
+    return no_wait || (reads(f) && writes(f)) ? 0 : wait_for_other_end(f, p);
+}
+
+const struct file_ops *fifo_ops(void)
+{
+    return &pipe_ops;
+}
+
 int pipe_make(uint32_t flags, struct file *ret[2])
 {
     if (pipe_fs.minor == 0) {
@@ -220,6 +286,7 @@ int pipe_make(uint32_t flags, struct file *ret[2])
         return -ENOMEM;
     }
     p->capacity = PIPE_CAPACITY;
+    p->at = &p->node;
     struct fs_time now = fs_now();
     p->node = (struct node){.ops = &pipe_node_ops,
                             .fs = &pipe_fs,

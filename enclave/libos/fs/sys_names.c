@@ -33,7 +33,7 @@ static int may_remove(const struct dentry *dir, const struct dentry *d)
         return err;
     }
     const struct node *n = dir->node; /* the sticky bit */
-    if ((n->mode & S_ISVTX) != 0 && n->uid != fs_uid() && d->node->uid != fs_uid()) {
+    if ((n->mode & S_ISVTX) != 0 && !fs_owns(n) && !fs_owns(d->node)) {
         return -EPERM;
     }
     return (d->flags & DENTRY_BUSY) != 0 ? -EBUSY : 0;
@@ -88,7 +88,7 @@ int64_t sys_mkdir(app_ptr path, uint32_t mode)
     return sys_mkdirat(AT_FDCWD, path, mode);
 }
 
-/* Device nodes, sockets and named pipes are not offered; regular files are. */
+/* Regular files and named pipes; devices are the manifest's, sockets made by bind(2). */
 int64_t sys_mknodat(int dirfd, app_ptr path, uint32_t mode, uint64_t dev)
 {
     (void)dev;
@@ -101,9 +101,15 @@ int64_t sys_mknodat(int dirfd, app_ptr path, uint32_t mode, uint64_t dev)
     if (err != 0) {
         return err;
     }
-    err = w.slash ? -ENOENT : type != 0 && type != S_IFREG ? -EPERM : may_change_dir(w.dir);
+    err = w.slash ? -ENOENT : may_change_dir(w.dir);
+    bool fifo = type == S_IFIFO;
+    if (err == 0 && ((type != 0 && type != S_IFREG && !fifo) ||
+                     (fifo && w.dir->node->fs->sealed_ops != NULL))) {
+        err = -EPERM; /* a sealed volume keeps files, directories and links */
+    }
     if (err == 0) {
-        struct node *n = tmpfs_new_node(w.dir->node->fs, S_IFREG | (mode & 07777 & ~fs_umask()));
+        struct node *n = tmpfs_new_node(w.dir->node->fs, (fifo ? S_IFIFO : S_IFREG) |
+                                                             (mode & 07777 & ~fs_umask()));
         err = n == NULL ? -ENOSPC : dentry_add(w.dir, last_of(&w), n, NULL);
         node_unref(n);
         touch(w.dir->node);

@@ -183,7 +183,7 @@ static int may_change(const struct node *n)
     if (n->fs->read_only) {
         return -EROFS;
     }
-    return tmpfs_node_is(n) && n->uid == fs_uid() ? 0 : -EPERM;
+    return tmpfs_node_is(n) && fs_owns(n) ? 0 : -EPERM;
 }
 
 static int set_mode(struct node *n, uint32_t mode)
@@ -196,7 +196,7 @@ static int set_mode(struct node *n, uint32_t mode)
     return err;
 }
 
-/* Without capabilities only "no change" and the own group remain. */
+/* For others than uid 0 only "no change" and the own group remain. */
 static int set_owner(struct node *n, int uid, int gid)
 {
     if (n->fs->read_only) {
@@ -207,9 +207,10 @@ static int set_owner(struct node *n, int uid, int gid)
     if (uid == -1 && gid == -1) {
         return 0;
     }
-    if (!same_uid || !same_gid || !tmpfs_node_is(n) || n->uid != fs_uid()) {
+    if (!tmpfs_node_is(n) || !fs_owns(n) || (fs_uid() != 0 && (!same_uid || !same_gid))) {
         return -EPERM;
     }
+    n->uid = uid == -1 ? n->uid : (uint32_t)uid;
     n->gid = gid == -1 ? n->gid : (uint32_t)gid;
     n->mode &= node_is(n, S_IFREG) ? ~(uint32_t)06000 : ~(uint32_t)0;
     n->ctime = fs_now();
@@ -282,7 +283,7 @@ static int set_times(struct node *n, const struct __kernel_timespec times[2])
     if (n->fs->read_only) {
         return -EROFS;
     }
-    if (n->uid != fs_uid()) {
+    if (!fs_owns(n)) {
         if (!now) {
             return -EPERM;
         }

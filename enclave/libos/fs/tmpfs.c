@@ -13,10 +13,11 @@ struct tmpfs_node {
     uint8_t ***chunks; /* [chunk_count], each NULL or CHUNK_PAGES pages, each NULL: a hole */
     size_t chunk_count;
     char *link;
+    struct pipe *fifo;          /* named pipes, while they are open */
     struct sealed_node *sealed; /* sealed mounts only */
 };
 
-static const struct node_ops tmpfs_dir_ops, tmpfs_file_ops, tmpfs_link_ops;
+static const struct node_ops tmpfs_dir_ops, tmpfs_file_ops, tmpfs_link_ops, tmpfs_fifo_ops;
 static void tmpfs_destroy(struct node *n);
 
 static struct tmpfs_node *of(struct node *n)
@@ -63,12 +64,18 @@ struct node *tmpfs_new_node(struct fs *fs, uint32_t mode)
     n->atime = n->mtime = n->ctime = fs_now();
     n->ops = node_is(n, S_IFDIR)   ? &tmpfs_dir_ops
              : node_is(n, S_IFLNK) ? &tmpfs_link_ops
+             : node_is(n, S_IFIFO) ? &tmpfs_fifo_ops
                                    : &tmpfs_file_ops;
     fs->node_count++;
     if (fs->sealed_ops != NULL && node_is(n, S_IFREG)) {
         fs->sealed_ops(n);
     }
     return n;
+}
+
+struct pipe **tmpfs_fifo(struct node *n)
+{
+    return &of(n)->fifo;
 }
 
 struct sealed_node **tmpfs_sealed(struct node *n)
@@ -164,7 +171,8 @@ static int page_make(struct tmpfs_node *t, uint64_t index, uint8_t **ret)
 static void collect(struct node *n, uint64_t off, uint64_t size, bool change)
 {
     if (n->windowed) {
-        uint64_t end = size > UINT64_MAX - off - 4095 ? UINT64_MAX / 4096 : (off + size + 4095) / 4096;
+        uint64_t end =
+            size > UINT64_MAX - off - 4095 ? UINT64_MAX / 4096 : (off + size + 4095) / 4096;
         os_windows_put_back(n, off / 4096, end, change);
     }
 }
@@ -429,3 +437,12 @@ static const struct node_ops tmpfs_file_ops = {
     .truncate = tmpfs_truncate, .destroy = tmpfs_destroy, .file_ops = &tmpfs_regular};
 static const struct node_ops tmpfs_link_ops = {
     .readlink = tmpfs_readlink, .destroy = tmpfs_destroy, .file_ops = &tmpfs_regular};
+
+static int tmpfs_fifo_open(struct file *f)
+{
+    f->ops = fifo_ops();
+    return fifo_open(f);
+}
+
+static const struct node_ops tmpfs_fifo_ops = {
+    .open = tmpfs_fifo_open, .destroy = tmpfs_destroy, .file_ops = &tmpfs_regular};

@@ -77,8 +77,11 @@ static inline bool node_is(const struct node *n, uint32_t type)
 {
     return (n->mode & S_IFMT) == type;
 }
-/* mask: 4 read, 2 write, 1 execute. No capabilities exist: owner, group, others, nothing else. */
+/* mask: 4 read, 2 write, 1 execute: owner, group, others; uid 0 may read and write everything, as
+ * with CAP_DAC_OVERRIDE. What is read-only stays so. */
 int node_may(const struct node *n, unsigned mask) MUST_USE;
+/* May it do what only the owner may? uid 0 owns all, as with CAP_FOWNER and CAP_CHOWN. */
+bool fs_owns(const struct node *n);
 struct fs_time fs_now(void);
 uint32_t fs_uid(void);
 uint32_t fs_gid(void);
@@ -285,6 +288,8 @@ int layer_read_into_app(struct node *n, app_ptr dst, uint64_t size, uint64_t off
 int layer_sites(struct dentry *d, void **ret_data, size_t *ret_size) MUST_USE;
 
 struct fs *tmpfs_new(uint64_t size, const char *type);
+struct pipe;
+struct pipe **tmpfs_fifo(struct node *n); /* what a named pipe holds; NULL: nobody has it open */
 struct node *tmpfs_new_node(struct fs *fs, uint32_t mode);
 bool tmpfs_node_is(const struct node *n);
 int tmpfs_set_symlink(struct node *n, struct bytes target) MUST_USE;
@@ -308,6 +313,10 @@ int hostfiles_finish(struct run_claims *claims, struct diag *d) MUST_USE;
 int dev_start(const struct manifest *m) MUST_USE;  /* /dev, descriptors 0 to 2 */
 int proc_start(const struct manifest *m) MUST_USE; /* /proc, /sys */
 int attestation_start(const struct manifest *m) MUST_USE; /* /dev/attestation, after /dev */
+/* Opening a named pipe whose node is f's: waits for the other end. Its content is made and gone
+ * with the descriptions that have it open. */
+int fifo_open(struct file *f) MUST_USE;
+const struct file_ops *fifo_ops(void);
 int pipe_make(uint32_t flags, struct file *ret[2]) MUST_USE;
 /* F_GETPIPE_SZ, F_SETPIPE_SZ. -EBADF: not a pipe. */
 int64_t pipe_size(struct file *f, bool set, uint64_t size);

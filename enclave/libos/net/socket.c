@@ -131,8 +131,12 @@ void sock_end(struct sock *s)
     if (peer != NULL && peer->peer == s) {
         peer->peer = NULL;
         if (!(s->family != AF_UNIX_ && s->type == SOCK_DGRAM_)) {
-            /* As a reset: what was sent to the one who left will never be read. */
-            peer->error = unread && s->type == SOCK_STREAM_ ? ECONNRESET : peer->error;
+            /* A reset: what was sent to the one who left will never be read, or it lingers not. */
+            bool abort = s->family != AF_UNIX_ && s->options.linger_on && s->options.linger_s == 0;
+            if ((unread || abort) && s->type == SOCK_STREAM_) {
+                peer->error = ECONNRESET;
+                peer->reset = true;
+            }
             sock_changed(peer);
         }
     }
