@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,9 +66,14 @@ static void say(const struct diag *d)
     fprintf(stderr, "alcoved: %s\n", d->text);
 }
 
-static int usage(const char *sentence)
+__attribute__((format(printf, 1, 2))) static int usage(const char *format, ...)
 {
-    fprintf(stderr, "alcoved: %s; alcoved --help says more\n", sentence);
+    va_list args;
+    va_start(args, format);
+    fputs("alcoved: ", stderr);
+    vfprintf(stderr, format, args);
+    fputs("; alcoved --help says more\n", stderr);
+    va_end(args);
     return 2;
 }
 
@@ -94,8 +100,8 @@ static bool number(const char *text, unsigned long most, unsigned long *ret)
     return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && *ret <= most;
 }
 
-/* -1: go on; else the exit status. */
-static int take_option(int option, struct options *o, struct daemon *g)
+/* -1: go on; else the exit status. `said` is how the option was written. */
+static int take_option(int option, const char *said, struct options *o, struct daemon *g)
 {
     struct diag d = {""};
     unsigned long value;
@@ -138,9 +144,9 @@ static int take_option(int option, struct options *o, struct daemon *g)
         fputs(help, stdout);
         return 0;
     default:
-        return usage("an option is unknown or incomplete");
+        return usage("unknown or incomplete option '%s'", said);
     }
-    return r == 0 ? -1 : usage(d.text);
+    return r == 0 ? -1 : usage("%s", d.text);
 }
 
 static int parse(int argc, char **argv, struct options *o, struct daemon *g)
@@ -159,13 +165,13 @@ static int parse(int argc, char **argv, struct options *o, struct daemon *g)
     int option;
     opterr = 0;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        int r = take_option(option, o, g);
+        int r = take_option(option, argv[optind - 1], o, g);
         if (r >= 0) {
             return r;
         }
     }
     if (optind != argc) {
-        return usage("there is an argument that belongs to no option");
+        return usage("'%s' belongs to no option", argv[optind]);
     }
     if (o->state == NULL) {
         return usage("--state DIR is missing");

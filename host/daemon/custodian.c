@@ -117,6 +117,14 @@ static int remove_volume(const struct daemon *g, const struct custodian *c, stru
                : diag_fail(d, -errno, "cannot remove %s: %s", path, strerror(errno));
 }
 
+/* What is left of one that is gone: nothing, if all went well at the first time. */
+static int remove_locked(struct daemon *g, struct custodian *c, struct diag *d)
+{
+    int r = remove_volume(g, c, d);
+    r = r != 0 ? r : store_remove_custodian(g->store, c->id, d);
+    return r == -ENOENT ? 0 : r;
+}
+
 struct opening {
     struct daemon *g;
     struct diag *d;
@@ -159,8 +167,7 @@ static int finish_removals(struct daemon *g, struct diag *d)
             t->list[kept++] = c;
             continue;
         }
-        r = remove_volume(g, c, d);
-        r = r != 0 ? r : store_remove_custodian(g->store, c->id, d);
+        r = remove_locked(g, c, d);
         unmake(c);
     }
     t->count = kept;
@@ -370,7 +377,8 @@ static int add_again(struct daemon *g, struct custodian *c, const struct store_c
                      const struct program *program, bool *ret_new, struct diag *d)
 {
     pthread_mutex_lock(&c->mutex);
-    int r = c->gone ? store_add_custodian(g->store, row, d) : 0;
+    int r = c->gone ? remove_locked(g, c, d) : 0;
+    r = r == 0 && c->gone ? store_add_custodian(g->store, row, d) : r;
     if (r == 0 && c->gone) {
         c->program = program;
         c->gone = false;
@@ -579,12 +587,10 @@ int custodian_delete(struct daemon *g, struct custodian *c, struct diag *d)
                     : store_set_deleting(g->store, c->id, d);
     if (r == 0) {
         stop_locked(c, 0);
-        r = remove_volume(g, c, d);
-        r = r != 0 ? r : store_remove_custodian(g->store, c->id, d);
-    }
-    if (r == 0) {
         c->gone = true;
-        event("custodian %s is deleted", c->name);
+        r = remove_locked(g, c, d);
+        event("custodian %s is deleted%s%s", c->name, r != 0 ? ", but " : "",
+              r != 0 ? d->text : "");
     }
     pthread_mutex_unlock(&c->mutex);
     return r;
