@@ -126,6 +126,7 @@ static int parse_at(const char *text, uint64_t *ret)
     return CLI_OK;
 }
 
+/* -1: it is none, or lacks its value. */
 static int parse_option(int option, struct options *o)
 {
     switch (option) {
@@ -174,7 +175,7 @@ static int parse_option(int option, struct options *o)
         o->json = true;
         return CLI_OK;
     default:
-        return cli_usage("query", "unknown or incomplete option");
+        return -1;
     }
 }
 
@@ -199,6 +200,9 @@ static int parse(int argc, char **argv, struct options *o)
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, "o:", options, NULL)) != -1;) {
         int status = parse_option(option, o);
+        if (status < 0) {
+            return cli_usage("query", "unknown or incomplete option '%s'", argv[optind - 1]);
+        }
         if (status != CLI_OK) {
             return status;
         }
@@ -436,8 +440,9 @@ static int interrupted_run(const struct options *o, const char *id)
 {
     fprintf(stderr,
             "alcove query: the query goes on; come back with\n"
-            "  alcove query show --server %s %s\n",
-            o->server, id);
+            "  alcove query show --server %s %s%s%s%s%s\n",
+            o->server, id, o->key != NULL ? " --key " : "", o->key != NULL ? o->key : "",
+            o->log_key != NULL ? " --log-key " : "", o->log_key != NULL ? o->log_key : "");
     interrupt_finish();
     return CLI_FAILED;
 }
@@ -490,11 +495,13 @@ static int run(struct options *o)
     if (status != CLI_OK) {
         return status;
     }
-    int err = query_source_read(&o->source, &read, &d);
-    if (err != 0) {
+    /* A key that is none is told before anybody is asked, not after. */
+    struct query_key log_key;
+    if (query_source_read(&o->source, &read, &d) != 0 ||
+        (o->log_key != NULL && store_log_key(o->log_key, &log_key, &d) != 0)) {
         return cli_fail("query", &d);
     }
-    err = session_open(o, true, &s, &d);
+    int err = session_open(o, true, &s, &d);
     status = err == 0 ? ask(o, &s, read) : cli_fail("query", &d);
     session_close(&s);
     return status;

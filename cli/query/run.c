@@ -247,28 +247,54 @@ int query_run_log_key(struct query_run *run, struct query_key *ret, struct diag 
     return err;
 }
 
+/* A query's lists name nothing twice, and of workers they name the runtime alone: with two scripts
+ * it is one item. */
+static bool said_before(const struct wire_programs *p, size_t at)
+{
+    const struct wire_program *a = &p->programs[at];
+    for (size_t i = 0; i < at; i++) {
+        const struct wire_program *b = &p->programs[i];
+        if (a->role == b->role && memcmp(a->mrenclave, b->mrenclave, sizeof a->mrenclave) == 0 &&
+            (a->role == QUERY_ROLE_WORKER ||
+             memcmp(a->configid, b->configid, sizeof a->configid) == 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void print_program(const struct wire_program *p, bool again, FILE *out)
+{
+    const bool worker = p->role == QUERY_ROLE_WORKER;
+    char mrenclave[65], configid[129];
+    struct diag name; /* escapes what a terminal might obey */
+    hex_encode(mrenclave, p->mrenclave, sizeof p->mrenclave);
+    hex_encode(configid, p->configid, sizeof p->configid);
+    ignore_result(diag_fail(&name, -1, "%.*s", (int)p->name.size, (const char *)p->name.data),
+                  "only its text is wanted");
+    if (again) {
+        fputs("    #", out);
+    } else if (worker) {
+        fprintf(out, "  - {mrenclave: %s} #", mrenclave);
+    } else {
+        fprintf(out, "  - {mrenclave: %s, configid: %s} #", mrenclave, configid);
+    }
+    if (worker) {
+        fprintf(out, " bundle: %s,", configid);
+    }
+    fprintf(out, " %s, leaf %llu of the log\n", name.text, (unsigned long long)p->log_index);
+}
+
 static void print_role(const struct wire_programs *p, enum query_role role, const char *key,
                        FILE *out)
 {
-    char hex[129];
     bool any = false;
     for (size_t i = 0; i < p->programs_count; i++) {
-        const struct wire_program *program = &p->programs[i];
-        if (program->role != role) {
-            continue;
+        if (p->programs[i].role == role) {
+            fprintf(out, "%s", any ? "" : key);
+            print_program(&p->programs[i], said_before(p, i), out);
+            any = true;
         }
-        fprintf(out, "%s", any ? "" : key);
-        any = true;
-        hex_encode(hex, program->mrenclave, sizeof program->mrenclave);
-        fprintf(out, "  - {mrenclave: %s", hex);
-        hex_encode(hex, program->configid, sizeof program->configid);
-        fprintf(out, role == QUERY_ROLE_WORKER ? "} # bundle: %s" : ", configid: %s}", hex);
-        struct diag name; /* escapes what a terminal might obey */
-        ignore_result(
-            diag_fail(&name, -1, "%.*s", (int)program->name.size, (const char *)program->name.data),
-            "only its text is wanted");
-        fprintf(out, "%s%s, leaf %llu of the log\n", role == QUERY_ROLE_WORKER ? ", " : " # ",
-                name.text, (unsigned long long)program->log_index);
     }
 }
 

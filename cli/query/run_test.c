@@ -268,7 +268,7 @@ static void lies(void)
 
 static void programs(void)
 {
-    static struct wire_programs offered = {.programs_count = 3};
+    static struct wire_programs offered = {.programs_count = 4};
     struct query_run run = begin();
     struct query_key key;
     char *text = NULL;
@@ -278,6 +278,8 @@ static void programs(void)
     offered.programs[1] = (struct wire_program){.name = BYTES_STR("w"), .role = QUERY_ROLE_WORKER};
     offered.programs[2] =
         (struct wire_program){.name = BYTES_STR("c"), .role = QUERY_ROLE_CUSTODIAN};
+    offered.programs[3] = (struct wire_program){
+        .name = BYTES_STR("second"), .role = QUERY_ROLE_WORKER, .configid = {0xbb}};
     memcpy(offered.log_key, f.log.key.point, sizeof offered.log_key);
     daemon.programs = &offered;
     FILE *out = open_memstream(&text, &size);
@@ -288,6 +290,12 @@ static void programs(void)
               strstr(text, "leaf 7 of the log") != NULL && strstr(text, "custodians:\n") != NULL &&
               strstr(text, "workers:\n") != NULL && strchr(text, '\033') == NULL,
           "programs are lists for a query, and move no terminal");
+    const char *worker = strstr(text, "workers:\n  - {mrenclave: 00");
+    CHECK(worker != NULL &&
+              strstr(worker + 20, "  - {mrenclave") > strstr(text, "aggregators:\n") &&
+              strstr(worker, "    # bundle: bb00") != NULL &&
+              strstr(worker, ", second, leaf") != NULL,
+          "two scripts of one runtime are one worker: no list names a thing twice");
     free(text);
     CHECK(query_run_log_key(&run, &key, &diag) == 0 && memcmp(&key, &f.log.key, sizeof key) == 0,
           "the daemon's word of the log's key is taken where there is no other");

@@ -463,14 +463,14 @@ static void put_entries(struct writer *w, const struct query_document *doc)
     }
 }
 
-/* False: a list names something twice. */
-static bool put_document(struct writer *w, const struct query_document *doc)
+/* Returns the list that names something twice; NULL: none does. */
+static const char *put_document(struct writer *w, const struct query_document *doc)
 {
     cbor_put_map(w, 19);
     field_put_uint(w, "cost", doc->cost);
     field_put_word(w, "noise", noises[doc->noise]);
     field_put_fixed(w, "nonce", doc->nonce, sizeof doc->nonce);
-    bool sets = put_roots(w, doc);
+    const char *twice = put_roots(w, doc) ? NULL : "roots";
     put_pair(w, "users", doc->users_min, doc->users_max);
     put_bounds(w, &doc->schema);
     field_put_fixed(w, "bundle", doc->bundle, sizeof doc->bundle);
@@ -479,13 +479,16 @@ static bool put_document(struct writer *w, const struct query_document *doc)
     put_pair(w, "window", doc->first_day, doc->last_day);
     field_put_fixed(w, "analyst", doc->analyst.data, sizeof doc->analyst.data);
     put_entries(w, doc);
-    sets = put_workers(w, doc) && sets;
+    twice = put_workers(w, doc) ? twice : "workers";
     field_put_uint(w, "deadline", doc->deadline);
     field_put_text(w, "function", doc->function);
     field_put_text(w, "question", doc->question);
     field_put_word(w, "aggregate", query_aggregate_text(doc->schema.aggregate));
-    sets = put_identities(w, "custodians", doc->custodians, doc->custodian_count) && sets;
-    return put_identities(w, "aggregators", doc->aggregators, doc->aggregator_count) && sets;
+    twice = put_identities(w, "custodians", doc->custodians, doc->custodian_count) ? twice
+                                                                                   : "custodians";
+    return put_identities(w, "aggregators", doc->aggregators, doc->aggregator_count)
+               ? twice
+               : "aggregators";
 }
 
 int query_document_encode(const struct query_document *doc, struct writer *out, struct diag *d)
@@ -496,12 +499,12 @@ int query_document_encode(const struct query_document *doc, struct writer *out, 
         diag_prefix(d, "query");
         return err;
     }
-    bool sets = put_document(out, doc);
+    const char *twice = put_document(out, doc);
     struct cbor_reader r = cbor_reader_of(BYTES(out->data + start, out->size - start));
     if (out->failed || out->size - start > QUERY_DOCUMENT_MAX) {
         err = diag_fail(d, -ENOSPC, "query: the document does not fit");
-    } else if (!sets) {
-        err = diag_fail(d, -EINVAL, "query: a list names the same thing twice");
+    } else if (twice != NULL) {
+        err = diag_fail(d, -EINVAL, "query: %s names the same thing twice: leave one out", twice);
     } else if (cbor_skip(&r).size == 0) { /* the reader knows what UTF-8 is */
         err = diag_fail(d, -EINVAL, "query: a text is not UTF-8");
     }

@@ -302,6 +302,9 @@ ok "the plan says that the server offers what is named" \
 ok "and that it does not, where it does not" refused 'offers NO aggregator' \
     query plan "$YAML" --server "$SERVER"
 asked=$(query compile asked.yaml)
+ok "a log's key that is none is told before anybody is asked" \
+    refused "^alcove query: the log's key: no.such" \
+    query run asked.yaml --server "$SERVER" --log-key no.such
 ok "what was not asked is not known" refused 'show|know|no ' query show --server "$SERVER" "$asked"
 # Left while people are asked: interrupts are ignored in what a script starts, so the other signal.
 "$ALCOVE" query run asked.yaml --server "$SERVER" --log-key "$log_key" --out asked 2>run.err >run.out &
@@ -311,7 +314,8 @@ kill -TERM "$runs"
 status=0
 wait "$runs" || status=$?
 ok "the analyst leaves" same "$status" 143
-ok "… and is told how to come back" grep -q "alcove query show --server $SERVER $asked" run.err
+ok "… and is told how to come back" \
+    grep -q "alcove query show --server $SERVER $asked --log-key $log_key\$" run.err
 ok "… nothing was kept" test ! -e asked
 ok "meanwhile there is no result" refused 'no result yet' query show --server "$SERVER" "$asked"
 ok "asked again it is the same query, and its result" \
