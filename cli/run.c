@@ -96,6 +96,7 @@ enum {
     OPT_HELP
 };
 
+/* -1: it is none, or lacks its value. */
 static int parse_option(int option, struct run_request *q, uint8_t *nonce)
 {
     switch (option) {
@@ -119,7 +120,7 @@ static int parse_option(int option, struct run_request *q, uint8_t *nonce)
         q->trap_only = true;
         return CLI_OK;
     default:
-        return cli_usage("run", "unknown or incomplete option");
+        return -1;
     }
 }
 
@@ -138,6 +139,9 @@ static int parse(int argc, char **argv, struct run_request *q, uint8_t *nonce)
     opterr = 0;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         int r = parse_option(option, q, nonce);
+        if (r < 0) {
+            return cli_usage("run", "unknown or incomplete option '%s'", argv[optind - 1]);
+        }
         if (r != CLI_OK) {
             return r;
         }

@@ -82,6 +82,7 @@ static uint32_t today(void)
     return date;
 }
 
+/* -1: it is none, or lacks its value. */
 static int parse_option(int option, struct sign_request *q)
 {
     unsigned long number;
@@ -110,7 +111,7 @@ static int parse_option(int option, struct sign_request *q)
         *(option == 'p' ? &q->terms.isvprodid : &q->terms.isvsvn) = (uint16_t)number;
         return CLI_OK;
     default:
-        return cli_usage("sign", "unknown or incomplete option");
+        return -1;
     }
 }
 
@@ -124,6 +125,9 @@ static int parse(int argc, char **argv, struct sign_request *q)
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, "o:k:", options, NULL)) != -1;) {
         int status = parse_option(option, q);
+        if (status < 0) {
+            return cli_usage("sign", "unknown or incomplete option '%s'", argv[optind - 1]);
+        }
         if (status != CLI_OK) {
             return status;
         }
