@@ -48,7 +48,8 @@ const char verb_phone_help[] =
     "  claim        gets a custodian from the server and becomes its owner\n"
     "  unlock       opens the custodian's volume, after each start of it\n"
     "  upload       hands over days; each file is one, its name has the date (2026-10-05)\n"
-    "  lease        allows queries that cost up to RHO, such as 0.02, in all\n"
+    "  lease        allows queries that cost up to RHO, such as 0.02, in all; takes the place of\n"
+    "               the lease before, and what was left of that stays spent\n"
     "  status       how things are; what this week's and all queries ever have cost\n"
     "  activity     who asked what, when, what left, and what it cost\n"
     "  days         which days are there\n"
@@ -322,10 +323,13 @@ static int do_lease(struct phone *p, const struct options *o, struct diag *d)
         const struct budget_window *b = &p->state.book.budget;
         printf(
             "Lease %llu: queries may cost %s of rho in all, at most until %s (log time), and until "
-            "the\ncustodian is started again. It counts as spent; %s of %s are left this week.\n",
+            "the\ncustodian is started again. It counts as spent; %s of %s are left this week.\n%s",
             (unsigned long long)p->state.book.number, phone_rho_of(rho).text,
             phone_time_of(p->state.book.head.time + days * 86400).text,
-            phone_rho_of(budget_left(b, b->window)).text, phone_rho_of(b->cap).text);
+            phone_rho_of(budget_left(b, b->window)).text, phone_rho_of(b->cap).text,
+            p->state.book.number > 1 ? "It takes the place of the one before, which pays for "
+                                       "nothing any more; what was left of that stays spent.\n"
+                                     : "");
     }
     return err;
 }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "phone/show.h"
+
 #define RECORD_SMALL_MAX (WIRE_POLICY_MAX + 1024u)
 
 /* ---- Making a phone -------------------------------------------------------------------------- */
@@ -305,6 +307,24 @@ int session_continued(struct phone *p, struct session *ret, struct diag *d)
     return err;
 }
 
+static int over_budget(const struct phone *p, uint64_t rho, struct diag *d)
+{
+    const struct budget_window *b = &p->state.book.budget;
+    const uint64_t now = p->state.book.head.time, week = lease_window(now);
+    if (p->state.unknown_until != 0 && now < p->state.unknown_until) {
+        return diag_fail(
+            d, -EDQUOT,
+            "what the lost phone granted this week is not known, so all of it counts as "
+            "spent: leases can be granted from %s on (log time)",
+            phone_time_of(p->state.unknown_until).text);
+    }
+    return diag_fail(d, -EDQUOT,
+                     "a lease of %s of rho is more than is left this week: %s of %s. The next one "
+                     "begins at %s (log time)",
+                     phone_rho_of(rho).text, phone_rho_of(budget_left(b, week)).text,
+                     phone_rho_of(b->cap).text, phone_time_of((week + 1) * LEDGER_WINDOW_S).text);
+}
+
 int phone_lease(struct phone *p, uint64_t rho, uint64_t days, struct diag *d)
 {
     uint8_t buffer[LEASE_MAX + QUERY_SIGNED_OVERHEAD];
@@ -319,13 +339,7 @@ int phone_lease(struct phone *p, uint64_t rho, uint64_t days, struct diag *d)
     }
     if (err == 0) {
         err = lease_grant(&p->state.book, &s.boot_key, rho, days * 86400, &p->signer.signer, &w, d);
-        if (err == -EDQUOT || err == -ESTALE) {
-            diag_prefix(
-                d, "this week's budget does not allow it%s",
-                p->state.unknown_until != 0 && p->state.book.head.time < p->state.unknown_until
-                    ? " (it counts as spent, since what the lost phone granted is not known)"
-                    : "");
-        }
+        err = err == -EDQUOT ? over_budget(p, rho, d) : err;
     }
     /* Counted and stored, then sent; a lease that gets lost has been spent. */
     err = err != 0 ? err : phone_store_now(p, d);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "phone/show.h"
 #include "query/decimal.h"
 #include "query/log.h"
 #include "strict_yaml.h"
@@ -447,16 +448,9 @@ static void explain_identities(FILE *out, const char *what, const struct wire_id
     }
 }
 
-static void put_micro(FILE *out, uint64_t micro)
-{
-    fprintf(out, "%llu.%06llu", (unsigned long long)(micro / 1000000),
-            (unsigned long long)(micro % 1000000));
-}
-
 void phone_policy_explain(const struct phone_policy *p, FILE *out)
 {
     const struct wire_policy *o = &p->owner;
-    struct query_hash log;
     fprintf(out,
             "With this policy, this phone\n"
             "- sends its days and its volume's secret, sealed, through %s to enclaves of\n",
@@ -481,17 +475,12 @@ void phone_policy_explain(const struct phone_policy *p, FILE *out)
     fprintf(out, "- for queries of %s, about at least %llu people,\n  of which one costs at most ",
             o->analysts_count == 0 ? "any analyst" : "these analysts",
             (unsigned long long)o->users_min);
-    put_micro(out, o->query_cap);
-    fputs(" of rho, one analyst's in a week ", out);
-    put_micro(out, o->analyst_cap);
-    fputs(", all in a week ", out);
-    put_micro(out, o->cap);
-    fputc('\n', out);
+    fprintf(out, "%s of rho, one analyst's in a week %s, all in a week %s\n",
+            phone_rho_of(o->query_cap).text, phone_rho_of(o->analyst_cap).text,
+            phone_rho_of(o->cap).text);
     explain_hashes(out, "    analyst     ", (const uint8_t *)o->analysts, sizeof o->analysts[0],
                    o->analysts_count);
-    if (query_key_id(&p->log_key, &log) == 0) {
-        fputs("- believes the log of the key ", out);
-        put_short(out, log.data);
-        fputs(", in which every program and query must stand.\n", out);
-    }
+    fputs("- believes the log of the key ", out); /* its beginning, as in the file */
+    put_short(out, p->log_key.point);
+    fputs(", in which every program and query must stand.\n", out);
 }

@@ -160,7 +160,8 @@ static void test_draft(void)
     phone_policy_explain(&p, f);
     fclose(f);
     CHECK(strstr(text, "any analyst") != NULL && strstr(text, "at least 50 people") != NULL &&
-              strstr(text, "0.010000") != NULL,
+              strstr(text, "costs at most 0.01 of rho") != NULL &&
+              strstr(text, "log of the key 04") != NULL,
           "the summary says whom it lets ask what");
 }
 

@@ -123,7 +123,9 @@ static void test_honest(void)
     CHECK(hpke_public_id(&server.boot.public_key, id) == 0 &&
               memcmp(id, server.lease.boot_key.data, 32) == 0,
           "to this boot");
-    CHECK(phone_lease(&phone, 40000, 7, &d) == -EDQUOT && server.leases == 1,
+    CHECK(phone_lease(&phone, 40000, 7, &d) == -EDQUOT && server.leases == 1 &&
+              strstr(d.text,
+                     "a lease of 0.04 of rho is more than is left this week: 0.03 of 0.05") != NULL,
           "beyond the week's cap there is none: %s", d.text);
     CHECK(phone_order(&phone, WIRE_ORDER_PAUSE, &d) == 0 && phone_push_policy(&phone, &d) == 0 &&
               server.policy.version == 2 && phone.state.book.policy == 2,
