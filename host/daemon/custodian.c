@@ -435,6 +435,17 @@ int custodian_attest(struct daemon *g, struct custodian *c, struct bytes nonce,
     return r;
 }
 
+static int remember(struct daemon *g, struct custodian *c, uint64_t held, uint64_t sent,
+                    struct diag *d)
+{
+    if (held == c->held && sent == c->sent) {
+        return 0;
+    }
+    c->held = held;
+    c->sent = sent;
+    return store_set_held(g->store, c->id, held, sent, d);
+}
+
 /* One attempt, with a proof from that size. *ret_fits: the custodian holds it, or is not open. */
 static int advance_from(struct daemon *g, struct custodian *c, uint64_t from, bool *ret_fits,
                         struct diag *d)
@@ -449,11 +460,8 @@ static int advance_from(struct daemon *g, struct custodian *c, uint64_t from, bo
         return r;
     }
     /* What it holds, or will hold, is known even if nobody is left to hear its answer. */
-    if (from != c->held || head.size != c->sent) {
-        r = store_set_held(g->store, c->id, from, head.size, d);
-        c->held = from;
-        c->sent = head.size;
-    }
+    const uint64_t held_before = c->held, sent_before = c->sent;
+    r = remember(g, c, from, head.size, d);
     r = r != 0 ? r : logbook_prove_extension(g->log, from, head.size, &proof, d);
     if (r != 0) {
         return r;
@@ -467,9 +475,11 @@ static int advance_from(struct daemon *g, struct custodian *c, uint64_t from, bo
     }
     *ret_fits = true;
     c->open = held.open;
-    if (held.open) {
-        c->holds = head.size;
+    if (!held.open) { /* who is locked takes nothing in, and holds what it held */
+        return remember(g, c, held_before, sent_before, d);
     }
+    c->holds = head.size;
+    c->search_again_ms = 0; /* it follows this log */
     return 0;
 }
 
