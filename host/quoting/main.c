@@ -138,7 +138,8 @@ static int answer_one(struct service *s, const struct quoting_question *q,
     }
 }
 
-/* Until the other end closes. start_error: what every question gets. */
+/* Until the other end closes. start_error: what the one question gets; who asks again starts
+ * another process, which may fare better. */
 static void serve(struct service *s, int start_error, const struct diag *why)
 {
     static struct quoting_answer answer;
@@ -155,7 +156,8 @@ static void serve(struct service *s, int start_error, const struct diag *why)
         if (start_error == 0) {
             answer.error = answer_one(s, &question, &answer);
         }
-        if (send(QUOTING_FD, &answer, sizeof answer, MSG_NOSIGNAL) != (ssize_t)sizeof answer) {
+        if (send(QUOTING_FD, &answer, sizeof answer, MSG_NOSIGNAL) != (ssize_t)sizeof answer ||
+            start_error != 0) {
             return;
         }
     }
