@@ -144,8 +144,11 @@ static int64_t send_stream(struct sock *s, struct iter *from, struct sock_messag
 {
     int64_t done = 0;
     uint64_t deadline = deadline_of(s->options.send_timeout_ns);
-    if (m->address.family != 0) {
-        return s->state == SOCK_CONNECTED ? -EISCONN : s->family == AF_UNIX_ ? -EOPNOTSUPP : -EPIPE;
+    if (m->address.family != 0 && s->family == AF_UNIX_) {
+        return s->state == SOCK_CONNECTED ? -EISCONN : -EOPNOTSUPP;
+    }
+    if (m->address.family != 0 && s->state != SOCK_CONNECTED) { /* TCP takes no notice of it */
+        return -EPIPE;
     }
     if (s->state == SOCK_NEW || s->state == SOCK_LISTENING) {
         return s->family == AF_UNIX_ ? -ENOTCONN : broken(m);
