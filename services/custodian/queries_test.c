@@ -490,9 +490,20 @@ static void test_busy(void)
     CHECK(!asking_collect(&w, &a, vector), "whose key another asks for is sealed to the first");
     fresh(2);
     CHECK(asking_invite(&w, &a), "when one was given there is room again");
+    fresh(3);
+    CHECK(declined(&a, WIRE_CODE_BUSY), "and then no more");
+    w.log_time = a.doc.deadline;
+    const struct query_log_leaf leaf = {.kind = QUERY_LOG_QUERY, .query = {{2}}};
+    (void)log_add(&w, &leaf);
+    w.book.budget.cap = DP_RHO_MAX;
+    REQUIRE(phone_grant(&w, 1000000) == WIRE_CODE_OK);
+    fresh(4);
+    a.doc.deadline = w.log_time + 1000;
+    asking_write(&w, &a);
+    CHECK(asking_invite(&w, &a), "those that nobody collected make room at their deadline");
     w.own.no_quotes = true;
     w.own.time += 7200;
-    fresh(3);
+    fresh(5);
     CHECK(!asking_invite(&w, &a) && refusal(&w) == WIRE_CODE_INTERNAL,
           "who cannot show who it is does not answer");
     asking_free(&a);
@@ -501,13 +512,18 @@ static void test_busy(void)
 
 /* ---- contributions --------------------------------------------------------------------------- */
 
+/* Days before, in and behind the window; one in it could not be processed. */
 static void with_day(void)
 {
+    static const uint64_t days[] = {DAY - 400, DAY, DAY + 1, DAY + 400};
     ready(1000000);
-    REQUIRE(phone_upload(&w, DAY, BYTES_STR("walked")) == WIRE_CODE_OK &&
-            phone_upload(&w, DAY + 400, BYTES_STR("outside")) == WIRE_CODE_OK);
+    for (size_t i = 0; i < ARRAY_SIZE(days); i++) {
+        REQUIRE(phone_upload(&w, days[i], BYTES_STR("walked")) == WIRE_CODE_OK);
+    }
     size_t size = reply_processed(BYTES_STR("2 trips"), scratch, sizeof scratch);
-    REQUIRE(working_run(&w, BYTES(scratch, size)) && working_run(&w, BYTES(scratch, size)));
+    for (size_t i = 0; i < ARRAY_SIZE(days); i++) {
+        REQUIRE(working_run(&w, i == 2 ? BYTES_STR("?") : BYTES(scratch, size)));
+    }
     asking_make(&w, 1, &a);
     REQUIRE(asking_invite(&w, &a));
 }
@@ -583,7 +599,8 @@ static void test_failures(void)
           "a query is a job");
     CHECK(working_hello(&w, &k) && memmem(k.call.data, k.call.size, "2 trips", 7) != NULL &&
               memmem(k.call.data, k.call.size, "mode_share", 10) != NULL &&
-              memmem(k.call.data, k.call.size, "walked", 6) == NULL && k.call.data[6] == 0x81,
+              memmem(k.call.data, k.call.size, "walked", 6) == NULL && k.call.data[6] == 0x81 &&
+              memmem(k.call.data, k.call.size, "\x82\x19\x4e\x21", 4) != NULL,
           "its call has the processed days of its window, and not what was uploaded");
     w.own.clock_ms += a.doc.run_ms;
     k.result.out = BYTES(reply, size);
