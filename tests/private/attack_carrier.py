@@ -1,7 +1,7 @@
 #!/usr/bin/python3.11
 # SPDX-License-Identifier: Apache-2.0
-"""What a daemon starts in place of `alcove` when its operator attacks: it hands its arguments and streams to
-the attacker ([attack_host.py](attack_host.py)), and ends as the attacker says."""
+"""What a daemon starts in place of `alcove` when its operator attacks: it hands its arguments and streams
+to the attacker (attack_host.py), and ends as the attacker says."""
 
 import json
 import os

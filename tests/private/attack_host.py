@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The attacker of tests/e2e/attacks.py: who operates the daemon.
 
-A Host sits between a daemon and every enclave that it starts. It sees all records, keeps all bytes, and can change,
-drop, repeat, redirect and make up what it likes; it starts enclaves of its own on any volume file and any software
-machine; and it has the log's key. What it does not have is what enclaves and phones keep to themselves."""
+A Host sits between a daemon and every enclave that it starts. It sees all records, keeps all bytes, and
+can change, drop, repeat, redirect and make up what it likes; it starts enclaves of its own on any volume
+file and any software machine; and it has the log's key. What it does not have is what enclaves and phones
+keep to themselves."""
 
 import hashlib
 import json
@@ -19,14 +20,15 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "python"))
 from alcove import cbor  # noqa: E402
-from world import PYTHON, World  # noqa: E402
+from world import World  # noqa: E402
 
 FRAME_MAX = 65536
 CARRIER = pathlib.Path(__file__).resolve().parent / "attack_carrier.py"
-COLLATERAL = ("tcb_info", "tcb_chain", "qe_identity", "qe_chain", "pck_crl", "pck_crl_chain", "root_crl")
+COLLATERAL = ("tcb_info", "tcb_chain", "qe_identity", "qe_chain", "pck_crl", "pck_crl_chain",
+              "root_crl")
 
 
-# ---- records and frames --------------------------------------------------------------------------------------
+# ---- records and frames --------------------------------------------------------------------------
 
 def plain(value):
     """Byte strings instead of views."""
@@ -90,7 +92,7 @@ def write_message(fd, data):
             raise Ended from None
 
 
-# ---- enclaves ------------------------------------------------------------------------------------------------
+# ---- enclaves ------------------------------------------------------------------------------------
 
 class Service:
     """An enclave, and who carries its frames. Whoever asks has it to oneself for that record."""
@@ -103,8 +105,14 @@ class Service:
         self.lock = threading.RLock()
         self.hello = self.connection = None
         self.held = 0  # size of the log's head that a custodian said that it holds
-        self.process = subprocess.Popen([str(host.alcove), *args], env=env or host.env, stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=stderr, start_new_session=True)
+        self.words = None
+        if self.role == "aggregator":  # what one that tests look into says
+            self.words = host.folder / f"words-{id(self)}"
+            stderr = self.words.open("w")
+        self.process = subprocess.Popen([str(host.alcove), *args], env=env or host.env,
+                                        stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=stderr,
+                                        start_new_session=True)
 
     def raw(self, data):
         """Bytes in, bytes out."""
@@ -120,6 +128,9 @@ class Service:
             self.held = answer["size"]
         return answer
 
+    def said(self):
+        return self.words.read_text() if self.words is not None else ""
+
     def end(self, signum=None):
         if signum is not None:
             self.process.send_signal(signum)
@@ -134,7 +145,7 @@ class Service:
 
 
 class Host:
-    """Hooks are functions of (service, message, ask): they answer in the service's place, or ask it."""
+    """Hooks are functions of (service, message, ask): they answer for the service, or ask it."""
 
     def __init__(self, folder, alcove, env):
         self.folder, self.alcove, self.env = pathlib.Path(folder), alcove, env
@@ -180,7 +191,7 @@ class Host:
             pass
         finally:
             if service is not None:
-                # A daemon that killed its child must find the enclave dead; one that closed it, ended.
+                # A daemon that killed its child finds the enclave dead; one that closed it, ended.
                 gone = service.process.poll() is None and not self.is_there(connection)
                 status = service.end(signal.SIGKILL if gone else None)
             for fd in fds:
@@ -207,7 +218,8 @@ class Host:
             if kind(message) == "hello":
                 service.hello = message
             hook = self.hooks.get(kind(message))
-            answer = hook(service, message, service.ask) if hook is not None else service.ask(message)
+            answer = hook(service, message,
+                          service.ask) if hook is not None else service.ask(message)
             write_message(sink, answer if isinstance(answer, bytes) else cbor.encode(answer))
 
     def relay_worker(self, service, source, sink):
@@ -229,7 +241,8 @@ class Host:
 
     def custodian(self, person):
         """The one of a person that runs."""
-        return next(s for s in reversed(self.services) if s.role == "custodian" and s.owner == person.owner and
+        return next(s for s in reversed(self.services) if s.role == "custodian" and
+                    s.owner == person.owner and
                     s.process.poll() is None)
 
     def kill(self, service):
@@ -286,7 +299,7 @@ class AttackedWorld(World):
                 service.process.wait()
 
 
-# ---- the log, as its operator has it ---------------------------------------------------------------------------
+# ---- the log, as its operator has it -------------------------------------------------------------
 
 def split(n):
     k = 1
@@ -300,15 +313,6 @@ def root_of(leaves):
         return sha256(b"\0" + leaves[0]) if leaves else sha256(b"")
     k = split(len(leaves))
     return sha256(b"\1" + root_of(leaves[:k]) + root_of(leaves[k:]))
-
-
-def inclusion(at, leaves):
-    if len(leaves) < 2:
-        return []
-    k = split(len(leaves))
-    if at < k:
-        return inclusion(at, leaves[:k]) + [root_of(leaves[k:])]
-    return inclusion(at - k, leaves[k:]) + [root_of(leaves[:k])]
 
 
 def consistency(size, leaves, whole=True):
@@ -333,18 +337,21 @@ class Log:
         der = bytes.fromhex("30310201010420") + scalar + bytes.fromhex("a00a06082a8648ce3d030107")
         subprocess.run(["openssl", "ec", "-inform", "DER", "-out", self.pem], input=der, check=True,
                        stderr=subprocess.DEVNULL)
-        public = subprocess.run(["openssl", "ec", "-in", self.pem, "-pubout", "-outform", "DER"], check=True,
+        public = subprocess.run(["openssl", "ec", "-in", self.pem, "-pubout", "-outform", "DER"],
+                                check=True,
                                 capture_output=True).stdout
         self.point = public[-65:]
 
     def leaves(self):
         with sqlite3.connect(f"file:{self.world.state}/alcoved.sqlite?mode=ro", uri=True) as db:
-            return [bytes(row[0]) for row in db.execute("SELECT leaf FROM leaves ORDER BY position")]
+            return [bytes(row[0])
+                    for row in db.execute("SELECT leaf FROM leaves ORDER BY position")]
 
     def statement(self, body):
         form = body["format"].encode()
         text = cbor.encode(body)
-        der = subprocess.run(["openssl", "dgst", "-sha256", "-sign", self.pem], input=form + b"\0" + text, check=True,
+        der = subprocess.run(["openssl", "dgst", "-sha256", "-sign", self.pem], input=form + b"\0" +
+                             text, check=True,
                              capture_output=True).stdout
         numbers, at = [], 2
         for _ in range(2):
@@ -354,9 +361,10 @@ class Log:
         return cbor.encode({"body": text, "signature": b"".join(numbers)})
 
     def head(self, leaves, when=None):
-        return self.statement({"log": sha256(self.point), "root": root_of(leaves), "size": len(leaves),
+        return self.statement({"log": sha256(self.point), "root": root_of(leaves),
+                               "size": len(leaves),
                                "time": int(when or time.time()), "format": "alcove-log-head-1"})
 
 
-__all__ = ["AttackedWorld", "Host", "Log", "Service", "PYTHON", "cbor", "consistency", "decode", "inclusion", "kind",
-           "record", "sha256"]
+__all__ = ["AttackedWorld", "Host", "Log", "Service", "cbor", "consistency", "decode", "kind", "record",
+           "sha256"]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A researcher's script that wants more than an answer: for tests/e2e/attacks.py, each function one attack.
-Raw days are {"secret": TEXT, "wait": SECONDS}."""
+"""A researcher's script that wants more than an answer: for tests/e2e/attacks.py, each function one
+attack. Raw days are {"secret": TEXT, "wait": SECONDS}."""
 
 import ctypes
 import os
