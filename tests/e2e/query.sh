@@ -269,7 +269,7 @@ person() {
 }
 ok "the example becomes a worker" build_bundle "$TOP/examples/private" worker.bundle
 ok "a daemon starts" start
-query programs --server "$SERVER" >programs
+query programs --server "$SERVER" >offered
 "$PYTHON" "$TOP/examples/private/make_people.py" people --people 2 --days 1
 "$ALCOVE" phone policy --from-server "$SERVER" |
     sed 's/users_min: 50/users_min: 2/; s/rho_query: "0.01"/rho_query: "0.02"/' >policy.yaml
@@ -295,7 +295,7 @@ bundle: $("$ALCOVE" measure worker.bundle --json | sed -n 's/.*"configid": "\([0
 analyst: $analyst
 nonce: $(openssl rand -hex 16)
 END
-    grep -v '^#' programs
+    grep -v '^#' offered
 } >asked.yaml
 ok "the plan says that the server offers what is named" \
     says 'offers the aggregator, leaf' query plan asked.yaml --server "$SERVER"
