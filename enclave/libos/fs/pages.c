@@ -11,7 +11,7 @@ struct free_page {
 };
 static struct free_page *free_pages;
 
-void *page_alloc(void)
+void *page_alloc_any(void)
 {
     if (free_pages == NULL) {
         uint8_t *slab = rt_alloc((size_t)SLAB_PAGES * 4096);
@@ -26,8 +26,16 @@ void *page_alloc(void)
     }
     struct free_page *p = free_pages;
     free_pages = p->next;
-    memset(p, 0, 4096);
     return p;
+}
+
+void *page_alloc(void)
+{
+    void *page = page_alloc_any();
+    if (page != NULL) {
+        memset(page, 0, 4096);
+    }
+    return page;
 }
 
 void page_free(void *page)

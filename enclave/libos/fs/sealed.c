@@ -285,9 +285,10 @@ static int room_for_node(struct loader *l)
     return 0;
 }
 
+/* Filled by decryption before the volume is open, or given back when that fails. */
 static uint8_t *page_for(void *context, uint64_t page)
 {
-    return tmpfs_page(context, page, true);
+    return tmpfs_page_to_fill(context, page);
 }
 
 static void set_node(struct loader *l, struct node *n, const struct catalogue_node *c)

@@ -141,8 +141,8 @@ static void touch(struct tmpfs_node *t, uint64_t index)
     }
 }
 
-/* The page for writing; a hole gets one. */
-static int page_make(struct tmpfs_node *t, uint64_t index, uint8_t **ret)
+/* The page for writing; a hole gets one by alloc(). */
+static int page_make(struct tmpfs_node *t, uint64_t index, void *alloc(void), uint8_t **ret)
 {
     struct fs *fs = t->node.fs;
     uint8_t *page = page_at(t, index);
@@ -154,7 +154,7 @@ static int page_make(struct tmpfs_node *t, uint64_t index, uint8_t **ret)
         if (err != 0) {
             return err;
         }
-        page = page_alloc();
+        page = alloc();
         if (page == NULL) {
             return -ENOSPC;
         }
@@ -195,7 +195,13 @@ uint8_t *tmpfs_page(struct node *n, uint64_t index, bool make)
     if (!make) {
         return page_at(of(n), index);
     }
-    return page_make(of(n), index, &page) == 0 ? page : NULL;
+    return page_make(of(n), index, page_alloc, &page) == 0 ? page : NULL;
+}
+
+uint8_t *tmpfs_page_to_fill(struct node *n, uint64_t index)
+{
+    uint8_t *page = NULL;
+    return page_make(of(n), index, page_alloc_any, &page) == 0 ? page : NULL;
 }
 
 static void drop_page(struct tmpfs_node *t, uint64_t index)
@@ -308,7 +314,7 @@ static int64_t tmpfs_write(struct file *f, struct iter *from, uint64_t *pos)
         uint64_t some = 4096 - at % 4096;
         some = some < want - done ? some : want - done;
         uint8_t *page;
-        err = page_make(of(n), at / 4096, &page);
+        err = page_make(of(n), at / 4096, page_alloc, &page);
         if (err == 0 && !n->windowed) {
             err = iter_get(from, page + at % 4096, (size_t)some);
         } else if (err == 0) { /* what is written may lie in a mapping of this very page */
@@ -359,7 +365,7 @@ static int tmpfs_allocate(struct file *f, int mode, uint64_t off, uint64_t size)
     }
     for (uint64_t i = off / 4096; i < (end + 4095) / 4096; i++) {
         uint8_t *page;
-        int err = page_make(t, i, &page);
+        int err = page_make(t, i, page_alloc, &page);
         if (err != 0) {
             return err;
         }

@@ -277,6 +277,8 @@ static inline unsigned dt_of_mode(uint32_t mode)
 
 /* Pages of trusted memory, zeroed. NULL: no memory. */
 void *page_alloc(void) MUST_USE;
+/* As somebody left it: for who writes all of it before anybody else can look. */
+void *page_alloc_any(void) MUST_USE;
 void page_free(void *page); /* NULL is fine */
 
 /* Layers: the merged root. */
@@ -301,6 +303,9 @@ int tmpfs_append_page(struct node *n, void *take_page, size_t used) MUST_USE;
 /* The page's 4096 bytes; NULL: a hole, or with make: no room. What is made this way counts as content
  * that was there. */
 uint8_t *tmpfs_page(struct node *n, uint64_t index, bool make);
+/* The same with make, for who writes all of it before anybody else can look: what a new page holds
+ * is anything. */
+uint8_t *tmpfs_page_to_fill(struct node *n, uint64_t index);
 /* What a shared mapping holds of that page becomes its content. */
 void tmpfs_store_page(struct node *n, uint64_t index, const void *from);
 /* What the sealed file system keeps about the node. */
