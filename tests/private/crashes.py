@@ -1,11 +1,12 @@
 #!/usr/bin/python3.11
 # SPDX-License-Identifier: Apache-2.0
-"""Kills every kind of process of private queries at seeded moments, while people upload, grant, pause and look and
-analysts ask; then counts.
+"""Kills every kind of process of private queries at seeded moments, while people upload, grant, pause
+and look and analysts ask; then counts.
 
-Nothing that was acknowledged may be lost, nothing charged twice, nothing released uncharged; the log only grows;
-and at the end every custodian opens and all answer a query together. The seed decides what is killed, and when
-after what; what runs beside it is the machine's doing, so a seed that found something may have to be run again.
+Nothing that was acknowledged may be lost, nothing charged twice, nothing released uncharged; the log only
+grows; and at the end every custodian opens and all answer a query together. The seed decides what is killed,
+and when after what; what runs beside it is the machine's doing, so a seed that found something may have to
+be run again.
 
     crashes.py [--seed N] [--kills N] [--people N] [--only KIND] [--keep]
 """
@@ -39,11 +40,12 @@ ROLES, PARTS = ("custodian", "aggregator", "worker"), ("supervisor", "enclave", 
 KINDS = [f"{role}'s {part}" for role in ROLES for part in PARTS] + [
     "quoting process", "quoting process's microcode", "alcoved", "phone", "analyst"]
 LEASE, COST = "0.06", "0.01"
-TARGET_S = 4  # how long to wait for a process of a kind to be there
+TARGET_S = 2  # how long to wait for a process of a kind to be there
 LOOK_S = 120  # for what must come in the end
-# What nobody may ever be told of an honest, if clumsy, server; it would mean that something acknowledged is gone.
-NEVER = re.compile(r"rolled back|cloned|older than what|FORKED|made it up|is not what a phone wrote|is not a phone's key|"
-                   r"cannot be decoded|Sanitizer", re.IGNORECASE)
+# What nobody may ever be told of an honest, if clumsy, server: it would mean that something that was
+# acknowledged is gone.
+NEVER = re.compile(r"rolled back|cloned|older than what|FORKED|made it up|is not what a phone wrote|"
+                   r"is not a phone's key|cannot be decoded|Sanitizer", re.IGNORECASE)
 
 
 def micro(text):
@@ -64,7 +66,8 @@ class Findings:
 
 
 class Life:
-    """One person, whose commands run one after the other; what they acknowledged, and what may be true besides."""
+    """One person, whose commands run one after the other; what was acknowledged to them, and what may be
+    true besides."""
 
     def __init__(self, test, number, rng):
         self.test, self.number, self.rng = test, number, rng
@@ -77,6 +80,7 @@ class Life:
         self.base = {}        # lease: what was charged before it
         self.charged = 0
         self.opened = self.done = 0
+        self.events = []
 
     # ---- commands ---------------------------------------------------------------------------------
 
@@ -160,7 +164,7 @@ class Life:
         before = self.see()
         status, out, _ = self.phone("activity", "--json")
         after = self.see() if status == 0 else None
-        if before is None or after is None or "lease" not in before:
+        if before is None or after is None or "lease" not in before or "lease" not in after:
             return
         self.events = json.loads(out)["events"]
         paid = [(event["query"], event["cost"]) for event in self.events if event["cost"] > 0]
@@ -172,14 +176,15 @@ class Life:
                 wrong("charges", f"{who}: charged {cost} for {query}, which nobody asked")
         total = sum(cost for _, cost in paid)
         if total < self.charged or total > after["spent_lifetime"]:
-            wrong("charges", f"{who}: {total} charged, {self.charged} before, {after['spent_lifetime']} granted")
+            wrong("charges", f"{who}: {total} charged, {self.charged} before, "
+                  f"{after['spent_lifetime']} granted")
         self.charged = total
         lease = before["lease"]
-        if lease and (lease, before["lease_left"]) == (after.get("lease"), after.get("lease_left")):
+        if lease and (lease, before["lease_left"]) == (after["lease"], after["lease_left"]):
             base = total - (before["lease_rho"] - before["lease_left"])
             if self.base.setdefault(lease, base) != base:
-                wrong("charges", f"{who}: lease {lease} paid {before['lease_rho'] - before['lease_left']}; the activity "
-                      f"says {total - self.base[lease]}")
+                wrong("charges", f"{who}: lease {lease} paid {before['lease_rho'] - before['lease_left']}; "
+                      f"the activity says {total - self.base[lease]}")
 
     def recover(self):
         """Until it is open and has a lease; False when it is not to be had now."""
@@ -299,10 +304,11 @@ class Crashes:
         w.start()
         self.template = {name: w.query(without=[other], users=(2, 1000), rho=COST, run_ms=1500).read_text()
                          for name, other in (("aggregator", "watch"), ("watch", "aggregator"))}
-        self.draft = w.policy(users_min=2, rho_week='"RHO_WEEK"', rho_query='"0.02"', rho_analyst='"90"').read_text()
+        self.draft = w.policy(users_min=2, rho_week='"RHO_WEEK"', rho_query='"0.02"',
+                              rho_analyst='"90"').read_text()
         self.policy_first = self.policy()
-        self.cost = json.loads(w.cli("query", "plan", self.write("aggregator", 2), "--json").stdout)["cost"]["rho"]
-        self.cost = micro(str(self.cost))
+        plan = json.loads(w.cli("query", "plan", self.write("aggregator", 2), "--json").stdout)
+        self.cost = micro(str(plan["cost"]["rho"]))
         self.people = [Life(self, number, random.Random(f"{self.options.seed}/{number}"))
                        for number in range(1, count + 1)]
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
@@ -313,7 +319,8 @@ class Crashes:
     def write(self, aggregator, users_min, seconds=8):
         deadline = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
         text = self.template[aggregator].replace("users: {min: 2", f"users: {{min: {users_min}")
-        for name, value in (("nonce", secrets.token_hex(16)), ("deadline", f"{deadline:%Y-%m-%dT%H:%M:%SZ}")):
+        for name, value in (("nonce", secrets.token_hex(16)),
+                            ("deadline", f"{deadline:%Y-%m-%dT%H:%M:%SZ}")):
             text = re.sub(rf"(?m)^{name}: .*$", f"{name}: {value}", text)
         path = self.world.folder / f"query-{secrets.token_hex(6)}.yaml"
         path.write_text(text)
@@ -324,8 +331,8 @@ class Crashes:
         compiled = w.cli("query", "compile", path, "-o", path.with_suffix(".cbor")).stdout
         with self.lock:
             self.asked.add(re.search(r"[0-9a-f]{64}", compiled).group(0))
-        status, out, err = self.run("analyst", [w.alcove, "query", "run", path, "--server", w.server, "--json",
-                                                "--out", path.with_suffix(".result")])
+        status, out, err = self.run("analyst", [w.alcove, "query", "run", path, "--server", w.server,
+                                                "--json", "--out", path.with_suffix(".result")])
         if status == 0:
             with self.lock:
                 self.released.append(json.loads(out))
@@ -338,7 +345,8 @@ class Crashes:
     def outcomes(self):
         """Of those whose analyst was killed, too: fetched from the server, which has them or not."""
         for query in self.asked - {report["query"] for report in self.released}:
-            shown = self.world.cli("query", "show", query, "--server", self.world.server, "--json", check=False)
+            shown = self.world.cli("query", "show", query, "--server", self.world.server, "--json",
+                                   check=False)
             if shown.returncode == 0:
                 self.released.append(json.loads(shown.stdout))
 
@@ -377,7 +385,8 @@ class Crashes:
             if entry.name.isdigit():
                 try:
                     stat = (entry / "stat").read_text()
-                    names[int(entry.name)] = (re.search(r"\((.*)\)", stat).group(1), (entry / "cmdline").read_text())
+                    names[int(entry.name)] = (re.search(r"\((.*)\)", stat).group(1),
+                                              (entry / "cmdline").read_text())
                     parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
                 except OSError:
                     pass
@@ -388,14 +397,15 @@ class Crashes:
                 top = parents[top]
             if parents.get(top) is None or top not in names:
                 continue
-            role = next((role for role, name in (("custodian", "custodian.bundle"), ("aggregator", "aggregator"),
-                                                 ("worker", "travel.bundle")) if name in names[top][1]), None)
+            bundles = {"custodian": "custodian.bundle", "aggregator": "aggregator", "worker": "travel.bundle"}
+            role = next((role for role, name in bundles.items() if name in names[top][1]), None)
             microcode = names[pid][0].startswith("alcove-microcod")
             quoting = names[parent if microcode else pid][0].startswith("alcove-quoting")
             if quoting:
                 found["quoting process" + ("'s microcode" if microcode else "")].append(pid)
             elif role:
-                found[f"{role}'s {'microcode' if microcode else 'supervisor' if pid == top else 'enclave'}"].append(pid)
+                part = "microcode" if microcode else "supervisor" if pid == top else "enclave"
+                found[f"{role}'s {part}"].append(pid)
         return found
 
     def target(self, kind, pick):
@@ -455,23 +465,25 @@ class Crashes:
     # ---- the reckoning ----------------------------------------------------------------------------
 
     def check_releases(self):
-        """Each receipt's contributors have paid what it says; who looked into an aggregator knows them by name."""
+        """Each receipt's contributors have paid what it says; the watching aggregator knows them by name."""
         paid = {life.number: {event["query"]: event for event in life.events if event["cost"] > 0}
                 for life in self.people}
         for report in self.released:
             payers = [events[report["query"]] for events in paid.values() if report["query"] in events]
             left = sum(event["sent"] for event in payers)
             if left < report["answered"] or len(payers) < report["answered"]:
-                self.findings.add("releases", f"{report['answered']} answers in {report['query']}, paid by {len(payers)}, "
-                                  f"sent by {left}")
+                self.findings.add("releases", f"{report['answered']} answers in {report['query']}, paid by "
+                                  f"{len(payers)}, sent by {left}")
             if any(micro(str(report["cost"]["rho"])) != event["cost"] for event in payers):
-                self.findings.add("releases", f"{report['query']} cost {report['cost']['rho']}, charged: {payers}")
-        counted = collections.Counter(re.findall(r"watch: ([0-9a-f]{64})", (self.world.folder / "daemon.log").read_text()))
+                self.findings.add("releases", f"{report['query']} cost {report['cost']['rho']}, "
+                                  f"charged: {payers}")
+        log = (self.world.folder / "daemon.log").read_text()
+        counted = collections.Counter(re.findall(r"watch: ([0-9a-f]{64})", log))
         for life in self.people:
             owner = life.see()["owner"]
             if counted[owner] > len(paid[life.number]):
-                self.findings.add("releases", f"person {life.number} was counted {counted[owner]} times and paid "
-                                  f"{len(paid[life.number])} times")
+                self.findings.add("releases", f"person {life.number} was counted {counted[owner]} times and "
+                                  f"paid {len(paid[life.number])} times")
         return sum(counted.values())
 
     def reckon(self):
@@ -492,22 +504,23 @@ class Crashes:
                 life.person.wait_processed(LOOK_S)
             except TimeoutError as error:
                 self.findings.add("pending", str(error))
+        before = len(self.released)
         status, err = self.ask(self.write("watch", len(self.people), 60))
         for life in self.people:
             life.look()
         self.outcomes()
         self.size = self.check_log()
         self.counted = self.check_releases()
-        return None if status == 0 and self.released[-1]["answered"] == len(self.people) or any(
-            report["answered"] == len(self.people) for report in self.released) and status == 0 else err
+        whole = any(report["answered"] == len(self.people) for report in self.released[before:])
+        return None if status == 0 and whole else err or "not all answered"
 
     def leftovers(self):
         """What runs in the daemon's session after it has ended."""
         session = self.world.daemon.pid
         self.world.close()
         for _ in range(100):
-            left = subprocess.run(["ps", "-o", "pid=,stat=,args=", "-s", str(session)], stdout=subprocess.PIPE,
-                                  text=True, check=False).stdout.splitlines()
+            left = subprocess.run(["ps", "-o", "pid=,stat=,args=", "-s", str(session)], text=True,
+                                  stdout=subprocess.PIPE, check=False).stdout.splitlines()
             left = "\n".join(line for line in left if line.split()[1][0] != "Z")  # which wait for init
             if not left:
                 return ""
@@ -534,8 +547,8 @@ def report(test, error, left, seconds):
         print(f"{'not ok' if found else 'ok'} {number} - {title}")
         for text in found[:5]:
             print("\n".join(f"# {line}" for line in text.splitlines()))
-    for number, (found, title) in enumerate([(error, "and all answer a query together"),
-                                             (left, "when the daemon ends, nothing runs on")], len(checks) + 1):
+    others = [(error, "and all answer a query together"), (left, "when the daemon ends, nothing runs on")]
+    for number, (found, title) in enumerate(others, len(checks) + 1):
         failed += bool(found)
         print(f"{'not ok' if found else 'ok'} {number} - {title}")
         if found:
@@ -545,12 +558,13 @@ def report(test, error, left, seconds):
     print(f"# seed {test.options.seed}: {total} killed in {seconds:.0f} s: "
           + ", ".join(f"{kind} {test.killed[kind]}" for kind in KINDS if test.killed[kind]))
     if error != "not all can be opened":
-        print(f"# {sum(life.done for life in test.people)} commands done, {sum(life.opened for life in test.people)} "
-              f"times opened again, {len(test.asked)} queries asked, {len(test.released)} released, {test.counted} "
-              f"contributions seen, {test.size} log entries")
+        print(f"# {sum(life.done for life in test.people)} commands done, "
+              f"{sum(life.opened for life in test.people)} times opened again, {len(test.asked)} queries asked, "
+              f"{len(test.released)} released, {test.counted} contributions seen, {test.size} log entries")
     if failed:
+        only = f" --only {test.options.only!r}" if test.options.only else ""
         print(f"# again: tests/private/crashes.py --seed {test.options.seed} --kills {test.options.kills} "
-              f"--people {test.options.people}" + (f" --only {test.options.only!r}" if test.options.only else ""))
+              f"--people {test.options.people}{only}")
     return failed > 0
 
 
