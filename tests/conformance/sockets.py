@@ -50,7 +50,6 @@ def tcp(family, host):
     print(peer.recv(10))
     peer.close()
     tell("send 1", lambda: client.send(b"x"))
-    tell("shutdown twice", lambda: (client.shutdown(socket.SHUT_RDWR), 0)[1])
     client.close()
     tell("bind taken", lambda: socket.socket(family, socket.SOCK_STREAM).bind((host, port)))
     server.close()

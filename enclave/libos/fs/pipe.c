@@ -117,6 +117,20 @@ static int64_t pipe_read(struct file *f, struct iter *to, uint64_t *pos)
     return done;
 }
 
+uint64_t pipe_mark(struct file *f)
+{
+    return f->ops == &pipe_ops ? of(f)->read : 0;
+}
+
+void pipe_unread(struct file *f, uint64_t mark, uint64_t n)
+{
+    struct pipe *p = f->ops == &pipe_ops ? of(f) : NULL;
+    if (p != NULL && n > 0 && p->read == mark && p->written - (p->read - n) <= p->capacity) {
+        p->read -= n;
+        fs_poll_changed(&p->changed);
+    }
+}
+
 /* Copies what fits now. */
 static int64_t fill(struct pipe *p, struct iter *from)
 {

@@ -215,6 +215,32 @@ int64_t sys_pwritev(int fd, app_ptr iov, uint64_t count, int64_t offset)
     return err != 0 ? err : vectored(f, true, iov, count, &pos);
 }
 
+/* Hints about speed are taken; what changes the meaning is not there. */
+static int check_rwf(int flags)
+{
+    enum { HIPRI = 1, DSYNC = 2, SYNC = 4 }; /* nothing is written behind anybody's back */
+    return (flags & ~(HIPRI | DSYNC | SYNC)) != 0 ? -EOPNOTSUPP : 0;
+}
+
+/* The offset's upper half is for machines of 32 bits. -1: at the description's position. */
+int64_t sys_preadv2(int fd, app_ptr iov, uint64_t count, int64_t offset, uint64_t high, int flags)
+{
+    (void)high;
+    int err = check_rwf(flags);
+    return err != 0       ? err
+           : offset == -1 ? sys_readv(fd, iov, count)
+                          : sys_preadv(fd, iov, count, offset);
+}
+
+int64_t sys_pwritev2(int fd, app_ptr iov, uint64_t count, int64_t offset, uint64_t high, int flags)
+{
+    (void)high;
+    int err = check_rwf(flags);
+    return err != 0       ? err
+           : offset == -1 ? sys_writev(fd, iov, count)
+                          : sys_pwritev(fd, iov, count, offset);
+}
+
 int64_t sys_lseek(int fd, int64_t offset, int whence)
 {
     struct file *f = fd_get(fd);
@@ -279,12 +305,16 @@ static int64_t splice(struct file *in, uint64_t *in_pos, struct file *out, uint6
         struct iter to = iter_trusted(buffer, n);
         uint64_t before = *in_pos;
         int64_t got = do_read(in, &to, in_pos);
+        uint64_t mark = pipe_mark(in);
         int64_t put = got;
         if (got > 0) {
             struct iter from = iter_trusted(buffer, (size_t)got);
             put = do_write(out, &from, out_pos);
+            uint64_t written = (uint64_t)(put > 0 ? put : 0);
             if (in->ops->seekable) { /* what was not written stays to be read */
-                *in_pos = before + (uint64_t)(put > 0 ? put : 0);
+                *in_pos = before + written;
+            } else {
+                pipe_unread(in, mark, (uint64_t)got - written);
             }
         }
         if (put <= 0) {
@@ -292,7 +322,7 @@ static int64_t splice(struct file *in, uint64_t *in_pos, struct file *out, uint6
             break;
         }
         done += put;
-        if (put < got) {
+        if (put < got || !in->ops->seekable) { /* a pipe gives what is there now */
             break;
         }
     }
@@ -342,6 +372,76 @@ int64_t sys_sendfile(int out_fd, int in_fd, app_ptr offset, uint64_t count)
     file_unref(in);
     file_unref(out);
     return n;
+}
+
+#define SPLICE_NONBLOCK 2u
+#define SPLICE_KNOWN    15u
+
+/* As splice(2): what is there now, at most a pipe's worth, and nothing is read that cannot go on.
+ */
+static int64_t splice_once(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *out_pos,
+                           uint64_t count, bool no_wait)
+{
+    unsigned ready = FS_POLLIN | FS_POLLHUP, room = FS_POLLOUT | FS_POLLERR;
+    while ((in->ops->poll != NULL && (in->ops->poll(in) & ready) == 0) ||
+           (out->ops->poll != NULL && (out->ops->poll(out) & room) == 0)) {
+        bool pipes_wait = !no_wait && ((in->flags | out->flags) & O_NONBLOCK) == 0;
+        int err = pipes_wait ? os_block(&fs_poll_queue, UINT64_MAX) : -EAGAIN;
+        if (err != 0) {
+            return err;
+        }
+    }
+    /* A pipe that is ready for writing takes a page whole. */
+    uint64_t most = node_is(out->node, S_IFIFO) ? 4096 : 65536;
+    return splice(in, in_pos, out, out_pos, count < most ? count : most);
+}
+
+int64_t sys_splice(int in_fd, app_ptr in_offset, int out_fd, app_ptr out_offset, uint64_t count,
+                   uint32_t flags)
+{
+    struct file *in, *out;
+    if ((flags & ~SPLICE_KNOWN) != 0) {
+        return -EINVAL;
+    }
+    if (count == 0) {
+        return 0;
+    }
+    int err = reader(in_fd, &in);
+    err = err != 0 ? err : writer(out_fd, &out);
+    if (err != 0) {
+        return err;
+    }
+    bool from_pipe = node_is(in->node, S_IFIFO), to_pipe = node_is(out->node, S_IFIFO);
+    uint64_t in_pos = in->pos, out_pos = out->pos;
+    if (!from_pipe && !to_pipe) {
+        return -EINVAL;
+    }
+    if ((in_offset.addr != 0 && !in->ops->seekable) ||
+        (out_offset.addr != 0 && !out->ops->seekable)) {
+        return -ESPIPE;
+    }
+    if (in->node == out->node || (out->flags & O_APPEND) != 0) {
+        return -EINVAL;
+    }
+    err = in_offset.addr != 0 ? offset_from_app(in_offset, &in_pos) : 0;
+    err = err == 0 && out_offset.addr != 0 ? offset_from_app(out_offset, &out_pos) : err;
+    if (err != 0) {
+        return err;
+    }
+    file_ref(in);
+    file_ref(out);
+    int64_t n = splice_once(in, in_offset.addr != 0 ? &in_pos : &in->pos, out,
+                            out_offset.addr != 0 ? &out_pos : &out->pos, count,
+                            (flags & SPLICE_NONBLOCK) != 0);
+    if (n >= 0 && in_offset.addr != 0) {
+        err = copy_to_app(in_offset, &in_pos, sizeof in_pos);
+    }
+    if (n >= 0 && err == 0 && out_offset.addr != 0) {
+        err = copy_to_app(out_offset, &out_pos, sizeof out_pos);
+    }
+    file_unref(in);
+    file_unref(out);
+    return err != 0 ? err : n;
 }
 
 static int copy_range_check(struct file *in, uint64_t in_pos, struct file *out, uint64_t out_pos,
@@ -508,6 +608,20 @@ int64_t sys_syncfs(int fd)
 {
     int64_t err = open_descriptor(fd);
     return err != 0 ? err : sealed_commit(fd_get(fd)->node->fs);
+}
+
+int64_t sys_sync_file_range(int fd, int64_t offset, int64_t length, uint32_t flags)
+{
+    struct file *f = fd_get(fd);
+    int64_t end;
+    if (f == NULL || (f->flags & O_PATH) != 0) {
+        return -EBADF;
+    }
+    if ((flags & ~7u) != 0 || offset < 0 || length < 0 ||
+        __builtin_add_overflow(offset, length, &end)) {
+        return -EINVAL;
+    }
+    return node_is(f->node, S_IFREG) || node_is(f->node, S_IFDIR) ? 0 : -ESPIPE;
 }
 
 int64_t sys_fadvise64(int fd, int64_t offset, int64_t length, int advice)

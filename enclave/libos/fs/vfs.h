@@ -323,6 +323,10 @@ int attestation_start(const struct manifest *m) MUST_USE; /* /dev/attestation, a
 int fifo_open(struct file *f) MUST_USE;
 const struct file_ops *fifo_ops(void);
 int pipe_make(uint32_t flags, struct file *ret[2]) MUST_USE;
+/* How much was read from a pipe so far (0: not a pipe); and the last n bytes are there again, unless
+ * somebody else read since or their place was filled. */
+uint64_t pipe_mark(struct file *f);
+void pipe_unread(struct file *f, uint64_t mark, uint64_t n);
 /* F_GETPIPE_SZ, F_SETPIPE_SZ. -EBADF: not a pipe. */
 int64_t pipe_size(struct file *f, bool set, uint64_t size);
 
