@@ -9,6 +9,8 @@
 
 #include "base/cbor.h"
 
+#define LOG_AHEAD_MAX_S 86400u
+
 static int64_t device_clock(void)
 {
     return time(NULL);
@@ -186,6 +188,20 @@ static int refuse_head(struct phone *p, const struct wire_log_head *came,
         query_log_reason_text(reason), query_log_reason_explain(reason), p->store.path, name);
 }
 
+/* Weeks, and with them budgets, are of the log's time, which is its operator's word and never falls
+ * again: a head of next month would be next month's budget. */
+static int check_time(const struct phone *p, const struct query_log_head *head, struct diag *d)
+{
+    int64_t now = p->clock();
+    uint64_t latest = (now > 0 ? (uint64_t)now : 0) + LOG_AHEAD_MAX_S;
+    return head->time <= latest
+               ? 0
+               : diag_fail(d, -EACCES,
+                           "the log's time is more than a day ahead of this device's clock: its "
+                           "operator wants budgets before their week, or the clock is wrong; "
+                           "nothing was sent");
+}
+
 int phone_advance(struct phone *p, struct diag *d)
 {
     char path[CLIENT_PATH_MAX];
@@ -202,13 +218,16 @@ int phone_advance(struct phone *p, struct diag *d)
     if (wire_read_log_head(answer.body, &came, d) != 0) {
         return diag_fail(d, -EACCES, "the server's head of the log cannot be read");
     }
-    err = query_log_advance(&book->head, &p->policy.log_key, came.head, came.proof, &reason, d);
+    struct query_log_head next = book->head;
+    err = query_log_advance(&next, &p->policy.log_key, came.head, came.proof, &reason, d);
     if (err == -EACCES) {
         return refuse_head(p, &came, reason, d);
     }
+    err = err != 0 ? err : check_time(p, &next, d);
     if (err != 0) {
         return err;
     }
+    book->head = next;
     memcpy(p->state.signed_head, came.head.data, came.head.size);
     p->state.head_size = came.head.size;
     phone_state_settle(&p->state, p->clock());

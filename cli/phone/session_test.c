@@ -373,12 +373,18 @@ static void test_new_phone(void)
     CHECK(phone_lease(&phone, 1, 1, &d) == -EDQUOT && strstr(d.text, "not known") != NULL,
           "this week counts as spent: %s", d.text);
     server.log_time += LEDGER_WINDOW_S;
+    uint64_t messages = server.messages;
+    CHECK(phone_lease(&phone, 20000, 1, &d) == -EACCES && strstr(d.text, "ahead of") != NULL &&
+              server.messages == messages && phone.state.forks == 0,
+          "a log that says that it is next week already is refused: %s", d.text);
+    now += LEDGER_WINDOW_S;
     CHECK(phone_lease(&phone, 20000, 1, &d) == 0 && server.lease.number > 1,
           "next week it grants leases, numbered above the lost phone's %s", d.text);
     CHECK(phone_init(folder, NULL, phrase, &d) == -EBUSY, "a phone in use is not made again");
     phone_close(&phone);
     CHECK(phone_init(folder, NULL, phrase, &d) == -EEXIST, "nor is any other");
     reopen();
+    now -= LEDGER_WINDOW_S;
     secure_zero(seed, sizeof seed);
 }
 
