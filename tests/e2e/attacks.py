@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 400
 """Attacks on private queries, each named after what the attacker does: the operator of the daemon, an
-analyst, a researcher's script, another phone. Everything is real: phones, daemon, enclaves; what is not
-is the operator, who stands between the daemon and its enclaves and does as tests/private/attack_host.py
-lets him. docs/attacks.md says what each gains.
+analyst, a researcher's script, another phone. Everything is real: phones, daemon, enclaves. What is not
+is the operator, who stands between the daemon and its enclaves (tests/private/attack_host.py).
+docs/attacks.md says what each gains.
 
     attacks.py [NAME…]      only the attacks whose names contain one of these
 """
@@ -659,8 +659,7 @@ def collateral_of(w, bundle, env):
     """What a machine's evidence needs, from a run on it."""
     path = w.folder / "evidence"
     subprocess.run([w.alcove, "run", bundle, "--quote", path, "--nonce", "00ff"], env=env,
-                   stdin=subprocess.DEVNULL,
-                   check=True)
+                   stdin=subprocess.DEVNULL, check=True)
     return decode(path.read_bytes())["collateral"]
 
 
@@ -671,7 +670,7 @@ def named(bundle):
 
 
 def forges_a_contributor(s):
-    w, host, said = s.w, s.host, []
+    w, host, said, invited = s.w, s.host, [], {}
     known = {p.owner for p in s.people}
 
     def counts(service, message, ask):
@@ -699,7 +698,7 @@ def forges_a_contributor(s):
     with host.attack(hello=hello, contribute=counts):
         eve = begin(w.person(5),
                     w.policy(users_min=2, rho_week='"9"', rho_query='"0.03"', rho_analyst='"9"',
-                                          roots=f'["{s.root}", "{other_root}"]'))
+                             roots=f'["{s.root}", "{other_root}"]'))
         ok(eve.json("status")["root"] == other_root,
            "a forger has a custodian on a machine of one's own")
         q = s.query().ask()
@@ -723,34 +722,31 @@ def forges_a_contributor(s):
                                         "debug: true\n")
     debug = w.bundle("debug", source)
     forgers = {bundle: host.start(bundle) for bundle in (contributor, debug)}
-    invited = {}
 
     def inviting(service, message, ask):
         invited.update(message)
         return ask(message)
 
-    def forging(bundle):
-        def contributes(service, message, ask):
-            if not said:
-                made = forgers[bundle].ask({**invited, "query_index": 7})
-                said.append(ask(record("contribute", message=made["message"])))
-            return ask(message)
-        return contributes
-    for bundle, change, counted, title in (
-            (contributor, None, False, "with an enclave of one's own: not counted"),
-            (debug, named(w.measure(debug)), False,
-             "with one that can be debugged, which the query even names: neither"),
-            (contributor, named(w.measure(contributor)), True,
-             "named by the query it is: whom a query counts stands in it, for everybody to read")):
-        said.clear()
-        with host.attack(invite=inviting, contribute=forging(bundle)):
-            q = s.query(change=change).ask()
-        ok(len(said) == 1 and said[0]["counted"] is counted and q.answered == 3, f"… {title}",
-           [said, q.said])
-        if not counted:
-            ok(said[0]["sentence"].startswith("not counted") and
-               re.search("debug" if bundle is debug else "program",
-               said[0]["sentence"]), "… for that reason", said)
+    def contributes(service, message, ask):
+        for bundle, forger in forgers.items():
+            if bundle not in forged:
+                made = forger.ask({**invited, "query_index": 7})
+                forged[bundle] = ask(record("contribute", message=made["message"]))
+        return ask(message)
+    forged = {}
+    with host.attack(invite=inviting, contribute=contributes):
+        q = s.query(change=named(w.measure(debug))).ask()
+    ok(re.match("not counted: the query does not name", forged[contributor]["sentence"]),
+       "… with an enclave of one's own: not counted", forged)
+    ok(re.match("not counted: .*debug", forged[debug]["sentence"]),
+       "… with one that can be debugged, which the query even names: neither", forged)
+    ok(q.answered == 3 and not any(a["counted"] for a in forged.values()),
+       "… and the others are", [q.said, forged])
+    forged.clear()
+    with host.attack(invite=inviting, contribute=contributes):
+        q = s.query(change=named(w.measure(contributor))).ask()
+    ok(forged[contributor]["counted"] and not forged[debug]["counted"],
+       "… named by the query it is: whom a query counts stands in it, for everybody to read", forged)
     for forger in forgers.values():
         forger.end()
 
@@ -981,12 +977,35 @@ def forks_the_log(s):
     ok(s.query().ask().answered == 3, "… and so do queries")
 
 
+def turns_the_logs_clock_forward(s):
+    """Next month's budgets, now: weeks are of the log's time, which is its operator's word."""
+    w, ada = s.w, s.people[0]
+    w.close()
+    with sqlite3.connect(w.state / "alcoved.sqlite") as db:
+        now = db.execute("SELECT time FROM head").fetchone()[0]
+        db.execute("UPDATE head SET time = ?", (now + 30 * 86400,))
+    w.start()
+    came, attack = listening(s)
+    with attack:
+        refused(ada.phone("unlock", check=False), "ahead of this device's clock",
+                "turns the log's clock forward: phones notice")
+        refused(ada.phone("lease", "9", check=False), "ahead of this device's clock",
+                "… grant nothing of next month's")
+    ok(not came, "… and send nothing", came)
+    w.close()
+    with sqlite3.connect(w.state / "alcoved.sqlite") as db:
+        db.execute("UPDATE head SET time = ?", (now,))
+    w.start()
+    ok(ada.phone("unlock", check=False).returncode == 0, "by the right time it opens")
+
+
 ATTACKS = [nobody_attacks, rolls_back_the_volume, clones_the_custodian, replays_a_contribution,
            answers_twice, re_asks_after_a_crash_to_see_fresh_noise,
            shows_users_one_query_and_runs_another, races_two_queries_for_one_budget,
            sends_nan_negative_huge_and_fractional_costs, lets_python_misbehave,
            forges_a_contributor, replays_old_evidence, swaps_owners,
-           offers_a_software_root_where_hardware_is_demanded, forks_the_log]
+           offers_a_software_root_where_hardware_is_demanded, forks_the_log,
+           turns_the_logs_clock_forward]
 
 
 def main():
