@@ -173,7 +173,7 @@ ok "nobody has asked anything" grep -q 'nobody has asked' <(phone a activity)
 
 ok "a lease is granted" phone a lease 0.02 --days 3
 ok "the custodian has it" same "$(status lease_left)" 20000
-ok "more than the week's budget is refused" refused "30000 are left" phone a lease 0.04
+ok "more than the week's budget is refused" refused "than is left this week: 0.03 of 0.05" phone a lease 0.04
 ok "so is what is no cost" refused "lease 1e9" phone a lease 1e9
 ok "paused" phone a pause
 ok "… it says so" grep -q 'paused, until' <(phone a status)
@@ -252,7 +252,7 @@ ok "with a policy it finds its custodian" accept b "$WORK/draft.yaml"
 ok "… brings it its policy" phone b unlock
 ok "… and sees its days" same "$(phone b days | wc -l)" 4
 ok "this week is spent for it" \
-    refused "what the lost phone granted is not known" phone b lease 0.001
+    refused "what the lost phone granted this week is not known" phone b lease 0.001
 
 # ---- the end ------------------------------------------------------------------------------------
 
