@@ -391,25 +391,32 @@ static int do_activity(struct phone *p, const struct options *o, struct diag *d)
     struct session s = {0};
     struct json_out out = {0}, *j = o->json ? &out : NULL;
     struct wire_state state;
-    uint64_t shown = 0, total = 1;
+    uint64_t next = 0, total = 0; /* next: which comes then, counted from the newest */
+    bool first = true;
     int err = session_owned(p, &s, d);
     err = err != 0 ? err : session_state(&s, &state, d);
     struct wire_activity *page = err == 0 ? malloc(sizeof *page) : NULL;
     if (err == 0 && page == NULL) {
         err = diag_fail(d, -ENOMEM, "no memory");
     }
-    while (err == 0 && shown < total) {
+    while (err == 0 && (first || next < total)) {
         AUTO_SESSION_ANSWER answer = {0};
-        err = session_order(&s, WIRE_ORDER_ACTIVITY, 0, 0, shown, &answer, d);
+        err = session_order(&s, WIRE_ORDER_ACTIVITY, 0, 0, next, &answer, d);
         err = err != 0 ? err : wire_read_activity(answer.answer.body, page, d);
-        if (err == 0 && shown == 0) {
+        if (err != 0 || (page->events_count == 0 && !first)) {
+            break;
+        }
+        if (first) {
             phone_show_activity_begin(page->total, j);
         }
-        for (size_t i = 0; err == 0 && i < page->events_count; i++) {
+        /* The newest come first: what was asked in between has moved the others on. */
+        uint64_t newer = first || page->total < total ? 0 : page->total - total;
+        for (size_t i = (size_t)newer; i < page->events_count; i++) {
             phone_show_event(&page->events[i], j);
         }
-        total = err == 0 && page->events_count > 0 ? page->total : 0;
-        shown += err == 0 ? page->events_count : 0;
+        next += newer > page->events_count ? newer : page->events_count;
+        total = page->total;
+        first = false;
     }
     if (err == 0) {
         phone_show_activity_end(&state, j);
