@@ -558,8 +558,8 @@ def report(test, error, left, seconds):
     print(f"# seed {test.options.seed}: {total} killed in {seconds:.0f} s: "
           + ", ".join(f"{kind} {test.killed[kind]}" for kind in KINDS if test.killed[kind]))
     if error != "not all can be opened":
-        print(f"# {sum(life.done for life in test.people)} commands done, "
-              f"{sum(life.opened for life in test.people)} times opened again, {len(test.asked)} queries asked, "
+        done, opened = (sum(getattr(life, what) for life in test.people) for what in ("done", "opened"))
+        print(f"# {done} commands done, {opened} times opened again, {len(test.asked)} queries asked, "
               f"{len(test.released)} released, {test.counted} contributions seen, {test.size} log entries")
     if failed:
         only = f" --only {test.options.only!r}" if test.options.only else ""
