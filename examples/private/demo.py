@@ -177,6 +177,9 @@ def main():
         except Failed as failure:
             print(f"\ndemo: {failure}", file=sys.stderr)
             return 1
+        except KeyboardInterrupt:
+            print("\ndemo: stopped, and all that it started with it", file=sys.stderr)
+            return 130
     return 0
 
 
