@@ -209,12 +209,6 @@ class Life:
             if self.recover():
                 self.rng.choice(doing)()
 
-    def guarded(self):
-        try:
-            self.live()
-        except Exception:  # a thread's end would be seen by nobody
-            self.test.findings.add("never", traceback.format_exc())
-
     def begin(self, path, cap):
         self.caps = {cap}
         self.person.begin(path)
@@ -447,9 +441,15 @@ class Crashes:
         except ProcessLookupError:
             pass
 
+    def guarded(self, action, *args):
+        try:
+            action(*args)
+        except Exception:  # a thread's end would be seen by nobody
+            self.findings.add("never", traceback.format_exc())
+
     def load(self):
-        threads = [threading.Thread(target=life.guarded) for life in self.people]
-        threads += [threading.Thread(target=self.analyst, args=(name,)) for name in self.template]
+        threads = [threading.Thread(target=self.guarded, args=(life.live,)) for life in self.people]
+        threads += [threading.Thread(target=self.guarded, args=(self.analyst, name)) for name in self.template]
         for thread in threads:
             thread.start()
         try:
