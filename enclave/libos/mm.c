@@ -21,7 +21,8 @@
 
 #define RETAIN_RANGE_MAX (UINT64_C(32) << 20)  /* larger unmapped ranges go back to the host */
 #define RETAIN_MAX       (UINT64_C(256) << 20) /* and all beyond this much unused memory */
-#define LAZY_MIN         (UINT64_C(4) << 20) /* smaller NORESERVE mappings are committed at once */
+#define WINDOW_REACH     (UINT64_C(64) << 10) /* what a call brings of a shared mapping at a time */
+#define LAZY_MIN         (UINT64_C(4) << 20)  /* smaller NORESERVE mappings are committed at once */
 
 static struct {
     uint64_t limit;
@@ -311,7 +312,8 @@ static uint64_t bytes_in_memory(const struct vma *v, uint64_t end)
             return 0;
         }
     }
-    /* What is copied from there must be readable: a loader takes the rights away between segments. */
+    /* What is copied from there must be readable: a loader takes the rights away between segments.
+     */
     uint8_t needed = PAGE_FILE | PAGE_COMMITTED | (from != v->start ? (uint8_t)SGX_SECINFO_R : 0);
     return pages_all(from, from_end, needed) ? from : 0;
 }
@@ -445,8 +447,8 @@ static int64_t map_checked(struct vma *v, uint64_t addr, uint64_t length, uint32
     uint32_t prot = v->prot;
     uint64_t extent = 0, from = 0;
     v->charged = prot != 0;
-    v->lazy = v->window ||
-              (v->file == NULL && prot != 0 && (flags & OS_MAP_NORESERVE) != 0 && length >= LAZY_MIN);
+    v->lazy = v->window || (v->file == NULL && prot != 0 && (flags & OS_MAP_NORESERVE) != 0 &&
+                            length >= LAZY_MIN);
     int r = place(v, addr, length, flags);
     if (r == 0) {
         extent = v->end;
@@ -723,7 +725,8 @@ static int64_t move_mapping(const struct vma *v, uint64_t new_size, uint32_t fla
 {
     uint64_t old_size = v->end - v->start;
     uint64_t keep = old_size < new_size ? old_size : new_size;
-    if (v->window || (v->file != NULL && (v->prot & OS_PROT_WRITE) == 0)) { /* the file still has the content */
+    if (v->window ||
+        (v->file != NULL && (v->prot & OS_PROT_WRITE) == 0)) { /* the file still has the content */
         int64_t at = mm_map(new_addr, new_size, v->prot, flags, v->file, v->offset);
         return at < 0 || unmap(v->start, v->end) == 0 ? at : -ENOMEM;
     }
@@ -1025,6 +1028,9 @@ bool mm_page_in_range(uint64_t addr, uint64_t size)
     bool any = false;
     if (v == NULL || !v->lazy) {
         return false;
+    }
+    if (v->window && size > WINDOW_REACH) {
+        size = WINDOW_REACH;
     }
     end = v->end;
     if (add_ok(addr, size, &end) && end > v->end) {

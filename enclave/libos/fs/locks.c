@@ -136,7 +136,7 @@ static unsigned lock_count(const struct node *n)
 /* type: F_RDLCK, F_WRLCK or F_UNLCK. No conflict is left. */
 static int change(struct node *n, const struct file *owner, uint64_t first, uint64_t last, int type)
 {
-    if (lock_count(n) >= LOCKS_MAX) {
+    if (type != F_UNLCK && lock_count(n) >= LOCKS_MAX) {
         return -ENOLCK;
     }
     struct record_lock *spare = rt_alloc(sizeof *spare), *own = rt_alloc(sizeof *own);
