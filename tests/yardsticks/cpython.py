@@ -5,7 +5,7 @@
     cpython.py [--build FOLDER] [--jobs N] [--timeout S] [--native FILE] [--inside FILE]
                [--verbose FOLDER] [--write FILE] [MODULE…]
 
-Each module runs in a process of its own, on both sides with the same environment, as uid 0, without network.
+Each module runs in a process of its own, on both sides with the same environment, as uid 0, with no network but loopback.
 Of the modules that pass natively, those that pass inside are counted; the others are listed with the
 causes of their failures. --native and --inside keep what the sides said from run to run; --verbose keeps
 what failing modules printed; --write makes the table of docs/conformance.md. A MODULE may be followed by
@@ -39,6 +39,13 @@ os.chdir("/tmp")
 sys.argv = ["test", "-v", "--timeout", "0", *words]
 from test.libregrtest import main
 main()
+"""
+
+# A network namespace begins with a loopback interface that is down; an enclave's is up.
+LOOPBACK_UP = """
+import fcntl, socket, struct
+with socket.socket() as s:
+    fcntl.ioctl(s, 0x8914, struct.pack("16sh", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
 """
 
 MANIFEST = """
@@ -202,10 +209,10 @@ def main():
     rows = {}
     with tempfile.TemporaryDirectory(prefix="alcove-cpython-") as work:
         work = pathlib.Path(work)
-        (work / "run.py").write_text(RUNNER)
+        (work / "native.py").write_text(LOOPBACK_UP + RUNNER)
         bundle = None if args.native_only else args.bundle or build(alcove, work)
         env = {"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin", "HOME": "/tmp", "PYTHONHASHSEED": "0"}
-        native = ["unshare", "--net", PYTHON, "-B", work / "run.py"]
+        native = ["unshare", "--net", PYTHON, "-B", work / "native.py"]
 
         def both(name):
             outside = known.get(name, ["passed", 0, ""])
