@@ -7,7 +7,8 @@ Each row is the median of several rounds, with the least and the most. --check f
 misses its floor. The software machine says nothing about memory encryption, EPC paging or the cost
 of hardware transitions.
 
-PARTS is where further measurements go: a function that is given the options and returns rows.
+PARTS is where further measurements go: a function that is given the options and returns rows. Those
+with whole worlds of people are in people.py.
 """
 
 import argparse
@@ -18,6 +19,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import people  # noqa: E402
 
 
 def core(options):
@@ -55,7 +59,11 @@ def enclave(options):
              "floor": 1000}]
 
 
-PARTS = {"core": core, "enclave": enclave}
+def digits(row):
+    return 1 if row["most"] < 100 else 0
+
+
+PARTS = {"core": core, "enclave": enclave, "upload": people.upload, "people": people.people}
 
 
 def main():
@@ -64,6 +72,9 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, default="build")
     parser.add_argument("--rounds", type=int, default=9, help="of each measurement (default 9)")
     parser.add_argument("--only", choices=PARTS, help="one part")
+    parser.add_argument("--people", type=lambda text: [int(n) for n in text.split(",")], default=[100],
+                        metavar="N,...", help="how many are asked in one query (default 100)")
+    parser.add_argument("--no-days", action="store_true", help="people: without days in their custodians")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--check", action="store_true", help="fail when a floor is missed")
     options = parser.parse_args()
@@ -76,8 +87,8 @@ def main():
     else:
         print(f"{'':42} {'a second':>9}  {'least':>9} {'most':>9}  floor")
         for row in rows:
-            print(f"{row['name']:42} {row['per_second']:9.0f}  {row['least']:9.0f} "
-                  f"{row['most']:9.0f}  {row['floor'] or '-'}")
+            print(f"{row['name']:42} {row['per_second']:9.{digits(row)}f}  "
+                  f"{row['least']:9.{digits(row)}f} {row['most']:9.{digits(row)}f}  {row['floor'] or '-'}")
     missed = [row["name"] for row in rows if row["per_second"] < row["floor"]]
     if missed:
         print(f"below its floor: {', '.join(missed)}", file=sys.stderr)

@@ -59,7 +59,7 @@ ok "and it says why" grep -q "^aggregator: a frame has more than 65536 bytes" "$
 ok "so does a frame without an end" same " 1" "$(send '\x05\0\0\0abc')"
 
 measured() {
-    "$PYTHON" "$TOP/bench/queries.py" --build "$BUILD" --rounds 1 --json >"$WORK/bench.json" &&
+    "$PYTHON" "$TOP/bench/queries.py" --build "$BUILD" --rounds 1 --people 3 --json >"$WORK/bench.json" &&
         cat "$WORK/bench.json" &&
         "$PYTHON" -c '
 import json, sys
