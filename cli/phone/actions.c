@@ -332,10 +332,13 @@ int phone_lease(struct phone *p, uint64_t rho, uint64_t days, struct diag *d)
     struct session s;
     AUTO_SESSION_ANSWER answer = {0};
     int err = session_continued(p, &s, d);
+    /* A second phone may have brought a policy meanwhile: a lease for ours would be refused, and
+     * spent. */
+    err = err != 0 ? err : adopt(&s, d);
     if (err == 0 && p->state.push) {
         err = diag_fail(d, -EINVAL,
-                        "the custodian does not have this phone's policy yet: 'alcove "
-                        "phone policy-push' first");
+                        "the custodian does not have this phone's policy: 'alcove phone "
+                        "policy-push' first");
     }
     if (err == 0) {
         err = lease_grant(&p->state.book, &s.boot_key, rho, days * 86400, &p->signer.signer, &w, d);

@@ -308,7 +308,7 @@ static void test_lost(void)
               server.messages == 2,
           "asked again, it recognises its custodian %s", d.text);
     server.lose_answer = true;
-    server.keep_answers = 1; /* to the question how far it has come */
+    server.keep_answers = 2; /* how far it has come, and with which policy */
     CHECK(phone_lease(&phone, 30000, 1, &d) == -ETIMEDOUT &&
               strstr(d.text, "counts as spent") != NULL,
           "a lease's answer is lost: %s", d.text);
@@ -329,6 +329,11 @@ static void test_lost(void)
     CHECK(phone_lease(&phone, 10000, 1, &d) == 0 && server.lease.number == 3,
           "when all acknowledgements that a custodian remembers got lost, no lease is wasted %s",
           d.text);
+    const uint64_t spent = phone.state.book.budget.spent;
+    server.policy.version += 5;
+    CHECK(phone_lease(&phone, 10000, 1, &d) == -EINVAL && strstr(d.text, "policy-push") != NULL &&
+              server.lease.number == 3 && phone.state.book.budget.spent == spent,
+          "where a second phone brought another policy, none is wasted either: %s", d.text);
 }
 
 static void test_lost_claim_then_restart(void)
