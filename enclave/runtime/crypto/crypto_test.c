@@ -329,7 +329,7 @@ static void test_p256(void)
 static double seconds(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); /* others on the machine do not count */
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
