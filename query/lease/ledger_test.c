@@ -382,6 +382,51 @@ static void policies_and_times(void)
           "a lease that could not be written has been counted");
 }
 
+/* A phone of somebody's own making signs a lease whose cost is written like this. */
+static void grant_written(const char *rho, size_t size)
+{
+    static const uint8_t head[] = "\xa9\x63rho\x19\x03\xe8";
+    static uint8_t body[LEASE_MAX + 16];
+    grant(1, 1000);
+    const uint8_t *at = memmem(sent.data, sent.size, head, 8);
+    REQUIRE(at != NULL && at[-2] == 0x58); /* a byte string of at[-1] bytes */
+    size_t rest = at[-1] - 8u;
+    memcpy(body, at, 5);
+    memcpy(body + 5, rho, size);
+    memcpy(body + 5 + size, at + 8, rest);
+    struct writer w = writer_of(lease_bytes, sizeof lease_bytes);
+    REQUIRE(query_signed_make("alcove-lease-1", BYTES(body, 5 + size + rest), &owner, &w, NULL) ==
+            0);
+    sent = BYTES(lease_bytes, w.size);
+}
+
+static void written(void)
+{
+#define RHO(bytes) bytes, sizeof bytes - 1
+    static const struct {
+        const char *what, *bytes;
+        size_t size;
+    } bad[] = {{"that is no number", RHO("\xf9\x7e\x00")},
+               {"without end", RHO("\xf9\x7c\x00")},
+               {"of a half", RHO("\xf9\x38\x00")},
+               {"of one, as a fraction", RHO("\xf9\x3c\x00")},
+               {"of -1", RHO("\x20")},
+               {"of -2^64", RHO("\x3b\xff\xff\xff\xff\xff\xff\xff\xff")},
+               {"of 0", RHO("\x00")},
+               {"of 100 and a millionth", RHO("\x1a\x05\xf5\xe1\x01")},
+               {"of 2^64 - 1", RHO("\x1b\xff\xff\xff\xff\xff\xff\xff\xff")},
+               {"in a longer form", RHO("\x1a\x00\x00\x03\xe8")}};
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        make();
+        grant_written(bad[i].bytes, bad[i].size);
+        CHECK(bring_refused(LEDGER_FORMAT), "signs a lease with a cost %s: refused", bad[i].what);
+    }
+    make();
+    grant_written(RHO("\x19\x03\xe8"));
+    CHECK(bring(&ledger, 5, 5) == 0 && ledger.left == 1000, "with a cost as it must be: taken");
+#undef RHO
+}
+
 static void costs(void)
 {
     const uint64_t bad[] = {0, DP_RHO_MAX + 1, UINT64_MAX, (uint64_t)-1, (uint64_t)INT64_MIN};
@@ -510,6 +555,7 @@ int main(void)
     logs();
     policies_and_times();
     costs();
+    written();
     many();
     forgets();
     unsorted();
