@@ -150,7 +150,8 @@ class Host:
     def __init__(self, folder, alcove, env):
         self.folder, self.alcove, self.env = pathlib.Path(folder), alcove, env
         self.socket = self.folder / "attacker"
-        self.hooks, self.services, self.roles, self.seen = {}, [], {}, []
+        self.hooks, self.roles, self.seen = {}, {}, []
+        self.services, self.own = [], []  # the daemon's, and those that no daemon knows
         self.starts = lambda args, stderr: Service(self, args, stderr=stderr)
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(self.socket))
@@ -233,6 +234,7 @@ class Host:
         """An enclave that no daemon knows. Collateral: of another machine than the daemon's."""
         args = ["run", str(bundle)] + (["--volume", f"data={volume}"] if volume is not None else [])
         service = Service(self, args, env=env, stderr=subprocess.DEVNULL)
+        self.own.append(service)
         known = next(s for s in self.services if s.hello is not None).hello
         manifest = (pathlib.Path(bundle) / "manifest.cbor").read_bytes()
         service.hello = {**known, **(collateral or {}), "manifest": manifest}
@@ -293,7 +295,7 @@ class AttackedWorld(World):
 
     def close(self):
         super().close()
-        for service in self.host.services:
+        for service in self.host.services + self.host.own:
             if service.process.poll() is None:
                 service.process.kill()
                 service.process.wait()
