@@ -87,14 +87,24 @@ def option_names(text):
     return " ".join(dict.fromkeys(names))
 
 
+def words(verb, text):
+    """What stands first behind the verb in its usage, such as plan in `alcove query plan`."""
+    usage = rf"^(?:usage:| {{6}}) alcove {verb} (?:\[--\w+ \w+\] )?([a-z][a-z|-]+)"
+    names = [name for match in re.finditer(usage, text, re.M) for name in match[1].split("|")]
+    return " ".join(dict.fromkeys(names))
+
+
 def completion(helps):
-    cases = [f'        {verb}) options="{option_names(text)}" ;;' for verb, text in helps.items()]
+    cases = []
+    for verb, text in helps.items():
+        first = f' words="{words(verb, text)}"' if words(verb, text) else ""
+        cases.append(f'        {verb}) options="{option_names(text)}"{first} ;;')
     verbs = " ".join(helps)
     return f"""# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # Completion of the alcove command for bash; made by tools/manpages.py from the help texts.
 _alcove() {{
-    local word=${{COMP_WORDS[COMP_CWORD]}} options=
+    local word=${{COMP_WORDS[COMP_CWORD]}} options='' words=''
     if [ "$COMP_CWORD" -eq 1 ] || {{ [ "$COMP_CWORD" -eq 2 ] && [ "${{COMP_WORDS[1]}}" = help ]; }}; then
         mapfile -t COMPREPLY < <(compgen -W "{verbs} help version" -- "$word")
         return
@@ -104,7 +114,13 @@ _alcove() {{
     esac
     case $word in
         -*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word") ;;
-        *) mapfile -t COMPREPLY < <(compgen -f -- "${{word#*=}}") ;;
+        *)
+            if [ "$COMP_CWORD" -eq 2 ] && [ -n "$words" ]; then
+                mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+            else
+                mapfile -t COMPREPLY < <(compgen -f -- "${{word#*=}}")
+            fi
+            ;;
     esac
 }}
 complete -o filenames -F _alcove alcove
