@@ -53,6 +53,8 @@ static const char help[] =
     "  --version            which release this is\n"
     "  --help               this text\n"
     "\n"
+    "docs/operators.md leads through it.\n"
+    "\n"
     "Exit status: 0 it was told to end, 1 it could not start, 2 wrong usage.\n";
 
 struct options {
