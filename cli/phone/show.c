@@ -321,6 +321,15 @@ void phone_show_days_begin(uint64_t total, struct json_out *j)
     }
 }
 
+/* A script's last words, without the line that they end with. */
+static struct bytes last_words(struct bytes text)
+{
+    while (text.size > 0 && text.data[text.size - 1] == '\n') {
+        text.size--;
+    }
+    return text;
+}
+
 void phone_show_day(const struct wire_day *day, struct json_out *j)
 {
     struct phone_date date = phone_date_of(day->day);
@@ -336,8 +345,9 @@ void phone_show_day(const struct wire_day *day, struct json_out *j)
     }
     printf("%s  %8llu bytes as uploaded, ", date.text, (unsigned long long)day->raw);
     if (day->failed) {
-        printf("the script failed%s", day->failure.size > 0 ? ":\n    " : "");
-        put_text(day->failure, "    ");
+        struct bytes text = last_words(day->failure);
+        printf("the script failed%s", text.size > 0 ? ":\n    " : "");
+        put_text(text, "    ");
         putchar('\n');
     } else if (day->processed == 0) {
         puts("waits to be processed");
@@ -389,10 +399,7 @@ static void event_json(const struct wire_event *e, struct json_out *j)
 
 static void failure_text(const struct wire_event *e)
 {
-    struct bytes text = e->failure;
-    while (text.size > 0 && text.data[text.size - 1] == '\n') {
-        text.size--;
-    }
+    struct bytes text = last_words(e->failure);
     if (text.size > 0) {
         printf("    because     ");
         put_text(text, "                ");
@@ -406,8 +413,8 @@ static void left_text(const struct wire_event *e)
         printf("    accepted    nothing has left yet\n");
         return;
     }
-    printf("    left        %llu number%s, each at most %llu", (unsigned long long)e->entries,
-           e->entries == 1 ? "" : "s", (unsigned long long)e->most);
+    printf("    left        %llu number%s at most %llu", (unsigned long long)e->entries,
+           e->entries == 1 ? "," : "s, each", (unsigned long long)e->most);
     if (e->fallback) {
         printf(": the query's defaults, not yours\n");
         failure_text(e);
