@@ -154,7 +154,9 @@ END
 ok "the scripts are a worker" build_bundle "$WORK/w" "$WORK/worker.bundle"
 
 # The reply of `vector: [N]`, in hexadecimal.
-reply() { printf 'a366666f726d61746e616c636f76652d7265706c792d3166766563746f72810%d6970726f636573736564f6' "$1"; }
+reply() {
+    printf 'a366666f726d61746e616c636f76652d7265706c792d3166766563746f72810%d6970726f636573736564f6' "$1"
+}
 call_of() {
     "$PYTHON" -B - "$(dirname "$MODULE")" "$1" "$SECRET" >"$WORK/call" <<'END'
 import json, sys

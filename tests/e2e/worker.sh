@@ -155,7 +155,9 @@ ok "a changed binding too" refuses binding binding
 cp -r "$WORK/w" "$WORK/w2"
 sed -i 's/for the owner/for the Owner/' "$WORK/w2/main.py"
 ok "another worker is built" build_bundle "$WORK/w2" "$WORK/w2.bundle"
-other() { EXPECTED=$WORK/w.bundle carry honest "$WORK/w2.bundle" && grep -q '^refused: manifest' "$WORK/got"; }
+other() {
+    EXPECTED=$WORK/w.bundle carry honest "$WORK/w2.bundle" && grep -q '^refused: manifest' "$WORK/got"
+}
 ok "a worker that differs in one letter is refused" other
 
 # ---- what a host does to messages
@@ -184,7 +186,9 @@ ok "a TARGETINFO with reserved bytes" stopped reserved "reserved bytes"
 ok "a host that does not listen is told so" stopped deaf "does not take what it sends"
 ok "a changed result does not open" refuses result "message: does not open"
 ok "nor a cut one" refuses cut-result "message: not a sealed message"
-second() { ends second "end 0 0 complete 1 out $(wc -c <"$WORK/out") err 31" && grep -q '^rest 0$' "$WORK/said"; }
+second() {
+    ends second "end 0 0 complete 1 out $(wc -c <"$WORK/out") err 31" && grep -q '^rest 0$' "$WORK/said"
+}
 ok "a second task is never read" second
 
 # ---- how programs end
@@ -214,7 +218,8 @@ ok "so is a status" call exit "end 0 3 complete 1 out 23 err 31"
 ok "so is a signal" call signal "end 1 11 complete 1 out 0 err 31"
 wild() {
     task wild
-    carry honest && grep -q '^end 3 0 complete 1 out 0 ' "$WORK/got.head" && grep -q '^status 0$' "$WORK/said" &&
+    carry honest && grep -q '^end 3 0 complete 1 out 0 ' "$WORK/got.head" &&
+        grep -q '^status 0$' "$WORK/said" &&
         grep -q 'the runtime faulted' "$WORK/got.body" && [ ! -s "$WORK/got.stderr" ] &&
         sizes="$sizes $(fact size)"
 }

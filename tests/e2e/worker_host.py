@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""worker_host.py CASE WORKER.bundle TASK-FILE OUT: one call of a worker, carried by an honest or lying host.
+"""worker_host.py CASE WORKER.bundle TASK-FILE OUT: one call of a worker, by an honest or lying host.
 
 Starts `alcove run WORKER.bundle` and a custodian ($CUSTODIAN, a command: tests/worker/custodian.c), carries
 their messages as docs/formats/worker.md has them, does in between what CASE says, and writes what the
