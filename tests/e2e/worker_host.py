@@ -4,7 +4,8 @@
 Starts `alcove run WORKER.bundle` and a custodian ($CUSTODIAN, a command: tests/worker/custodian.c), carries
 their messages as docs/formats/worker.md has them, does in between what CASE says, and writes what the
 custodian got to OUT: a first line about the result, then output and errors. Prints facts as "NAME VALUE".
-Every byte that the worker's host sees is written to OUT.carried. For worker.sh, which says what has to come out.
+Every byte that the worker's host sees is written to OUT.carried. For worker.sh, which says what has to
+come out.
 """
 import hashlib
 import json

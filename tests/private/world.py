@@ -78,7 +78,8 @@ class World:
                 command += [option, f"{name}={path}"]
         log = open(self.folder / "daemon.log", "a")
         self.daemon = subprocess.Popen([str(part) for part in command], env=self.env,
-                                       stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                                       stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                       start_new_session=True)
         log.close()
         for _ in range(600):
             if self.cli("query", "programs", "--server", self.server, check=False).returncode == 0:
@@ -157,7 +158,8 @@ class World:
         return self.cache["analyst"]
 
     def query(self, function="mode_share", script=TOP / "examples/private/travel.py",
-              bundle="travel", without=(), users=(2, 1000), rho="0.02", run_ms=3000, seconds=300, question="How do you travel?"):
+              bundle="travel", without=(), users=(2, 1000), rho="0.02", run_ms=3000,
+              seconds=300, question="How do you travel?"):
         """A query document about one of the script's functions; programs whose remark names one of
         `without` are not in it. Returns the file."""
         schema = self.cli("try", script, "--schema", function).stdout
