@@ -48,6 +48,22 @@ NEVER = re.compile(r"rolled back|cloned|older than what|FORKED|made it up|is not
                    r"is not a phone's key|cannot be decoded|Sanitizer", re.IGNORECASE)
 
 
+def read(path):
+    try:
+        return pathlib.Path(path).read_text()
+    except OSError:
+        return ""
+
+
+def children(pid):
+    """Of all of its threads. To look through all processes would take longer than most of them live."""
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return []
+    return [int(child) for thread in threads for child in read(f"/proc/{pid}/task/{thread}/children").split()]
+
+
 def micro(text):
     whole, _, part = text.partition(".")
     return int(whole) * 10**6 + int(part.ljust(6, "0"))
@@ -251,7 +267,7 @@ class Crashes:
     def __init__(self, options, world):
         self.options, self.world = options, world
         self.rng = random.Random(options.seed)
-        self.kinds = [kind for kind in KINDS if options.only in kind]
+        self.kinds = []  # whose turn it is: each once before one comes again
         self.findings = Findings()
         self.lock = threading.Lock()
         self.running = {"phone": [], "analyst": []}
@@ -374,32 +390,18 @@ class Crashes:
 
     def processes(self):
         """{kind: [pid]} of what runs below the daemon."""
-        parents, names = {}, {}
-        for entry in pathlib.Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    stat = (entry / "stat").read_text()
-                    names[int(entry.name)] = (re.search(r"\((.*)\)", stat).group(1),
-                                              (entry / "cmdline").read_text())
-                    parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
-                except OSError:
-                    pass
         found = collections.defaultdict(list)
-        for pid, parent in parents.items():
-            top = pid
-            while parents.get(top) not in (None, self.world.daemon.pid):
-                top = parents[top]
-            if parents.get(top) is None or top not in names:
+        bundles = {"custodian": "custodian.bundle", "aggregator": "aggregator", "worker": "travel.bundle"}
+        for top in children(self.world.daemon.pid):
+            command = read(f"/proc/{top}/cmdline")
+            role = next((role for role, name in bundles.items() if name in command), None)
+            if role is None:
                 continue
-            bundles = {"custodian": "custodian.bundle", "aggregator": "aggregator", "worker": "travel.bundle"}
-            role = next((role for role, name in bundles.items() if name in names[top][1]), None)
-            microcode = names[pid][0].startswith("alcove-microcod")
-            quoting = names[parent if microcode else pid][0].startswith("alcove-quoting")
-            if quoting:
-                found["quoting process" + ("'s microcode" if microcode else "")].append(pid)
-            elif role:
-                part = "microcode" if microcode else "supervisor" if pid == top else "enclave"
-                found[f"{role}'s {part}"].append(pid)
+            found[f"{role}'s supervisor"].append(top)
+            for pid in children(top):
+                quoting = read(f"/proc/{pid}/comm").startswith("alcove-quoting")
+                found["quoting process" if quoting else f"{role}'s enclave"].append(pid)
+                found["quoting process's microcode" if quoting else f"{role}'s microcode"] += children(pid)
         return found
 
     def target(self, kind, pick):
@@ -424,7 +426,10 @@ class Crashes:
         self.check_log()
 
     def kill_one(self):
-        kind, pick, after = self.rng.choice(self.kinds), self.rng.random(), self.rng.random()
+        if not self.kinds:
+            self.kinds = [kind for kind in KINDS if self.options.only in kind]
+            self.rng.shuffle(self.kinds)
+        kind, pick, after = self.kinds.pop(), self.rng.random(), self.rng.random()
         time.sleep(self.rng.uniform(0, 0.6))
         if kind == "alcoved":
             self.kill_daemon(after / 2)
@@ -448,8 +453,8 @@ class Crashes:
             self.findings.add("never", traceback.format_exc())
 
     def load(self):
-        threads = [threading.Thread(target=self.guarded, args=(life.live,)) for life in self.people]
-        threads += [threading.Thread(target=self.guarded, args=(self.analyst, name)) for name in self.template]
+        load = [(life.live,) for life in self.people] + [(self.analyst, name) for name in self.template]
+        threads = [threading.Thread(target=self.guarded, args=action) for action in load]
         for thread in threads:
             thread.start()
         try:
@@ -582,6 +587,7 @@ def main(arguments=None):
         print("ok 1 - crashes # SKIP this build has no bundles of services\n1..1")
         return 0
     begin = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("crashes: stopped"))  # and takes its daemon with it
     folder = tempfile.mkdtemp(prefix="alcove-crashes-")
     failed = True
     try:
