@@ -5,7 +5,8 @@
     cpython.py [--build FOLDER] [--jobs N] [--timeout S] [--native FILE] [--inside FILE]
                [--verbose FOLDER] [--write FILE] [MODULE…]
 
-Each module runs in a process of its own, on both sides with the same environment, as uid 0, with no network but loopback.
+Each module runs in a process of its own, on both sides with the same environment, as uid 0, with no
+network but loopback.
 Of the modules that pass natively, those that pass inside are counted; the others are listed with the
 causes of their failures. --native and --inside keep what the sides said from run to run; --verbose keeps
 what failing modules printed; --write makes the table of docs/conformance.md. A MODULE may be followed by
@@ -135,7 +136,8 @@ def verdict_of(text):
 PROCESSES = "needs other processes (fork, exec), which are not there yet"
 CAUSES = [
     (r"_fork_exec|os\.fork\(|os\.fork1|forkpty|posix_spawnp?\(|_spawnvef|os\.system|os\.popen|forkserver|"
-     r"Errno 38\] Function not impl|find_library|in test_CLI|test_mailcap", PROCESSES),
+     r"Errno 38\] Function not impl|find_library|in test_CLI|test_mailcap|"
+     r"test_json.test_tool", PROCESSES),
     (r"BrokenProcessPool|process pool|multiprocessing|ChildProcessError|wait_process",
      PROCESSES),
     (r"out of pty devices|openpty|/dev/tty", "needs a pseudo-terminal; there are none"),
@@ -143,7 +145,7 @@ CAUSES = [
      "libffi makes callbacks in memory that is writable and executable, which is refused"),
     (r"PROT_EXEC|prot=prot", "maps a file that is not measured for execution, which is refused"),
     (r"ZIP does not support timestamps before 1980", "measured files have no times: they read 1970"),
-    (r"config-3\.11|pyconfig\.h|No module named '(ensurepip|distutils|_?tkinter|lib2to3)|'distutils'|tkinter",
+    (r"config-3\.11|pyconfig\.h|No module named '(ensurepip|distutils)|'distutils'|tkinter|lib2to3",
      "a file that the base layer does not have"),
     (r"getservbyname|service/proto|/etc/(services|protocols)", "a file that the base layer does not have"),
     (r"IPV6_RECV|RFC3542", "IPv6 ancillary data (hop limit, traffic class) is not there"),
