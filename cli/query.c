@@ -428,6 +428,14 @@ static int finish(const struct options *o, struct session *s, const struct query
     if (err == 0 && folder != NULL) {
         err = store_write(folder, &fetched.result, &d);
     }
+    if (err == 0) { /* for the analyst's planning only: without it the result is as good */
+        struct result_checked *c = fetched.checked;
+        const struct query_log_head *head = c->newest.tree.size != 0 ? &c->newest : &c->head;
+        struct diag unsaid;
+        if (query_run_spent(&s->run, &c->doc.analyst, head, &c->spent, &unsaid) != 0) {
+            c->spent = (struct query_spent){0};
+        }
+    }
     int status = err == 0 ? present(o, fetched.checked) : cli_fail("query", &d);
     if (status == CLI_OK && folder != NULL && !o->json) {
         printf("Kept           %s: alcove query show %s\n", folder, folder);

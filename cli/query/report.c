@@ -221,6 +221,18 @@ static void print_log(const struct result_checked *c, uint64_t release_index, FI
                reading_time(c->time).text);
 }
 
+static void print_left(const struct query_spent *s, FILE *out)
+{
+    if (!s->known) {
+        query_line(out, "Left", "unknown offline; what people allow, their custodians alone know");
+        return;
+    }
+    query_line(out, "Left", "what a person allows one analyst in a week, less rho %s",
+               number_plain((__int128)s->rho, 1000000, 6).text);
+    query_line(out, "", "%s%u of your queries in the log can have been charged this week",
+               s->whole ? "" : "at least ", s->queries);
+}
+
 void query_result_print(const struct result_checked *c, const struct query_facts *f, FILE *out)
 {
     struct number first = reading_day(c->doc.first_day), last = reading_day(c->doc.last_day);
@@ -237,7 +249,7 @@ void query_result_print(const struct result_checked *c, const struct query_facts
     print_suppressed(c, out);
     print_noise(c, f, out);
     query_print_cost(f, out);
-    query_line(out, "Left", "unknown: budgets are known to each person's custodian alone");
+    print_left(&c->spent, out);
     query_print_liars(f, out);
     fputc('\n', out);
     print_identities(c, out);

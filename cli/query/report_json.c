@@ -91,6 +91,20 @@ static void put_checked(struct json_out *j, const struct result_checked *c)
     JSON_HEX(j, "receipt", c->release.data);
 }
 
+/* What people allow is known to each one's custodian alone: so what is to be subtracted from it. */
+static void put_left(struct json_out *j, const struct query_spent *s)
+{
+    if (!s->known) {
+        json_put_null(j, "left");
+        return;
+    }
+    json_open(j, "left", '{');
+    json_put_literal(j, "spent_rho", number_plain((__int128)s->rho, 1000000, 6).text);
+    json_put_number(j, "queries", s->queries);
+    json_put_bool(j, "whole_log", s->whole);
+    json_close(j, '}');
+}
+
 void query_result_print_json(const struct result_checked *c, const struct query_facts *f)
 {
     struct reading r = reading_of_all(&c->doc, c->receipt.asked, c->receipt.bound95);
@@ -114,7 +128,7 @@ void query_result_print_json(const struct result_checked *c, const struct query_
         put_value(&j, NULL, &r, (__int128)query_liars_move(&f->plan, k));
     }
     json_close(&j, ']');
-    json_put_null(&j, "left"); /* known to each person's custodian alone */
+    put_left(&j, &c->spent);
     put_checked(&j, c);
     json_close(&j, '}');
 }

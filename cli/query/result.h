@@ -44,6 +44,15 @@ const char *result_part_text(enum result_part part);
 const char *result_part_explain(enum result_part part);
 
 /* What is believed when everything checked out. 420 KB, for the heap; borrows from the result. */
+/* What the analyst's queries of this week can have cost a person who answered all of them: read from
+ * the log, whose leaves say who asked. An upper bound: who declined paid nothing. */
+struct query_spent {
+    bool known;       /* false: nobody was asked, or could say */
+    bool whole;       /* the whole log was looked through, not just its newest part */
+    uint64_t rho;     /* millionths */
+    uint32_t queries; /* how many these are */
+};
+
 struct result_checked {
     struct query_document doc;
     struct query_hash id, release; /* of the document; of the receipt's body */
@@ -53,6 +62,7 @@ struct result_checked {
     struct query_log_head newest; /* tree.size 0: no later head was asked for */
     uint64_t release_index;       /* of the release's leaf */
     uint64_t time;                /* as of when it was checked */
+    struct query_spent spent;     /* not part of what was checked: query_run_spent() */
 };
 
 /* Checks everything, as of `now` (seconds since 1970). asked: the query's id; NULL: whichever the

@@ -46,6 +46,12 @@ int query_run_fetch(struct query_run *run, const struct query_hash *id,
                     struct diag *d) MUST_USE;
 void query_fetched_done(struct query_fetched *fetched);
 
+/* What the analyst has spent in the week of the head's time, from the log's leaves up to it. The
+ * daemon could leave leaves out: what is told is for the analyst's own planning. */
+int query_run_spent(struct query_run *run, const struct query_hash *analyst,
+                    const struct query_log_head *head, struct query_spent *ret,
+                    struct diag *d) MUST_USE;
+
 /* The log's key as the daemon says it: a hint, for who has no better. */
 int query_run_log_key(struct query_run *run, struct query_key *ret, struct diag *d) MUST_USE;
 /* What the daemon offers, as lists to be put into a query after they were looked at. */

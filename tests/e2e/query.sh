@@ -323,6 +323,8 @@ ok "asked again it is the same query, and its result" \
 ok "… which says so" says 'was asked before' \
     query run asked.yaml --server "$SERVER" --log-key "$log_key" --out asked
 ok "… of two people" grep -q '2 asked, 2 answered' says.out
+ok "… and what it took of this week" grep -q '^Left .* less rho 0\.00[0-9]*$' says.out
+ok "… by one query in the log" grep -q ' 1 of your queries in the log' says.out
 ok "… by a machine that protects nothing" grep -q 'NOT protected by hardware' says.out
 ok "… and with a warning: two people are not enough" grep -q 'larger than any answer' says.out
 ok "it is drawn" grep -q '</svg>' asked.svg
