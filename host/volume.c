@@ -8,7 +8,27 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+/* A run that was killed lets go of its volume when its last process is gone, which is a moment after its
+ * first one. */
+#define GONE_SOON_MS 2000
+#define LOOK_AGAIN_MS 10
+
+static bool lock_soon(int fd)
+{
+    for (int waited = 0;; waited += LOOK_AGAIN_MS) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            return true;
+        }
+        if (waited >= GONE_SOON_MS) {
+            return false;
+        }
+        const struct timespec pause = {0, LOOK_AGAIN_MS * 1000000L};
+        nanosleep(&pause, NULL);
+    }
+}
 
 int host_volume_open(const char *name, const char *path, struct host_file *ret, struct diag *d)
 {
@@ -24,7 +44,7 @@ int host_volume_open(const char *name, const char *path, struct host_file *ret, 
     int r = 0;
     if (!S_ISREG(st.st_mode)) {
         r = diag_fail(d, -EINVAL, "volume \"%s\": %s is not a regular file", name, path);
-    } else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    } else if (!lock_soon(fd)) {
         r = diag_fail(d, -EBUSY, "volume \"%s\": %s is in use by another run", name, path);
     }
     if (r != 0) {
