@@ -56,7 +56,7 @@ static EVP_PKEY *generate(void)
 }
 
 /* Writes beside the final name and links: link() refuses to replace what another process made. */
-static int store(const char *path, struct bytes pem, struct diag *d)
+int key_store(const char *path, struct bytes pem, struct diag *d)
 {
     char temporary[PATH_MAX], parent[PATH_MAX];
     if (base_format(temporary, sizeof temporary, "%s.%d.new", path, (int)getpid()) >=
@@ -86,7 +86,7 @@ int key_new(const char *path, struct diag *d)
     if (key != NULL && memory != NULL &&
         PEM_write_bio_PrivateKey(memory, key, NULL, NULL, 0, NULL, NULL) == 1) {
         long size = BIO_get_mem_data(memory, &pem);
-        err = store(path, BYTES(pem, (size_t)size), d);
+        err = key_store(path, BYTES(pem, (size_t)size), d);
     } else {
         diag_fail(d, err, "cannot generate an RSA-%d key", KEY_BITS);
     }

@@ -4,7 +4,6 @@
 #include "query/analyst_key.h"
 
 #include <errno.h>
-#include <libgen.h>
 #include <limits.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "build/file.h"
+#include "build/key.h"
 
 #define PEM_MAX 4096u
 
@@ -39,25 +39,6 @@ int analyst_key_path(char *ret_path, struct diag *d)
     return n < PATH_MAX ? 0 : diag_fail(d, -ENAMETOOLONG, "the key's path is too long");
 }
 
-/* Writes beside the final name and links: link() refuses to replace what another process made. */
-static int store(const char *path, struct bytes pem, struct diag *d)
-{
-    char temporary[PATH_MAX], parent[PATH_MAX];
-    if (base_format(temporary, sizeof temporary, "%s.%d.new", path, (int)getpid()) >=
-            sizeof temporary ||
-        base_format(parent, sizeof parent, "%s", path) >= sizeof parent) {
-        return diag_fail(d, -ENAMETOOLONG, "%s: path is too long", path);
-    }
-    int err = make_folders(dirname(parent), d);
-    err = err != 0 ? err : file_write(temporary, pem, 0600, d);
-    if (err != 0) {
-        return err;
-    }
-    err = link(temporary, path) == 0 ? 0 : -errno;
-    unlink(temporary);
-    return err == 0 ? 0 : diag_fail(d, err, "%s: %s", path, strerror(-err));
-}
-
 int analyst_key_new(const char *path, struct diag *d)
 {
     if (access(path, F_OK) == 0) {
@@ -70,7 +51,7 @@ int analyst_key_new(const char *path, struct diag *d)
     if (key != NULL && memory != NULL &&
         PEM_write_bio_PrivateKey(memory, key, NULL, NULL, 0, NULL, NULL) == 1) {
         long size = BIO_get_mem_data(memory, &pem);
-        err = store(path, BYTES(pem, (size_t)size), d);
+        err = key_store(path, BYTES(pem, (size_t)size), d);
     } else {
         diag_fail(d, err, "cannot generate a P-256 key");
     }
