@@ -195,7 +195,7 @@ static void check_packages(void)
     struct diag d = {""};
     char missing[1024] = "";
     size_t n = 0;
-    if (debian_select("", nothing, &installed, &d) != 0) {
+    if (debian_select("", nothing, DEBIAN_LIBRARIES, &installed, &d) != 0) {
         report(NOTE, "packages",
                "this is no Debian system: the stock layer 'python' cannot be made", NULL);
         return;

@@ -23,10 +23,11 @@
 struct stock {
     const char *name;
     const char *const *packages;
+    enum debian_part part;
 };
 static const char *const python_packages[] = {"python3.11",     "python3",  "python3-numpy",
                                               "python3-pandas", "libc-bin", NULL};
-static const struct stock stock_layers[] = {{"python", python_packages}};
+static const struct stock stock_layers[] = {{"python", python_packages, DEBIAN_LIBRARIES}};
 
 /* What maintainer scripts would have made. */
 static const struct {
@@ -155,15 +156,27 @@ static int find_or_make(const struct debian *packages, const struct stock *stock
     return err;
 }
 
+static int stock_layer(const struct stock *stock, bool verbose, struct layer_id *ret,
+                       struct diag *d)
+{
+    struct debian *packages = NULL;
+    int err = debian_select("", stock->packages, stock->part, &packages, d);
+    err = err != 0 ? err : find_or_make(packages, stock, verbose, ret, d);
+    debian_free(packages);
+    return err;
+}
+
+int base_packages(const char *const *names, bool verbose, struct layer_id *ret, struct diag *d)
+{
+    const struct stock stock = {"packages", names, DEBIAN_EVERYTHING};
+    return stock_layer(&stock, verbose, ret, d);
+}
+
 int base_layer(const char *name, bool verbose, struct layer_id *ret, struct diag *d)
 {
     for (size_t i = 0; i < ARRAY_SIZE(stock_layers); i++) {
         if (strcmp(stock_layers[i].name, name) == 0) {
-            struct debian *packages = NULL;
-            int err = debian_select("", stock_layers[i].packages, &packages, d);
-            err = err != 0 ? err : find_or_make(packages, &stock_layers[i], verbose, ret, d);
-            debian_free(packages);
-            return err;
+            return stock_layer(&stock_layers[i], verbose, ret, d);
         }
     }
     return diag_fail(d, -ENOENT, "there is no stock layer '%s'; there is: python", name);

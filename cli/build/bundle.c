@@ -106,14 +106,21 @@ static int add_bases(struct builder *b, struct diag *d)
             err = add_directory(b, base, d);
             continue;
         }
-        err = base_layer(base->name.text, b->request->verbose, &b->ids[b->layer_count], d);
+        const char *names[CONFIG_PACKAGES_MAX + 1] = {NULL};
+        for (size_t k = 0; k < base->package_count; k++) {
+            names[k] = base->packages[k].text;
+        }
+        const struct config_text *at = names[0] != NULL ? &base->packages[0] : &base->name;
+        err = names[0] != NULL
+                  ? base_packages(names, b->request->verbose, &b->ids[b->layer_count], d)
+                  : base_layer(at->text, b->request->verbose, &b->ids[b->layer_count], d);
         if (err == 0) {
-            name_layer(b, base->name.text);
+            name_layer(b, names[0] != NULL ? "packages" : at->text);
             b->layer_count++;
         } else if (err != -EINTR) {
             char why[DIAG_MAX];
             memcpy(why, d->text, sizeof why);
-            err = config_fail(b->config, &base->name, d, "%s", why);
+            err = config_fail(b->config, at, d, "%s", why);
         }
     }
     return err;

@@ -305,9 +305,21 @@ static int take_members(struct context *x, const yaml_node_t *n, const char *con
     return err;
 }
 
+static int take_packages(struct context *x, const yaml_node_t *n, struct config_base *b)
+{
+    int err = expect_list(x, n, CONFIG_PACKAGES_MAX);
+    if (err == 0 && item_count(n) == 0) {
+        return FAIL(x, n, "a package is expected here");
+    }
+    for (size_t i = 0; err == 0 && i < item_count(n); i++) {
+        err = take_text(x, item_at(x, n, i), &b->packages[b->package_count++]);
+    }
+    return err;
+}
+
 static int take_base(struct context *x, const yaml_node_t *n)
 {
-    static const char *const keys[] = {"dir", NULL};
+    static const char *const keys[] = {"dir", "packages", NULL};
     int err = expect_list(x, n, MANIFEST_LAYERS_MAX - 1);
     for (size_t i = 0; err == 0 && i < item_count(n); i++) {
         const yaml_node_t *item = item_at(x, n, i);
@@ -318,9 +330,11 @@ static int take_base(struct context *x, const yaml_node_t *n)
             continue;
         }
         err = take_members(x, item, keys, &m);
-        if (err == 0) {
+        if (err == 0 && (m.values[0] != NULL) == (m.values[1] != NULL)) {
+            err = FAIL(x, item, "one of the keys 'dir' and 'packages' is expected");
+        } else if (err == 0) {
             err = m.values[0] != NULL ? take_text(x, m.values[0], &b->dir)
-                                      : FAIL(x, item, "the key 'dir' is missing");
+                                      : take_packages(x, m.values[1], b);
         }
     }
     return err;

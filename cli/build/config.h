@@ -8,8 +8,9 @@
 #include "abi/limits.h"
 #include "abi/manifest.h"
 
-#define CONFIG_FILES_MAX 256u
-#define CONFIG_SIZE_MAX  (1024u * 1024)
+#define CONFIG_FILES_MAX    256u
+#define CONFIG_PACKAGES_MAX 64u
+#define CONFIG_SIZE_MAX     (1024u * 1024)
 
 /* A text with its place in the file, for errors that are found later. */
 struct config_text {
@@ -18,8 +19,10 @@ struct config_text {
 };
 
 struct config_base {
-    struct config_text name; /* a stock layer, when dir.text is NULL */
+    struct config_text name; /* a stock layer, when neither of the others is there */
     struct config_text dir;  /* a root directory, relative to the configuration */
+    struct config_text packages[CONFIG_PACKAGES_MAX]; /* Debian packages with all that they need */
+    size_t package_count;
 };
 struct config_file {
     struct config_text path, source;

@@ -48,6 +48,17 @@ static void test_good(void)
               &d);
     CHECK(c != NULL && c->shim && c->isvsvn == 3 && c->isvprodid == 65535, "a measured program");
     config_free(c);
+    c = parse("base: [{packages: [bash, coreutils]}]\nentry: /bin/bash\n", &d);
+    CHECK(c != NULL && c->bases[0].package_count == 2 && c->bases[0].dir.text == NULL &&
+              strcmp(c->bases[0].packages[1].text, "coreutils") == 0,
+          "a base of Debian packages");
+    config_free(c);
+    c = parse("base: [{packages: []}]\nentry: /bin/bash\n", &d);
+    CHECK(c == NULL, "which are at least one");
+    config_free(c);
+    c = parse("base: [{packages: [bash], dir: x}]\nentry: /bin/bash\n", &d);
+    CHECK(c == NULL, "and not a folder as well");
+    config_free(c);
     c = parse("files: {/a: a}\nentry: /a\ndoor: libos\n", &d);
     CHECK(c != NULL && !c->shim, "the library OS door by its name");
     config_free(c);

@@ -30,7 +30,8 @@ struct package {
 
 struct debian {
     const char *system; /* the root directory that paths are below; "" for this machine */
-    char *status;       /* the file's text; packages point into it */
+    enum debian_part part;
+    char *status; /* the file's text; packages point into it */
     struct package *packages;
     size_t package_count;
     char **files; /* selected, as they are placed in the layer; sorted, each once */
@@ -38,7 +39,8 @@ struct debian {
 };
 
 /* Managers of the machine, not part of any program. Nothing below them is followed either. */
-static const char *const left_out[] = {"debconf", "dpkg", "perl-base", "tar", "ucf"};
+static const char *const left_out[] = {"debconf", "dpkg", "ucf", "perl-base", "tar"};
+#define LEFT_OUT_ALWAYS 3u /* the first ones; the others, when programs are not wanted */
 
 /* What a program needs at run time lies under these. */
 static const char *const kept[] = {
@@ -48,6 +50,11 @@ static const char *const kept[] = {
 static const char *const dropped[] = {
     "/usr/lib/systemd/", "/usr/lib/tmpfiles.d/", "/usr/lib/dpkg/",     "/usr/lib/debug/",
     "/usr/lib/udev/",    "/usr/lib/lsb/",        "/usr/lib/valgrind/", "/usr/lib/mime/",
+};
+/* DEBIAN_EVERYTHING: all but these. */
+static const char *const papers[] = {
+    "/usr/share/doc",      "/usr/share/man/", "/usr/share/info/", "/usr/share/locale/",
+    "/usr/share/lintian/", "/usr/share/bug/", "/usr/lib/debug/",  "/var/cache/",
 };
 /* Packages of which only a part is wanted: name, then the prefix of what is. */
 static const char *const partial[][2] = {{"libc-bin", "/usr/lib/locale/C.utf8/"}};
@@ -166,7 +173,7 @@ static int read_status(struct debian *b, struct diag *d)
     char path[PATH_MAX];
     b->status = read_text(below(b, DPKG "/status", path), STATUS_MAX, d);
     if (b->status == NULL) {
-        diag_prefix(d, "the base layer 'python' is made from installed Debian packages");
+        diag_prefix(d, "base layers are made from installed Debian packages");
         return -ENOENT;
     }
     struct package p = {0};
@@ -193,9 +200,10 @@ static int read_status(struct debian *b, struct diag *d)
 
 /* ---- dependencies ---------------------------------------------------------------------------- */
 
-static bool is_left_out(const char *name, size_t n)
+static bool is_left_out(const struct debian *b, const char *name, size_t n)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(left_out); i++) {
+    size_t count = b->part == DEBIAN_EVERYTHING ? LEFT_OUT_ALWAYS : ARRAY_SIZE(left_out);
+    for (size_t i = 0; i < count; i++) {
         if (strlen(left_out[i]) == n && memcmp(left_out[i], name, n) == 0) {
             return true;
         }
@@ -248,7 +256,7 @@ static int select_entry(struct debian *b, const char *entry, size_t n, const str
     while (at < end) {
         at += strspn(at, " \t");
         size_t size = name_size(at);
-        if (is_left_out(at, size)) {
+        if (is_left_out(b, at, size)) {
             return 0;
         }
         struct package *p = size > 0 ? find_package(b, at, size) : NULL;
@@ -306,8 +314,15 @@ static int merged_path(char *ret, const char *path)
     return base_format(ret, PATH_MAX, "%s%s", prefix, path) < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-static bool is_wanted(const struct package *p, const char *path)
+static bool is_wanted(const struct debian *b, const struct package *p, const char *path)
 {
+    if (b->part == DEBIAN_EVERYTHING) {
+        bool paper = false;
+        for (size_t i = 0; i < ARRAY_SIZE(papers); i++) {
+            paper = paper || starts_with(path, papers[i]);
+        }
+        return path[0] == '/' && path[1] != '.' && path[1] != '\0' && !paper;
+    }
     for (size_t i = 0; i < ARRAY_SIZE(partial); i++) {
         if (strcmp(p->name, partial[i][0]) == 0) {
             return starts_with(path, partial[i][1]);
@@ -365,7 +380,7 @@ static int list_files(struct debian *b, const struct package *p, struct diag *d)
     char *rest = text;
     for (char *line; err == 0 && (line = strsep(&rest, "\n")) != NULL;) {
         err = merged_path(merged, line);
-        if (err == 0 && is_wanted(p, merged) && lstat(below(b, merged, host), &st) == 0) {
+        if (err == 0 && is_wanted(b, p, merged) && lstat(below(b, merged, host), &st) == 0) {
             err = add_file(b, merged);
         }
     }
@@ -400,13 +415,15 @@ static bool has_file(const struct debian *b, const char *path)
     return bsearch(&path, b->files, b->file_count, sizeof *b->files, by_text) != NULL;
 }
 
-int debian_select(const char *system, const char *const *roots, struct debian **ret, struct diag *d)
+int debian_select(const char *system, const char *const *roots, enum debian_part part,
+                  struct debian **ret, struct diag *d)
 {
     struct debian *b = calloc(1, sizeof *b);
     if (b == NULL) {
         return diag_fail(d, -ENOMEM, "no memory");
     }
     b->system = system;
+    b->part = part;
     int err = read_status(b, d);
     for (size_t i = 0; roots[i] != NULL && err == 0; i++) {
         struct package *p = find_package(b, roots[i], strlen(roots[i]));

@@ -74,7 +74,8 @@ static void test_selection(const struct stage *system)
     struct debian *b = NULL;
     struct stage s = {.fd = -1};
     struct diag d = {""};
-    CHECK(debian_select(system->root, roots, &b, &d) == 0, "a program is selected %s", d.text);
+    CHECK(debian_select(system->root, roots, DEBIAN_LIBRARIES, &b, &d) == 0,
+          "a program is selected %s", d.text);
     if (b == NULL) {
         return;
     }
@@ -97,14 +98,29 @@ static void test_selection(const struct stage *system)
     debian_free(b);
 }
 
+static void test_programs(const struct stage *system)
+{
+    static const char *const roots[] = {"program", NULL};
+    struct debian *b = NULL;
+    struct stage s = {.fd = -1};
+    struct diag d = {""};
+    bool staged = debian_select(system->root, roots, DEBIAN_EVERYTHING, &b, &d) == 0 &&
+                  stage_open(&s, "/tmp", &d) == 0 && debian_stage(b, &s, &d) == 0;
+    CHECK(staged && exists(&s, "/usr/bin/tool") && exists(&s, "/usr/lib/liba.so.2"),
+          "everything: other programs too %s", d.text);
+    CHECK(staged && !exists(&s, "/usr/share/doc/program"), "but no documentation");
+    stage_close(&s);
+    debian_free(b);
+}
+
 static void test_key(struct stage *system)
 {
     static const char *const roots[] = {"program", NULL};
     struct debian *b = NULL;
     struct diag d;
     uint8_t one[32], two[32], three[32];
-    bool good = debian_select(system->root, roots, &b, &d) == 0 && debian_key(b, one, &d) == 0 &&
-                debian_key(b, two, &d) == 0;
+    bool good = debian_select(system->root, roots, DEBIAN_LIBRARIES, &b, &d) == 0 &&
+                debian_key(b, one, &d) == 0 && debian_key(b, two, &d) == 0;
     CHECK(good && memcmp(one, two, 32) == 0, "the key of a selection is stable");
     good = good && stage_bytes(system, "/usr/lib/program", BYTES_STR("changed"), false, &d) == 0 &&
            debian_key(b, three, &d) == 0;
@@ -118,7 +134,8 @@ static void refused(const struct stage *system, const char *root, const char *wo
     const char *const roots[] = {root, NULL};
     struct debian *b = NULL;
     struct diag d = {""};
-    CHECK(debian_select(system->root, roots, &b, &d) == -ENOENT && strstr(d.text, words) != NULL,
+    CHECK(debian_select(system->root, roots, DEBIAN_LIBRARIES, &b, &d) == -ENOENT &&
+              strstr(d.text, words) != NULL,
           "%s", sentence);
 }
 
@@ -136,6 +153,7 @@ int main(void)
         return tap_done();
     }
     test_selection(&system);
+    test_programs(&system);
     test_key(&system);
     refused(&system, "absent", "apt-get install absent", "a package that is not there is named");
     refused(&system, "removed", "apt-get install removed", "so is one that was removed");
