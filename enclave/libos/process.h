@@ -86,8 +86,6 @@ uint64_t os_process_cpu_ns(void);
 
 /* dispatch.c */
 void dispatch_start(void);
-/* Names what was called and is not there, when calls are traced. */
-void dispatch_summary(void);
 const char *dispatch_errno_name(int error);
 /* limits.c */
 void os_limits_start(void);

@@ -10,6 +10,7 @@
 #include "process.h"
 #include "signals.h"
 #include "timers.h"
+#include "trace.h"
 #include "worker.h"
 
 /* linux/sched.h */
@@ -313,7 +314,7 @@ void os_exit_process(enum exit_kind kind, uint64_t value)
 {
     struct run_claims claims = {.exit_kind = kind, .exit_value = value};
     struct diag d = {.text = ""};
-    dispatch_summary();
+    trace_summary();
     if (os.manifest->stdin_task) {
         worker_finish(kind, value); /* how it ended is the custodian's to know, no run's claims */
     }
