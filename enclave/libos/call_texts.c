@@ -22,7 +22,7 @@
 #define NAMES(...)        SYS_GLUE(NAMES, SYS_COUNT(__VA_ARGS__))(__VA_ARGS__)
 
 const struct call_text call_texts[SYS_NUMBERS] = {
-#define SYSCALL(number, name_, status, ...)                                                        \
+#define SYSCALL(number, name_, status, where, ...)                                                 \
     [number] = {.name = #name_,                                                                    \
                 .count = SYS_COUNT(__VA_ARGS__),                                                   \
                 .types = {TYPES(__VA_ARGS__)},                                                     \

@@ -19,6 +19,7 @@ static bool tracing; /* fixed at start: the test must cost nothing */
 struct call {
     int64_t (*thunk)(const struct rt_frame *f);
     bool locked;
+    uint8_t where; /* enum sys_where */
 };
 
 /* ---- expansion of the table
@@ -51,7 +52,7 @@ struct call {
     PASS5(t1, a1, t2, a2, t3, a3, t4, a4, t5, a5), FROM_##t6(f->r9)
 #define PASS(...) SYS_GLUE(PASS, SYS_COUNT(__VA_ARGS__))(__VA_ARGS__)
 
-#define SYSCALL(number, name, status, ...)                                                         \
+#define SYSCALL(number, name, status, where, ...)                                                  \
     static int64_t thunk_##name(const struct rt_frame *f)                                          \
     {                                                                                              \
         (void)f;                                                                                   \
@@ -68,9 +69,10 @@ struct call {
 #include "libos/syscalls.def"
 
 static const struct call calls[SYS_NUMBERS] = {
-#define SYSCALL(number, name, status, ...)      [number] = {thunk_##name, true},
-#define SYSCALL_FREE(number, name, status, ...) [number] = {thunk_##name, false},
-#define DENIED(number, name, error)             [number] = {thunk_##name, false},
+#define SYSCALL(number, name, status, where, ...) [number] = {thunk_##name, true, SYS_##where},
+#define SYSCALL_FREE(number, name, status, where, ...)                                             \
+    [number] = {thunk_##name, false, SYS_##where},
+#define DENIED(number, name, error) [number] = {thunk_##name, false, SYS_LOCAL},
 #define NOTE(name, text)
 #include "libos/syscalls.def"
 };

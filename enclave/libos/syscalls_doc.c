@@ -6,14 +6,15 @@
 #include "libos/syscalls.h"
 
 struct row {
-    const char *name, *status, *error, *note;
+    const char *name, *status, *where, *error, *note;
 };
 
 static struct row rows[SYS_NUMBERS] = {
-#define SYSCALL(number, name_, status_, ...) [number] = {.name = #name_, .status = #status_},
-#define SYSCALL_FREE                         SYSCALL
+#define SYSCALL(number, name_, status_, where_, ...)                                               \
+    [number] = {.name = #name_, .status = #status_, .where = #where_},
+#define SYSCALL_FREE SYSCALL
 #define DENIED(number, name_, error_)                                                              \
-    [number] = {.name = #name_, .status = "DENIED", .error = #error_},
+    [number] = {.name = #name_, .status = "DENIED", .where = "LOCAL", .error = #error_},
 #define NOTE(name, text)
 #include "libos/syscalls.def"
 };
@@ -21,7 +22,7 @@ static struct row rows[SYS_NUMBERS] = {
 static const struct {
     const char *name, *text;
 } notes[] = {
-#define SYSCALL(number, name, status, ...)
+#define SYSCALL(number, name, status, where, ...)
 #define SYSCALL_FREE SYSCALL
 #define DENIED(number, name, error)
 #define NOTE(name, text) {#name, text},
@@ -62,12 +63,16 @@ int main(void)
            "| STUB | %u | accepted without effect: it cannot be seen or is advisory |\n"
            "| DENIED | %u | refused by policy |\n\n"
            "Every other call returns ENOSYS, is counted, and is named by `alcove run --trace`.\n\n"
-           "| number | call | status | notes |\n| ---: | --- | --- | --- |\n",
+           "Where a process that is not the first one is served "
+           "([decision 015](decisions/015-processes.md)): LOCAL, in its own enclave; SHARED, in "
+           "the first process's, which keeps descriptors and files; BOTH, its own body asks "
+           "there.\n\n"
+           "| number | call | status | where | notes |\n| ---: | --- | --- | --- | --- |\n",
            count("FULL"), count("PARTIAL"), count("STUB"), count("DENIED"));
     for (unsigned i = 0; i < SYS_NUMBERS; i++) {
         const struct row *r = &rows[i];
         if (r->name != NULL) {
-            printf("| %u | `%s` | %s | %s%s%s%s |\n", i, r->name, r->status,
+            printf("| %u | `%s` | %s | %s | %s%s%s%s |\n", i, r->name, r->status, r->where,
                    r->error != NULL ? r->error : "",
                    r->error != NULL && r->note != NULL ? ". " : "", r->note != NULL ? r->note : "",
                    r->error != NULL && r->note == NULL ? "." : "");

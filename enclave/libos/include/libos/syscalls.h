@@ -37,11 +37,18 @@ typedef app_ptr sys_path;
 #define SYS_PARAMS6(t, a, ...) sys_##t a, SYS_PARAMS5(__VA_ARGS__)
 #define SYS_PARAMS(...)        SYS_GLUE(SYS_PARAMS, SYS_COUNT(__VA_ARGS__))(__VA_ARGS__)
 
-#define SYSCALL(number, name, status, ...) int64_t sys_##name(SYS_PARAMS(__VA_ARGS__));
-#define SYSCALL_FREE                       SYSCALL
+#define SYSCALL(number, name, status, where, ...) int64_t sys_##name(SYS_PARAMS(__VA_ARGS__));
+#define SYSCALL_FREE                              SYSCALL
 #define DENIED(number, name, error)
 #define NOTE(name, text)
 #include "libos/syscalls.def"
+
+/* Which enclave of a tree of processes serves a member's call: syscalls.def. */
+enum sys_where {
+    SYS_LOCAL,
+    SYS_SHARED,
+    SYS_BOTH,
+};
 
 enum sys_type {
     SYS_int,
