@@ -51,6 +51,17 @@ static struct manifest worker(void)
     return m;
 }
 
+static struct manifest networked(void)
+{
+    struct manifest m = sample();
+    m.listen_count = m.connect_count = 1;
+    m.listen[0] = (struct manifest_endpoint){
+        .ip = {[10] = 0xff, 0xff, 127, 0, 0, 1}, .prefix = 32, .first = 8080, .last = 8081};
+    m.connect[0] = (struct manifest_endpoint){
+        .ip = {0xfd}, .v6 = true, .udp = true, .prefix = 8, .first = 1, .last = 65535};
+    return m;
+}
+
 static int encode(const struct manifest *m, struct diag *d)
 {
     static uint8_t out[MANIFEST_SIZE_MAX];
@@ -160,6 +171,65 @@ static void test_worker_refusals(void)
         CHECK(encode(&m, &d) == -EINVAL && strstr(d.text, word) != NULL, sentence);                \
     } while (0)
 
+#define REFUSED_NETWORK(sentence, change)                                                          \
+    REFUSED(sentence, "listen", m = networked(); m.listen[0].change)
+
+static void test_network(void)
+{
+    static uint8_t out[MANIFEST_SIZE_MAX];
+    struct diag d;
+    struct manifest m = networked(), back;
+    struct writer w = writer_of(out, sizeof out);
+    CHECK(manifest_encode(&m, &w, &d) == 0 && manifest_decode(BYTES(out, w.size), &back, &d) == 0 &&
+              back.listen_count == 1 && back.connect_count == 1 &&
+              memcmp(&back.listen[0], &m.listen[0], sizeof m.listen[0]) == 0 &&
+              memcmp(&back.connect[0], &m.connect[0], sizeof m.connect[0]) == 0,
+          "endpoints are written and read back");
+}
+
+static void test_network_refusals(void)
+{
+    REFUSED_NETWORK("bits behind a prefix", prefix = 8);
+    REFUSED("port zero", "first", m = networked(); m.listen[0].first = 0);
+    REFUSED_NETWORK("ports in the wrong order", last = 80);
+    REFUSED("a worker with a network", "network", m = worker(); m.listen_count = 1;
+            m.listen[0] = networked().listen[0]);
+    REFUSED("too many endpoints", "more entries", m.listen_count = MANIFEST_ENDPOINTS_MAX + 1);
+}
+
+/* Each address is in one of two networks, next to an end of it, or in the other family. */
+static void test_network_allows(void)
+{
+    static const struct manifest_endpoint e[] = {
+        {.ip = {[10] = 0xff, 0xff, 10, 16}, .prefix = 12, .first = 80, .last = 89},
+        {.ip = {0x20, 1, 0x0d, 0xb8, 0x80}, .v6 = true, .udp = true, .prefix = 33, .first = 53, .last = 53},
+        {.v6 = true, .prefix = 0, .first = 443, .last = 443},
+    };
+    static const struct {
+        const char *sentence;
+        uint8_t ip[16];
+        bool udp;
+        uint16_t port;
+        bool good;
+    } cases[] = {
+        {"the first address of a network", {[10] = 0xff, 0xff, 10, 16, 0, 0}, false, 80, true},
+        {"its last address and port", {[10] = 0xff, 0xff, 10, 31, 255, 255}, false, 89, true},
+        {"an address below", {[10] = 0xff, 0xff, 10, 15, 255, 255}, false, 80, false},
+        {"an address above", {[10] = 0xff, 0xff, 10, 32, 0, 0}, false, 80, false},
+        {"a port below", {[10] = 0xff, 0xff, 10, 16, 0, 1}, false, 79, false},
+        {"a port above", {[10] = 0xff, 0xff, 10, 16, 0, 1}, false, 90, false},
+        {"the other protocol", {[10] = 0xff, 0xff, 10, 16, 0, 1}, true, 80, false},
+        {"an odd prefix, inside", {0x20, 1, 0x0d, 0xb8, 0xff}, true, 53, true},
+        {"an odd prefix, outside", {0x20, 1, 0x0d, 0xb8, 0x7f}, true, 53, false},
+        {"every IPv6 address", {0xfe, 0x80}, false, 443, true},
+        {"which no IPv4 address is", {[10] = 0xff, 0xff, 1, 2, 3, 4}, false, 443, false},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        CHECK(network_allows(e, ARRAY_SIZE(e), cases[i].udp, cases[i].ip, cases[i].port) == cases[i].good,
+              cases[i].sentence);
+    }
+}
+
 static void test_manifest_refusals(void)
 {
     static char long_text[MANIFEST_TEXT_MAX + 1];
@@ -258,6 +328,9 @@ int main(void)
     test_manifest_round_trip();
     test_manifest_bits();
     test_manifest_refusals();
+    test_network();
+    test_network_refusals();
+    test_network_allows();
     test_worker_round_trip();
     test_worker_refusals();
     test_evidence();

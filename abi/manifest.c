@@ -275,6 +275,71 @@ static size_t take_files(struct decoder *c, const char *key, struct manifest_fil
     return n;
 }
 
+/* ---- the network ------------------------------------------------------------------------------ */
+
+#define ENDPOINT_MEMBERS 5u
+
+/* One spelling: the bits behind the prefix are zero. */
+static bool tail_is_zero(const struct manifest_endpoint *e, size_t size)
+{
+    const uint8_t *ip = e->ip + sizeof e->ip - size;
+    for (size_t i = e->prefix; i < 8 * size; i++) {
+        if ((ip[i / 8] & (0x80u >> (i % 8))) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void take_endpoint(struct decoder *c, const char *key, struct manifest_endpoint *e)
+{
+    struct cbor_map map = take_map(c, key, ENDPOINT_MEMBERS);
+    expect_key(c, &map, "ip");
+    struct bytes ip = cbor_bytes(&c->in, 4, 16);
+    check(c, ip.size == 4 || ip.size == 16, key, "an address has 4 or 16 bytes");
+    e->v6 = ip.size == 16;
+    if (ip.size == 4) {
+        e->ip[10] = e->ip[11] = 0xff;
+    }
+    if (cbor_ok(&c->in)) {
+        __builtin_memcpy(e->ip + sizeof e->ip - ip.size, ip.data, ip.size);
+    }
+    e->last = (uint16_t)take_uint(c, &map, "last", 1, UINT16_MAX);
+    e->first = (uint16_t)take_uint(c, &map, "first", 1, UINT16_MAX);
+    check(c, e->first <= e->last, key, "the last port is before the first");
+    e->prefix = (uint8_t)take_uint(c, &map, "prefix", 0, e->v6 ? 128 : 32);
+    check(c, !cbor_ok(&c->in) || tail_is_zero(e, ip.size), key,
+          "an address has bits behind its prefix");
+    e->udp = take_word(c, &map, "protocol", "tcp", "udp", NULL) == 1;
+}
+
+static size_t take_endpoints(struct decoder *c, struct cbor_map *map, const char *key,
+                             struct manifest_endpoint *endpoints)
+{
+    expect_key(c, map, key);
+    size_t n = cbor_array(&c->in, MANIFEST_ENDPOINTS_MAX);
+    check(c, true, key, "");
+    for (size_t i = 0; cbor_ok(&c->in) && i < n; i++) {
+        take_endpoint(c, key, &endpoints[i]);
+    }
+    return cbor_ok(&c->in) ? n : 0;
+}
+
+static void take_network(struct decoder *c, struct manifest *m)
+{
+    enum cbor_kind kind = CBOR_TEXT;
+    expect_key(c, &c->map, "network");
+    if (cbor_peek(&c->in, &kind) && kind == CBOR_TEXT) {
+        check(c, bytes_equal_str(cbor_text(&c->in, MANIFEST_TEXT_MAX - 1), "denied"), "network",
+              "not one of the permitted words");
+        return;
+    }
+    struct cbor_map map = take_map(c, "network", 2);
+    m->listen_count = take_endpoints(c, &map, "listen", m->listen);
+    m->connect_count = take_endpoints(c, &map, "connect", m->connect);
+    check(c, m->listen_count + m->connect_count > 0, "network", "nothing is listed: denied");
+}
+
 /* ---- the whole ------------------------------------------------------------------------------- */
 
 static struct bytes placed_path(const struct manifest *m, size_t i)
@@ -312,6 +377,7 @@ static void check_worker(struct decoder *c, const struct manifest *m)
     check(c, !m->attestation, "attestation", "a worker has none: the runtime speaks for it");
     check(c, m->input_count == 0, "inputs", "a worker has none: all it gets is its task");
     check(c, m->output_count == 0, "outputs", "a worker has none: all it gives is its result");
+    check(c, m->listen_count + m->connect_count == 0, "network", "a worker has none");
     for (size_t i = 0; i < m->mount_count; i++) {
         check(c, m->mounts[i].kind != MOUNT_SEALED, "mounts", "a worker keeps nothing");
     }
@@ -333,7 +399,7 @@ static void take_middle(struct decoder *c, struct manifest *m)
     unsigned out = take_word(c, &c->map, "stdout", "drop", "host", "result");
     m->stdout_host = out == 1;
     m->stdout_result = out == 2;
-    ignore_result(take_word(c, &c->map, "network", "denied", NULL, NULL) != 0, "one word only");
+    take_network(c, m);
     m->output_count = take_files(c, "outputs", m->outputs);
     m->threads = (uint32_t)take_uint(c, &c->map, "threads", 1, THREADS_MAX);
     ignore_result(take_word(c, &c->map, "snapshot", "none", NULL, NULL) != 0, "one word only");
@@ -470,6 +536,36 @@ static const char *door_word(enum manifest_door door)
     return "";
 }
 
+static void put_endpoints(struct writer *w, const char *key,
+                          const struct manifest_endpoint *endpoints, size_t n)
+{
+    cbor_put_str(w, key);
+    cbor_put_array(w, n);
+    for (size_t i = 0; i < n; i++) {
+        const struct manifest_endpoint *e = &endpoints[i];
+        size_t size = e->v6 ? 16 : 4;
+        cbor_put_map(w, ENDPOINT_MEMBERS);
+        cbor_put_str(w, "ip");
+        cbor_put_bytes(w, BYTES(e->ip + sizeof e->ip - size, size));
+        put_uint(w, "last", e->last);
+        put_uint(w, "first", e->first);
+        put_uint(w, "prefix", e->prefix);
+        put_pair(w, "protocol", e->udp ? "udp" : "tcp");
+    }
+}
+
+static void put_network(struct writer *w, const struct manifest *m)
+{
+    if (m->listen_count + m->connect_count == 0) {
+        put_pair(w, "network", "denied");
+        return;
+    }
+    cbor_put_str(w, "network");
+    cbor_put_map(w, 2);
+    put_endpoints(w, "listen", m->listen, m->listen_count);
+    put_endpoints(w, "connect", m->connect, m->connect_count);
+}
+
 static void put_manifest(struct writer *w, const struct manifest *m)
 {
     cbor_put_map(w, KEY_COUNT);
@@ -489,7 +585,7 @@ static void put_manifest(struct writer *w, const struct manifest *m)
     put_mounts(w, m);
     put_pair(w, "stderr", m->stderr_result ? "result" : m->stderr_host ? "host" : "drop");
     put_pair(w, "stdout", m->stdout_result ? "result" : m->stdout_host ? "host" : "drop");
-    put_pair(w, "network", "denied");
+    put_network(w, m);
     put_files(w, "outputs", m->outputs, m->output_count);
     put_uint(w, "threads", m->threads);
     put_pair(w, "snapshot", "none");
@@ -500,7 +596,8 @@ int manifest_encode(const struct manifest *m, struct writer *out, struct diag *d
 {
     if (m->layer_count > MANIFEST_LAYERS_MAX || m->argv_count > MANIFEST_ARGS_MAX ||
         m->env_count > MANIFEST_ENV_MAX || m->mount_count > MANIFEST_MOUNTS_MAX ||
-        m->input_count > MANIFEST_FILES_MAX || m->output_count > MANIFEST_FILES_MAX) {
+        m->input_count > MANIFEST_FILES_MAX || m->output_count > MANIFEST_FILES_MAX ||
+        m->listen_count > MANIFEST_ENDPOINTS_MAX || m->connect_count > MANIFEST_ENDPOINTS_MAX) {
         return diag_fail(d, -EINVAL, "manifest: more entries in a list than the format permits");
     }
     if ((m->stdin_host && m->stdin_task) || (m->stdout_host && m->stdout_result) ||

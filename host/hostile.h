@@ -43,7 +43,7 @@ struct contract {
     const char *name; /* NULL: no such hostcall */
     uint64_t to_max, from_max;
     int64_t result_max;
-    int errnos[4];
+    int errnos[9];
 };
 extern const struct contract hostile_contracts[ROW_BOOT];
 

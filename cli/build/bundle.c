@@ -353,6 +353,10 @@ static void fill_manifest(const struct builder *b, struct manifest *m)
             .name = t->sealed ? text_of(&t->name) : BYTES("", 0),
         };
     }
+    m->listen_count = c->listen_count;
+    m->connect_count = c->connect_count;
+    memcpy(m->listen, c->listen, sizeof m->listen);
+    memcpy(m->connect, c->connect, sizeof m->connect);
     fill_files(m->inputs, c->inputs, c->input_count);
     fill_files(m->outputs, c->outputs, c->output_count);
 }

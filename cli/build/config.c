@@ -11,6 +11,7 @@
 
 #include "abi/layout.h"
 #include "file.h"
+#include "network.h"
 
 struct context {
     struct config *config;
@@ -488,6 +489,44 @@ static int take_user(struct context *x, const yaml_node_t *n)
     return err;
 }
 
+static int take_endpoints(struct context *x, const yaml_node_t *n,
+                          struct manifest_endpoint *endpoints, size_t *count)
+{
+    int err = expect_list(x, n, MANIFEST_ENDPOINTS_MAX);
+    for (size_t i = 0; err == 0 && i < item_count(n); i++) {
+        const yaml_node_t *item = item_at(x, n, i);
+        struct config_text t;
+        err = take_text(x, item, &t);
+        const char *why = err == 0 ? network_parse(t.text, &endpoints[(*count)++]) : NULL;
+        if (why != NULL) {
+            return FAIL(x, item, "'%s' is not an endpoint such as \"tcp 127.0.0.1:8080\": %s", t.text,
+                        why);
+        }
+    }
+    return err;
+}
+
+static int take_network(struct context *x, const yaml_node_t *n)
+{
+    static const char *const keys[] = {"listen", "connect", NULL};
+    struct config *c = x->config;
+    struct members m;
+    bool ignored;
+    if (n->type == YAML_SCALAR_NODE) {
+        return take_word(x, n, "denied", NULL, &ignored);
+    }
+    int err = take_members(x, n, keys, &m);
+    if (err == 0 && m.values[0] != NULL) {
+        err = take_endpoints(x, m.values[0], c->listen, &c->listen_count);
+    }
+    if (err == 0 && m.values[1] != NULL) {
+        err = take_endpoints(x, m.values[1], c->connect, &c->connect_count);
+    }
+    return err == 0 && c->listen_count + c->connect_count == 0
+               ? FAIL(x, n, "neither 'listen' nor 'connect' lists an endpoint: 'network: denied'")
+               : err;
+}
+
 /* ---- the whole ------------------------------------------------------------------------------- */
 
 static int take_signature(struct context *x, const yaml_node_t *n)
@@ -537,7 +576,6 @@ _Static_assert(ARRAY_SIZE(key_names) == KEY_COUNT + 1, "a name for each key");
 static int take_key(struct context *x, enum key key, const yaml_node_t *n)
 {
     struct config *c = x->config;
-    bool ignored;
     switch (key) {
     case KEY_DOOR:
         return take_word(x, n, "libos", "shim", &c->shim);
@@ -574,7 +612,7 @@ static int take_key(struct context *x, enum key key, const yaml_node_t *n)
     case KEY_STDERR:
         return take_stream(x, n, "drop", "result", &c->stderr_host, &c->stderr_result);
     case KEY_NETWORK:
-        return take_word(x, n, "denied", NULL, &ignored);
+        return take_network(x, n);
     case KEY_ATTESTATION:
         return take_bool(x, n, &c->attestation);
     case KEY_DEBUG:
@@ -614,6 +652,9 @@ static int check_worker(struct context *x, const struct members *m)
     if (c->input_count > 0 || c->output_count > 0) {
         return FAIL(x, m->values[c->input_count > 0 ? KEY_INPUTS : KEY_OUTPUTS],
                     "a worker (stdin: task) gets its task and gives its result, nothing else");
+    }
+    if (c->listen_count + c->connect_count > 0) {
+        return FAIL(x, m->values[KEY_NETWORK], "a worker (stdin: task) has no network");
     }
     for (size_t i = 0; i < c->mount_count; i++) {
         if (c->mounts[i].sealed) {

@@ -49,6 +49,8 @@ struct config {
     struct config_text env[MANIFEST_ENV_MAX]; /* "NAME=value"; owned */
     struct config_mount mounts[MANIFEST_MOUNTS_MAX];
     struct config_io inputs[MANIFEST_FILES_MAX], outputs[MANIFEST_FILES_MAX];
+    size_t listen_count, connect_count;
+    struct manifest_endpoint listen[MANIFEST_ENDPOINTS_MAX], connect[MANIFEST_ENDPOINTS_MAX];
     uint64_t memory, threads, uid, gid;
     bool shim;                  /* door: shim */
     uint64_t isvprodid, isvsvn; /* of the shim door's signature */

@@ -115,6 +115,20 @@ static void test_bad(void)
     refused("dot-dot", MINIMAL "cwd: /a/../b\n", "alcove.yaml:3:6: ", "absolute");
     refused("a slash at the end", MINIMAL "cwd: /a/\n", "alcove.yaml:3:6: ", "absolute");
     refused("open network", MINIMAL "network: open\n", "alcove.yaml:3:10: ", "denied");
+    refused("an endpoint without port", MINIMAL "network: {listen: [127.0.0.1]}\n",
+            "alcove.yaml:3:20: ", "a port");
+    refused("an endpoint by name", MINIMAL "network: {connect: ['localhost:80']}\n",
+            "alcove.yaml:3:21: ", "IP address");
+    refused("bits behind a prefix", MINIMAL "network: {connect: ['10.0.0.1/8:80']}\n",
+            "alcove.yaml:3:21: ", "behind its prefix");
+    refused("ports in the wrong order", MINIMAL "network: {listen: ['[::1]:80-79']}\n",
+            "alcove.yaml:3:20: ", "last port");
+    refused("a port zero", MINIMAL "network: {listen: ['udp 127.0.0.1:0']}\n",
+            "alcove.yaml:3:20: ", "from 1");
+    refused("a network of nothing", MINIMAL "network: {listen: []}\n", "alcove.yaml:3:10: ",
+            "denied");
+    refused("a network of another kind", MINIMAL "network: {open: []}\n", "alcove.yaml:3:11: ",
+            "unknown key");
     refused("an unknown kind of mount", MINIMAL "mounts: [{kind: nfs, path: /a, size: 1}]\n",
             "alcove.yaml:3:17: ", "tmpfs");
     refused("a sealed mount without name", MINIMAL "mounts:\n- {kind: sealed, path: /a, size: 1}\n",

@@ -2,6 +2,35 @@
 /* What the evidence of a run says, for people. */
 #include "report.h"
 
+#include <arpa/inet.h>
+
+static void print_endpoints(const char *label, const struct manifest_endpoint *endpoints, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct manifest_endpoint *e = &endpoints[i];
+        char address[INET6_ADDRSTRLEN] = "?";
+        inet_ntop(e->v6 ? AF_INET6 : AF_INET, e->v6 ? e->ip : e->ip + 12, address, sizeof address);
+        print_label(label);
+        printf("%s %s%s%s/%u, port%s %u", e->udp ? "udp" : "tcp", e->v6 ? "[" : "", address,
+               e->v6 ? "]" : "", e->prefix, e->first == e->last ? "" : "s", e->first);
+        if (e->first != e->last) {
+            printf(" to %u", e->last);
+        }
+        printf("\n");
+    }
+}
+
+static void print_network(const struct manifest *m)
+{
+    if (m->listen_count + m->connect_count == 0) {
+        print_label("network");
+        printf("denied\n");
+        return;
+    }
+    print_endpoints("listens", m->listen, m->listen_count);
+    print_endpoints("connects", m->connect, m->connect_count);
+}
+
 static void print_program(const struct manifest *m)
 {
     printf("program\n");
@@ -33,8 +62,7 @@ static void print_program(const struct manifest *m)
            m->stderr_host     ? "to the host"
            : m->stderr_result ? "sealed by it"
                               : "dropped");
-    print_label("network");
-    printf("denied\n");
+    print_network(m);
 }
 
 static void print_identity(const struct verify_report *r)

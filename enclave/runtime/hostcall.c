@@ -13,20 +13,29 @@ enum {
     EIO = 5,
     EAGAIN = 11,
     ENOMEM = 12,
+    EACCES = 13,
     ENODEV = 19,
     EINVAL = 22,
+    EMFILE = 24,
     EFBIG = 27,
     ENOSPC = 28,
     EPIPE = 32,
     ENOSYS = 38,
+    EMSGSIZE = 90,
+    EADDRINUSE = 98,
+    EADDRNOTAVAIL = 99,
+    ENETUNREACH = 101,
+    ECONNRESET = 104,
     ETIMEDOUT = 110,
+    ECONNREFUSED = 111,
+    EHOSTUNREACH = 113,
 };
 
 struct contract {
     const char *name;
     uint64_t to_max, from_max;
     int64_t result_max;
-    int errnos[4]; /* ends with 0 */
+    int errnos[9]; /* ends with 0 */
 };
 
 static const struct contract contracts[] = {

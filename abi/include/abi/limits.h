@@ -9,6 +9,7 @@
 #define MANIFEST_ENV_MAX    64u
 #define MANIFEST_MOUNTS_MAX 16u
 #define MANIFEST_FILES_MAX  16u    /* inputs, and outputs: hashed into the evidence by name */
+#define MANIFEST_ENDPOINTS_MAX 16u /* to listen at, and to connect to: looked through at each */
 #define MANIFEST_TEXT_MAX   4096u  /* PATH_MAX */
 #define NAME_MAX_BYTES      64u    /* names of inputs, outputs, layers */
 #define NONCE_MAX           64u

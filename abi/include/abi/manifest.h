@@ -21,13 +21,16 @@
  * text, "size": uint} "inputs", "outputs"  array of {"max": uint, "name": text, "path": text}
  *   "stdin"   text  "none" | "host" | "task"
  *   "stdout", "stderr"  text  "drop" | "host" | "result"
- *   "network" text  "denied"
+ *   "network" text  "denied", or {"listen": array of endpoints, "connect": array of endpoints}, not both
+ *             empty; endpoint: {"ip": bytes4 or bytes16, "last": uint, "first": uint, "prefix": uint,
+ *             "protocol": text "tcp" | "udp"}
  *   "attestation" bool: does /dev/attestation exist
  *   "snapshot" text "none"
  */
 #pragma once
 
 #include "abi/limits.h"
+#include "abi/network.h"
 #include "base/bytes.h"
 #include "base/diag.h"
 
@@ -76,6 +79,9 @@ struct manifest {
     struct manifest_mount mounts[MANIFEST_MOUNTS_MAX];
     struct manifest_file inputs[MANIFEST_FILES_MAX];
     struct manifest_file outputs[MANIFEST_FILES_MAX];
+    /* The network beyond the enclave: both empty where it is denied. */
+    size_t listen_count, connect_count;
+    struct manifest_endpoint listen[MANIFEST_ENDPOINTS_MAX], connect[MANIFEST_ENDPOINTS_MAX];
 };
 
 /* Strict: unknown, missing, unsorted or ill-typed members, relative paths, "." or ".." in paths,
