@@ -9,6 +9,7 @@
 
 #include "futex.h"
 #include "mm.h"
+#include "proc/table.h"
 #include "process.h"
 #include "program.h"
 #include "rewrite.h"
@@ -186,8 +187,9 @@ static void note_program(const struct manifest *m, const struct program *p)
             name = BYTES(m->entry.data + i + 1, m->entry.size - i - 1);
         }
     }
-    struct os_thread *t = os_self();
-    memcpy(t->comm, name.data, name.size < COMM_SIZE - 1 ? name.size : COMM_SIZE - 1);
+    char comm[COMM_SIZE] = "";
+    memcpy(comm, name.data, name.size < COMM_SIZE - 1 ? name.size : COMM_SIZE - 1);
+    os_set_comm(comm);
 }
 
 static int start_program(const struct manifest *m, struct rt_frame *frame, struct diag *d)
@@ -212,11 +214,10 @@ void door_start(const struct manifest *manifest, struct rt_frame *frame)
     struct diag d = {.text = ""};
     os.manifest = manifest;
     os.start_ns = rt_clock_ns(1);
-    os.next_tid = OS_PID;
+    os.next_tid = FIRST_PID;
     dispatch_start();
-    os_limits_start();
     os_lock();
-    struct os_thread *t = os_thread_new();
+    struct os_thread *t = process_start_first(&os.process) == 0 ? os_thread_new() : NULL;
     if (t == NULL || mm_start(manifest->memory) != 0 || rewrite_start(program_stubs()) != 0) {
         rt_refuse("no memory to start: the host refused it");
     }

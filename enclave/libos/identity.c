@@ -9,12 +9,12 @@
 
 int64_t sys_getpid(void)
 {
-    return OS_PID;
+    return os_current()->pid;
 }
 
 int64_t sys_getppid(void)
 {
-    return OS_PPID;
+    return __atomic_load_n(&os_current()->ppid, __ATOMIC_RELAXED);
 }
 
 int64_t sys_gettid(void)
@@ -24,17 +24,17 @@ int64_t sys_gettid(void)
 
 static bool is_self(int pid)
 {
-    return pid == 0 || pid == OS_PID;
+    return pid == 0 || pid == os_current()->pid;
 }
 
 int64_t sys_getpgid(int pid)
 {
-    return is_self(pid) ? OS_PID : -ESRCH;
+    return is_self(pid) ? os_current()->pgid : -ESRCH;
 }
 
 int64_t sys_getpgrp(void)
 {
-    return OS_PID;
+    return os_current()->pgid;
 }
 
 int64_t sys_setpgid(int pid, int pgid)
@@ -52,7 +52,7 @@ int64_t sys_setsid(void)
 
 int64_t sys_getsid(int pid)
 {
-    return is_self(pid) ? OS_PID : -ESRCH;
+    return is_self(pid) ? os_current()->sid : -ESRCH;
 }
 
 int64_t sys_wait4(int pid, app_ptr status, uint32_t options, app_ptr usage)
@@ -87,21 +87,19 @@ int64_t sys_getegid(void)
     return os.manifest->gid;
 }
 
-#define GROUPS_MAX 64u
 #define GROUPS_TOP 65536 /* NGROUPS_MAX */
-
-static uint32_t groups[GROUPS_MAX];
-static int group_count;
 
 int64_t sys_getgroups(int count, app_ptr list)
 {
-    int64_t r = count < 0 ? -EINVAL : group_count;
-    if (r > 0 && count > 0) {
-        r = count < group_count                                                      ? -EINVAL
-            : copy_to_app(list, groups, (size_t)group_count * sizeof groups[0]) != 0 ? -EFAULT
-                                                                                     : r;
+    const struct process *p = os_current();
+    if (count < 0 || (count > 0 && count < p->group_count)) {
+        return -EINVAL;
     }
-    return r;
+    size_t size = (size_t)p->group_count * sizeof p->groups[0];
+    if (count > 0 && size > 0 && copy_to_app(list, p->groups, size) != 0) {
+        return -EFAULT;
+    }
+    return p->group_count;
 }
 
 /* Kept and told: uid 0 may do with every file what these could allow. */
@@ -120,8 +118,8 @@ int64_t sys_setgroups(int count, app_ptr list)
     if (copy_from_app(wanted, list, (size_t)count * sizeof wanted[0]) != 0) {
         return -EFAULT;
     }
-    memcpy(groups, wanted, sizeof groups);
-    group_count = count;
+    memcpy(os_current()->groups, wanted, sizeof wanted);
+    os_current()->group_count = count;
     return 0;
 }
 
@@ -252,8 +250,8 @@ int64_t sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint6
         GET_NO_NEW_PRIVS = 39,
         SET_VMA = 0x53564d41
     };
-    static int death_signal;
     struct os_thread *t = os_self();
+    struct process *p = os_current();
     char name[COMM_SIZE] = "";
     int64_t n;
     switch (option) {
@@ -263,18 +261,18 @@ int64_t sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint6
             return n;
         }
         name[COMM_SIZE - 1] = '\0';
-        memcpy(t->comm, name, COMM_SIZE);
+        os_set_comm(name);
         return 0;
     case GET_NAME:
         return copy_to_app(app_at(arg2), t->comm, COMM_SIZE);
-    case SET_PDEATHSIG: /* there is no parent to die */
+    case SET_PDEATHSIG:
         if (arg2 > SIGNALS) {
             return -EINVAL;
         }
-        death_signal = (int)arg2;
+        p->death_signal = (int)arg2;
         return 0;
     case GET_PDEATHSIG:
-        return copy_to_app(app_at(arg2), &death_signal, sizeof death_signal);
+        return copy_to_app(app_at(arg2), &p->death_signal, sizeof p->death_signal);
     case GET_DUMPABLE:
         return 0;
     case SET_DUMPABLE: /* no dump is ever written */
@@ -455,14 +453,12 @@ int64_t sys_sched_get_priority_min(int policy)
     return policy == 1 || policy == 2 ? 1 : policy == 0 || policy == 3 || policy == 5 ? 0 : -EINVAL;
 }
 
-static int nice_value;
-
 int64_t sys_getpriority(int which, int who)
 {
     if (which < 0 || which > 2) {
         return -EINVAL;
     }
-    return which == 2 || is_self(who) ? 20 - nice_value : -ESRCH;
+    return which == 2 || is_self(who) ? 20 - os_current()->nice : -ESRCH;
 }
 
 int64_t sys_setpriority(int which, int who, int nice)
@@ -474,10 +470,10 @@ int64_t sys_setpriority(int which, int who, int nice)
         return -ESRCH;
     }
     nice = nice > 19 ? 19 : nice < -20 ? -20 : nice;
-    if (nice < nice_value) {
+    if (nice < os_current()->nice) {
         return -EACCES;
     }
-    nice_value = nice;
+    os_current()->nice = nice;
     return 0;
 }
 
@@ -502,26 +498,29 @@ int64_t sys_membarrier(int command, uint32_t flags, int cpu)
 /* ---- /proc/self
  * ------------------------------------------------------------------------------------------ */
 
-void os_process_info(struct os_process *ret)
+void os_process_info(struct process_info *ret)
 {
     const struct os_thread *t = os_self();
+    const struct process *p = t->process;
     struct mm_usage u = mm_usage();
-    *ret = (struct os_process){.pid = OS_PID,
-                               .tid = t->tid,
-                               .ppid = OS_PPID,
-                               .thread_count = os.thread_count,
-                               .vm_size = u.mapped,
-                               .vm_peak = u.mapped > u.peak ? u.mapped : u.peak,
-                               .rss = u.charged,
-                               .memory_limit = u.limit,
-                               .start_ns = os.start_ns,
-                               .cpu_ns = os_process_cpu_ns(),
-                               .stack_start = os.stack_start,
-                               .start_code = os.code_start,
-                               .end_code = os.code_end,
-                               .pending = t->pending | os.pending,
-                               .blocked = t->blocked};
-    signal_masks(&ret->ignored, &ret->caught);
+    *ret = (struct process_info){.pid = p->pid,
+                                 .tid = t->tid,
+                                 .ppid = p->ppid,
+                                 .pgid = p->pgid,
+                                 .sid = p->sid,
+                                 .thread_count = os.thread_count,
+                                 .vm_size = u.mapped,
+                                 .vm_peak = u.mapped > u.peak ? u.mapped : u.peak,
+                                 .rss = u.charged,
+                                 .memory_limit = u.limit,
+                                 .start_ns = p->start_ns,
+                                 .cpu_ns = os_process_cpu_ns(),
+                                 .stack_start = os.stack_start,
+                                 .start_code = os.code_start,
+                                 .end_code = os.code_end,
+                                 .pending = t->pending | p->pending,
+                                 .blocked = t->blocked};
+    signal_masks(p, &ret->ignored, &ret->caught);
     memcpy(ret->comm, t->comm, sizeof ret->comm);
 }
 
@@ -531,6 +530,9 @@ void os_set_comm(const char *comm)
     size_t n = strlen(comm);
     memset(t->comm, 0, COMM_SIZE);
     memcpy(t->comm, comm, n < COMM_SIZE - 1 ? n : COMM_SIZE - 1);
+    if (t->tid == t->process->pid) {
+        memcpy(t->process->comm, t->comm, COMM_SIZE);
+    }
 }
 
 /* What lies on the workload's stack since its start; it may have changed it, as on Linux. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Resource limits and usage, as one process without neighbours sees them. */
+/* Resource limits and usage, of processes. */
 #include <errno.h>
 
 #include "mm.h"
@@ -21,38 +21,39 @@ enum resource {
 };
 #define STACK_LIMIT (UINT64_C(8) << 20)
 
-void os_limits_start(void)
+void os_limits_start(struct process *p)
 {
     for (size_t i = 0; i < LIMIT_COUNT; i++) {
-        os.limits[i] = (struct os_limit){UINT64_MAX, UINT64_MAX};
+        p->limits[i] = (struct os_limit){UINT64_MAX, UINT64_MAX};
     }
-    os.limits[LIMIT_STACK] = (struct os_limit){STACK_LIMIT, STACK_LIMIT};
-    os.limits[LIMIT_CORE] = (struct os_limit){0, 0};
-    os.limits[LIMIT_NPROC] = (struct os_limit){os.manifest->threads, os.manifest->threads};
-    os.limits[LIMIT_NOFILE] = (struct os_limit){FS_FD_MAX, FS_FD_MAX};
-    os.limits[LIMIT_MEMLOCK] = (struct os_limit){0, 0};
-    os.limits[LIMIT_MSGQUEUE] = (struct os_limit){0, 0};
-    os.limits[LIMIT_NICE] = (struct os_limit){0, 0};
-    os.limits[LIMIT_RTPRIO] = (struct os_limit){0, 0};
+    p->limits[LIMIT_STACK] = (struct os_limit){STACK_LIMIT, STACK_LIMIT};
+    p->limits[LIMIT_CORE] = (struct os_limit){0, 0};
+    p->limits[LIMIT_NPROC] = (struct os_limit){os.manifest->threads, os.manifest->threads};
+    p->limits[LIMIT_NOFILE] = (struct os_limit){FS_FD_MAX, FS_FD_MAX};
+    p->limits[LIMIT_MEMLOCK] = (struct os_limit){0, 0};
+    p->limits[LIMIT_MSGQUEUE] = (struct os_limit){0, 0};
+    p->limits[LIMIT_NICE] = (struct os_limit){0, 0};
+    p->limits[LIMIT_RTPRIO] = (struct os_limit){0, 0};
 }
 
 void os_rlimit(unsigned resource, uint64_t *ret_soft, uint64_t *ret_hard)
 {
     REQUIRE(resource < LIMIT_COUNT);
-    *ret_soft = os.limits[resource].soft;
-    *ret_hard = os.limits[resource].hard;
+    *ret_soft = os_current()->limits[resource].soft;
+    *ret_hard = os_current()->limits[resource].hard;
 }
 
 int64_t sys_prlimit64(int pid, int resource, app_ptr new_limit, app_ptr old_limit)
 {
     struct os_limit wanted, now;
-    if (pid != 0 && pid != OS_PID) {
+    struct process *p = os_current();
+    if (pid != 0 && pid != p->pid) {
         return -ESRCH;
     }
     if (resource < 0 || resource >= LIMIT_COUNT) {
         return -EINVAL;
     }
-    now = os.limits[resource];
+    now = p->limits[resource];
     if (new_limit.addr != 0) {
         if (copy_from_app(&wanted, new_limit, sizeof wanted) != 0) {
             return -EFAULT;
@@ -68,7 +69,7 @@ int64_t sys_prlimit64(int pid, int resource, app_ptr new_limit, app_ptr old_limi
         return -EFAULT;
     }
     if (new_limit.addr != 0) {
-        os.limits[resource] = wanted;
+        p->limits[resource] = wanted;
     }
     return 0;
 }

@@ -26,8 +26,8 @@ static struct posix_timer timers[POSIX_TIMERS_MAX];
 /* Its signal that nobody took yet: that one counts, instead of another being sent. */
 static struct signal_info *waiting_signal(const struct posix_timer *p, struct os_thread *t)
 {
-    uint64_t pending = t != NULL ? t->pending : os.pending;
-    struct signal_info *i = &(t != NULL ? t->pending_info : os.pending_info)[p->signo - 1];
+    uint64_t pending = t != NULL ? t->pending : os.process->pending;
+    struct signal_info *i = &(t != NULL ? t->pending_info : os.process->pending_info)[p->signo - 1];
     bool its =
         (pending & SIGNAL_BIT(p->signo)) != 0 && i->code == SI_TIMER && i->pid == (int)(p - timers);
     return its ? i : NULL;
@@ -57,7 +57,7 @@ static void fire_posix(struct timer *timer, uint64_t periods)
     if (t != NULL) {
         signal_to_thread(t, &info);
     } else {
-        signal_to_process(&info);
+        signal_to_process(os.process, &info);
     }
 }
 
@@ -73,7 +73,8 @@ static int clock_of(int clock, enum timer_clock *ret, bool *ret_realtime)
     enum { REALTIME = 0, MONOTONIC = 1, PROCESS_CPU = 2, BOOTTIME = 7, TAI = 11 };
     int id = ~(clock >> 3); /* of a negative one: whose CPU time; bit 2: a thread's */
     if (clock < 0) {
-        if ((clock & 3) == 3 || (id != 0 && id != OS_PID && os_thread_by_tid(id) == NULL)) {
+        if ((clock & 3) == 3 ||
+            (id != 0 && id != os_current()->pid && os_thread_by_tid(id) == NULL)) {
             return -EINVAL;
         }
         if ((clock & 4) != 0) {

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one process and its threads, as the library OS keeps them. Internal to enclave/libos. */
+/* Processes and threads, as the library OS keeps them. Internal to enclave/libos.
+ *
+ * An enclave has the memory and the threads of one process, os.process. The tree's first enclave
+ * (the owner, docs/decisions/015-processes.md) also keeps what the others share: their entries of
+ * the process table, descriptors and the like, and serves their calls on threads of its own, each
+ * of which is in the caller's process meanwhile. So a call asks os_current(), never os.process, for
+ * whatever belongs to a process. */
 #pragma once
 
 #include "fs/fs.h"
 #include "libos/syscalls.h"
 
-#define SIGNALS   64u
-#define OS_PID    1
-#define OS_PPID   0
-#define COMM_SIZE 16u
+#define SIGNALS    64u
+#define COMM_SIZE  16u
+#define GROUPS_MAX 64u /* supplementary ones */
+#define FIRST_PID  1
 
 /* A set of signals: bit signo-1. */
 #define SIGNAL_BIT(signo) (UINT64_C(1) << ((unsigned)(signo)-1u))
@@ -21,8 +27,41 @@ struct signal_info {
     uint64_t value; /* sigval of rt_sigqueueinfo, or the fault's address */
 };
 
+/* struct sigaction as the kernel's call takes it. */
+struct signal_action {
+    uint64_t handler;
+    uint64_t flags;
+    uint64_t restorer;
+    uint64_t mask;
+};
+_Static_assert(sizeof(struct signal_action) == 32, "asm/signal.h");
+
+struct os_limit {
+    uint64_t soft, hard;
+};
+
+/* Everything that is the process's and not a thread's or the memory's. */
+struct process {
+    int pid, ppid; /* ppid 0: nobody inside */
+    int pgid, sid;
+    struct fs_context fs; /* descriptors, working directory, umask, program */
+    struct os_limit limits[16];
+    uint32_t groups[GROUPS_MAX];
+    int group_count;
+    int nice;
+    int death_signal;                      /* PR_SET_PDEATHSIG; 0: none */
+    char comm[COMM_SIZE];                  /* of its first thread */
+    struct signal_action actions[SIGNALS]; /* index signo-1 */
+    uint64_t pending;                      /* to the process */
+    struct signal_info pending_info[SIGNALS];
+    uint64_t start_ns; /* CLOCK_MONOTONIC */
+};
+
 struct os_thread {
     struct os_thread *next; /* all threads, newest first */
+    /* In whose name it makes calls. Its own doing only: a thread that serves another process, or is
+     * the child of a vfork, changes it for that time. */
+    struct process *process;
     struct rt_frame *frame; /* of the call or fault being served */
     unsigned number;        /* rt_thread_number() */
     int tid;
@@ -49,19 +88,13 @@ struct os_thread {
     uint64_t calls[SYS_NUMBERS];
 };
 
-struct os_limit {
-    uint64_t soft, hard;
-};
-
 struct os_state {
     const struct manifest *manifest;
+    struct process *process; /* whose memory and threads are in this enclave */
     struct os_thread *threads;
     int thread_count;
     int next_tid;
     uint64_t start_ns;
-    uint64_t pending; /* to the process */
-    struct signal_info pending_info[SIGNALS];
-    struct os_limit limits[16];
     uint64_t cpu_gone_ns; /* of threads that ended */
     uint64_t calls_gone[SYS_NUMBERS];
     uint64_t unknown[SYS_NUMBERS]; /* calls that nobody implements */
@@ -73,6 +106,10 @@ struct os_state {
 extern struct os_state os;
 
 struct os_thread *os_self(void);
+static inline struct process *os_current(void)
+{
+    return os_self()->process;
+}
 struct os_thread *os_thread_by_tid(int tid);
 /* Allocates and links a thread with the next id; NULL when memory is exhausted. */
 struct os_thread *os_thread_new(void);
@@ -88,4 +125,4 @@ uint64_t os_process_cpu_ns(void);
 void dispatch_start(void);
 const char *dispatch_errno_name(int error);
 /* limits.c */
-void os_limits_start(void);
+void os_limits_start(struct process *p);

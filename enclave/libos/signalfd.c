@@ -84,7 +84,7 @@ static int64_t signalfd_read(struct file *f, struct iter *to, uint64_t *pos)
 static unsigned signalfd_poll(struct file *f)
 {
     const struct os_thread *t = os_self();
-    return ((t->pending | os.pending) & of(f)->set) != 0 ? FS_POLLIN : 0u;
+    return ((t->pending | t->process->pending) & of(f)->set) != 0 ? FS_POLLIN : 0u;
 }
 
 static void signalfd_destroy(struct node *n)

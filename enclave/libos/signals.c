@@ -49,26 +49,24 @@
      SIGNAL_BIT(OS_SIGWINCH) | SIGNAL_BIT(OS_SIGSTOP) | SIGNAL_BIT(OS_SIGTSTP) |                   \
      SIGNAL_BIT(OS_SIGTTIN) | SIGNAL_BIT(OS_SIGTTOU))
 
-static struct signal_action actions[SIGNALS]; /* index signo-1 */
-
 static bool valid_signal(int signo)
 {
     return signo >= 1 && signo <= (int)SIGNALS;
 }
 
-static bool ignored(int signo)
+static bool ignored(const struct process *p, int signo)
 {
-    uint64_t handler = actions[signo - 1].handler;
+    uint64_t handler = p->actions[signo - 1].handler;
     return handler == OS_SIG_IGN ||
            (handler == OS_SIG_DFL && (SIGNAL_BIT(signo) & DEFAULT_IGNORED) != 0);
 }
 
-void signal_masks(uint64_t *ret_ignored, uint64_t *ret_caught)
+void signal_masks(const struct process *p, uint64_t *ret_ignored, uint64_t *ret_caught)
 {
     *ret_ignored = 0;
     *ret_caught = 0;
     for (int s = 1; s <= (int)SIGNALS; s++) {
-        uint64_t handler = actions[s - 1].handler;
+        uint64_t handler = p->actions[s - 1].handler;
         if (handler == OS_SIG_IGN) {
             *ret_ignored |= SIGNAL_BIT(s);
         } else if (handler != OS_SIG_DFL) {
@@ -82,7 +80,7 @@ void signal_masks(uint64_t *ret_ignored, uint64_t *ret_caught)
 
 bool signal_wanted(const struct os_thread *t)
 {
-    return ((t->pending | os.pending) & ~t->blocked) != 0;
+    return ((t->pending | t->process->pending) & ~t->blocked) != 0;
 }
 
 static void notify(struct os_thread *t)
@@ -96,7 +94,7 @@ static void notify(struct os_thread *t)
 void signal_to_thread(struct os_thread *t, const struct signal_info *info)
 {
     uint64_t bit = SIGNAL_BIT(info->signo);
-    if (ignored(info->signo) && (t->blocked & bit) == 0) {
+    if (ignored(t->process, info->signo) && (t->blocked & bit) == 0) {
         return;
     }
     if ((t->pending & bit) == 0) {
@@ -110,24 +108,38 @@ void signal_to_thread(struct os_thread *t, const struct signal_info *info)
     }
 }
 
-void signal_to_process(const struct signal_info *info)
+/* Some thread of the process that can take it now, the calling one first. NULL: none. */
+static struct os_thread *open_to(const struct process *p, uint64_t bit)
+{
+    struct os_thread *self = os_self();
+    if (self->process == p && (self->blocked & bit) == 0) {
+        return self;
+    }
+    struct os_thread *t = os.threads;
+    while (t != NULL && (t->process != p || (t->blocked & bit) != 0)) {
+        t = t->next;
+    }
+    return t;
+}
+
+void signal_to_process(struct process *p, const struct signal_info *info)
 {
     uint64_t bit = SIGNAL_BIT(info->signo);
-    struct os_thread *self = os_self();
-    if (ignored(info->signo) && (self->blocked & bit) == 0) {
+    const struct os_thread *taker = open_to(p, bit);
+    if (ignored(p, info->signo) && taker != NULL) {
         return;
     }
-    if ((os.pending & bit) == 0) {
-        os.pending |= bit;
-        os.pending_info[info->signo - 1] = *info;
+    if ((p->pending & bit) == 0) {
+        p->pending |= bit;
+        p->pending_info[info->signo - 1] = *info;
     }
-    if ((self->blocked & bit) == 0) {
-        notify(self);
+    if (taker == os_self()) {
+        notify(os_self());
         return;
     }
     os_wake_all(&fs_poll_queue); /* a signalfd may wait for it */
     for (struct os_thread *t = os.threads; t != NULL; t = t->next) {
-        if ((t->blocked & bit) == 0 || (t->sigwait & bit) != 0) {
+        if (t->process == p && ((t->blocked & bit) == 0 || (t->sigwait & bit) != 0)) {
             notify(t);
         }
     }
@@ -136,7 +148,7 @@ void signal_to_process(const struct signal_info *info)
 void os_raise(int signo)
 {
     struct signal_info info = {
-        .signo = signo, .code = SI_USER, .pid = OS_PID, .uid = os.manifest->uid};
+        .signo = signo, .code = SI_USER, .pid = os_current()->pid, .uid = os.manifest->uid};
     signal_to_thread(os_self(), &info);
 }
 
@@ -163,7 +175,8 @@ int os_temporary_sigmask(app_ptr set, uint64_t sigset_size)
 
 bool signal_take(struct os_thread *t, uint64_t set, struct signal_info *ret)
 {
-    uint64_t due = (t->pending | os.pending) & set;
+    struct process *p = t->process;
+    uint64_t due = (t->pending | p->pending) & set;
     if (due == 0) {
         return false;
     }
@@ -174,8 +187,8 @@ bool signal_take(struct os_thread *t, uint64_t set, struct signal_info *ret)
         *ret = t->pending_info[signo - 1];
         t->pending &= ~bit;
     } else {
-        *ret = os.pending_info[signo - 1];
-        os.pending &= ~bit;
+        *ret = p->pending_info[signo - 1];
+        p->pending &= ~bit;
     }
     return true;
 }
@@ -382,7 +395,7 @@ die(const struct os_thread *t, const struct signal_info *info, const struct rt_f
 static void enter_handler(struct os_thread *t, const struct signal_info *info,
                           const struct rt_fault *fault)
 {
-    struct signal_action action = actions[info->signo - 1];
+    struct signal_action action = t->process->actions[info->signo - 1];
     if (push_frame(t, info, &action, fault) != 0) {
         struct signal_info segv = {.signo = OS_SIGSEGV, .code = SI_KERNEL};
         die(t, &segv, fault);
@@ -393,7 +406,7 @@ static void enter_handler(struct os_thread *t, const struct signal_info *info,
         t->blocked |= SIGNAL_BIT(info->signo);
     }
     if ((action.flags & OS_SA_RESETHAND) != 0) {
-        actions[info->signo - 1].handler = OS_SIG_DFL;
+        t->process->actions[info->signo - 1].handler = OS_SIG_DFL;
     }
 }
 
@@ -415,10 +428,10 @@ void signal_return_to_workload(struct os_thread *t, uint64_t number)
     timer_check();
     __atomic_store_n(&t->attention, 0, __ATOMIC_RELAXED);
     while (signal_take(t, ~t->blocked, &info)) {
-        if (ignored(info.signo)) {
+        if (ignored(t->process, info.signo)) {
             continue;
         }
-        const struct signal_action *action = &actions[info.signo - 1];
+        const struct signal_action *action = &t->process->actions[info.signo - 1];
         if (action->handler == OS_SIG_DFL) {
             die(t, &info, NULL);
         }
@@ -499,7 +512,7 @@ void door_fault(struct rt_frame *frame, const struct rt_fault *fault)
         return;
     }
     struct signal_info info = signal_of_fault(frame, fault);
-    const struct signal_action *action = &actions[info.signo - 1];
+    const struct signal_action *action = &t->process->actions[info.signo - 1];
     bool blocked = (t->blocked & SIGNAL_BIT(info.signo)) != 0;
     if (blocked || action->handler == OS_SIG_DFL || action->handler == OS_SIG_IGN) {
         die(t, &info, fault);
@@ -523,17 +536,18 @@ int64_t sys_rt_sigaction(int sig, app_ptr act, app_ptr old, uint64_t size)
     if (act.addr != 0 && (SIGNAL_BIT(sig) & UNBLOCKABLE) != 0) {
         return -EINVAL;
     }
-    previous = actions[sig - 1];
+    struct process *p = os_current();
+    previous = p->actions[sig - 1];
     if (old.addr != 0 && copy_to_app(old, &previous, sizeof previous) != 0) {
         return -EFAULT;
     }
     if (act.addr != 0) {
         new_action.mask &= ~UNBLOCKABLE;
-        actions[sig - 1] = new_action;
-        if (ignored(sig)) { /* POSIX: pending ones are discarded */
-            os.pending &= ~SIGNAL_BIT(sig);
+        p->actions[sig - 1] = new_action;
+        if (ignored(p, sig)) { /* POSIX: pending ones are discarded */
+            p->pending &= ~SIGNAL_BIT(sig);
             for (struct os_thread *t = os.threads; t != NULL; t = t->next) {
-                t->pending &= ~SIGNAL_BIT(sig);
+                t->pending &= t->process == p ? ~SIGNAL_BIT(sig) : UINT64_MAX;
             }
         }
     }
@@ -604,7 +618,7 @@ int64_t sys_rt_sigreturn(void)
 int64_t sys_rt_sigpending(app_ptr set, uint64_t size)
 {
     const struct os_thread *t = os_self();
-    uint64_t pending = (t->pending | os.pending) & t->blocked;
+    uint64_t pending = (t->pending | t->process->pending) & t->blocked;
     if (size > sizeof pending) {
         return -EINVAL;
     }
@@ -723,18 +737,16 @@ int64_t sys_sigaltstack(app_ptr stack, app_ptr old)
 int64_t sys_kill(int pid, int sig)
 {
     struct signal_info info = {
-        .signo = sig, .code = SI_USER, .pid = OS_PID, .uid = os.manifest->uid};
+        .signo = sig, .code = SI_USER, .pid = os_current()->pid, .uid = os.manifest->uid};
     if (sig != 0 && !valid_signal(sig)) {
         return -EINVAL;
     }
-    if (pid != OS_PID && pid != 0 && pid != -1 && pid != -OS_PID) {
-        return -ESRCH;
-    }
-    if (pid == -1) { /* everybody but init and the caller: nobody */
-        return -ESRCH;
+    struct process *p = os_current();
+    if (pid != p->pid && pid != 0 && pid != -p->pgid) {
+        return -ESRCH; /* also -1: everybody but init and the caller are nobody */
     }
     if (sig != 0) {
-        signal_to_process(&info);
+        signal_to_process(p, &info);
     }
     return 0;
 }
@@ -757,13 +769,13 @@ static int64_t send_to_tid(int tid, int sig, const struct signal_info *info)
 int64_t sys_tkill(int tid, int sig)
 {
     struct signal_info info = {
-        .signo = sig, .code = SI_TKILL, .pid = OS_PID, .uid = os.manifest->uid};
+        .signo = sig, .code = SI_TKILL, .pid = os_current()->pid, .uid = os.manifest->uid};
     return send_to_tid(tid, sig, &info);
 }
 
 int64_t sys_tgkill(int pid, int tid, int sig)
 {
-    return pid == OS_PID ? sys_tkill(tid, sig) : pid <= 0 ? -EINVAL : -ESRCH;
+    return pid == os_current()->pid ? sys_tkill(tid, sig) : pid <= 0 ? -EINVAL : -ESRCH;
 }
 
 /* Reads the siginfo that a sender made up; only the kernel may claim codes >= 0 or SI_TKILL, but a
@@ -792,11 +804,11 @@ int64_t sys_rt_sigqueueinfo(int pid, int sig, app_ptr from)
     if (sig != 0 && !valid_signal(sig)) {
         return -EINVAL;
     }
-    if (pid != OS_PID) {
+    if (pid != os_current()->pid) {
         return -ESRCH;
     }
     if (sig != 0) {
-        signal_to_process(&info);
+        signal_to_process(os_current(), &info);
     }
     return 0;
 }
@@ -807,5 +819,5 @@ int64_t sys_rt_tgsigqueueinfo(int pid, int tid, int sig, app_ptr from)
     if (siginfo_from_app(from, sig, &info) != 0) {
         return -EFAULT;
     }
-    return pid == OS_PID ? send_to_tid(tid, sig, &info) : -ESRCH;
+    return pid == os_current()->pid ? send_to_tid(tid, sig, &info) : -ESRCH;
 }

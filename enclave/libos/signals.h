@@ -35,15 +35,6 @@ enum signal_number {
 #define OS_SA_NODEFER   0x40000000u
 #define OS_SA_RESETHAND 0x80000000u
 
-/* struct sigaction as the kernel's call takes it. */
-struct signal_action {
-    uint64_t handler;
-    uint64_t flags;
-    uint64_t restorer;
-    uint64_t mask;
-};
-_Static_assert(sizeof(struct signal_action) == 32, "asm/signal.h");
-
 /* ---- the frame that a handler finds on its stack (asm/sigcontext.h, asm-generic/ucontext.h)
  * -------- */
 
@@ -106,7 +97,7 @@ bool signal_layout(uint64_t top, uint64_t xstate_size, uint64_t *ret_frame, uint
 
 /* Both with the lock held. Ignored signals vanish. */
 void signal_to_thread(struct os_thread *t, const struct signal_info *info);
-void signal_to_process(const struct signal_info *info);
+void signal_to_process(struct process *p, const struct signal_info *info);
 /* Takes the next of the set that waits for the thread or the process, faults first. */
 bool signal_take(struct os_thread *t, uint64_t set, struct signal_info *ret);
 /* Would a signal be delivered if the thread went back to the workload now? */
@@ -116,7 +107,7 @@ bool signal_wanted(const struct os_thread *t);
 /* Without the lock, after call `number` with its result in frame->rax: runs what is due, restarts
  * calls that a signal interrupted. */
 void signal_return_to_workload(struct os_thread *t, uint64_t number);
-void signal_masks(uint64_t *ret_ignored, uint64_t *ret_caught);
+void signal_masks(const struct process *p, uint64_t *ret_ignored, uint64_t *ret_caught);
 /* For calls that swap the mask while they wait (ppoll, rt_sigsuspend): the old mask comes back
  * after delivery. With the lock held. */
 void signal_swap_mask(struct os_thread *t, uint64_t mask);

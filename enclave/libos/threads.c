@@ -48,6 +48,16 @@ struct os_thread *os_self(void)
     return (struct os_thread *)rt_self_data();
 }
 
+struct fs_context *os_fs(void)
+{
+    return &os_current()->fs;
+}
+
+int os_pid(void)
+{
+    return os_current()->pid;
+}
+
 struct os_thread *os_thread_by_tid(int tid)
 {
     struct os_thread *t = os.threads;
@@ -75,6 +85,7 @@ struct os_thread *os_thread_new(void)
     if (t == NULL) {
         return NULL;
     }
+    t->process = os.process;
     t->tid = os.next_tid++;
     t->born_ns = rt_clock_ns(1);
     t->next = os.threads;

@@ -63,7 +63,7 @@ static int read_cpu_clock(int clock, uint64_t *ret_ns)
         *ret_ns = os_thread_cpu_ns(t);
         return 0;
     }
-    if (id != 0 && id != OS_PID) {
+    if (id != 0 && id != os_current()->pid) {
         return -EINVAL;
     }
     *ret_ns = os_process_cpu_ns();

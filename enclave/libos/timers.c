@@ -180,7 +180,7 @@ static void fire_itimer(struct timer *t, uint64_t periods)
     static const int signals[ITIMER_COUNT] = {OS_SIGALRM, OS_SIGVTALRM, OS_SIGPROF};
     struct signal_info info = {.signo = signals[t - itimers], .code = SI_KERNEL};
     (void)periods;
-    signal_to_process(&info);
+    signal_to_process(os.process, &info);
 }
 
 int64_t sys_alarm(uint32_t seconds)

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Open file descriptions, the descriptor table, and what exec and mmap ask of files. Descriptors
- * and flags come from the workload; nothing here comes from the host. */
+/* Open file descriptions, descriptor tables, and what exec and mmap ask of files. Descriptors and
+ * flags come from the workload; nothing here comes from the host. */
+#include "inotify.h"
 #include "vfs.h"
 
-static struct {
+struct fd_table {
+    uint32_t refs;
     struct file *files[FS_FD_MAX];
     uint64_t cloexec[FS_FD_MAX / 64];
     unsigned first_free; /* no free descriptor below it */
     unsigned end;        /* none open from here on */
-} table;
+};
 
 struct wait_queue fs_poll_queue;
-static struct file *exe;
 
 void fs_poll_changed(struct wait_queue *own)
 {
@@ -58,6 +59,10 @@ void file_unref(struct file *f)
     }
     if (f->watched) {
         os_file_gone(f);
+    }
+    if ((f->flags & O_PATH) == 0) {
+        fs_notify(f->dentry,
+                  (f->flags & O_ACCMODE) != O_RDONLY ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
     }
     file_unlock(f);
     locks_drop(f->node, f);
@@ -139,21 +144,38 @@ int file_open(struct dentry *d, uint32_t flags, struct file **ret)
 /* ---- descriptors
  * ---------------------------------------------------------------------------------- */
 
-struct file *fd_get(int fd)
+static struct fd_table *own_table(void)
 {
-    return fd >= 0 && (unsigned)fd < FS_FD_MAX ? table.files[fd] : NULL;
+    return os_fs()->fds;
 }
 
-static void put_at(struct file *f, unsigned fd, bool cloexec)
+struct file *fd_get(int fd)
 {
-    table.files[fd] = f;
+    return fd >= 0 && (unsigned)fd < FS_FD_MAX ? own_table()->files[fd] : NULL;
+}
+
+static void put_at(struct fd_table *t, struct file *f, unsigned fd, bool cloexec)
+{
+    t->files[fd] = f;
     uint64_t bit = UINT64_C(1) << (fd % 64);
-    table.cloexec[fd / 64] = (table.cloexec[fd / 64] & ~bit) | (cloexec ? bit : 0);
+    t->cloexec[fd / 64] = (t->cloexec[fd / 64] & ~bit) | (cloexec ? bit : 0);
     if (f == NULL) {
-        table.first_free = fd < table.first_free ? fd : table.first_free;
-    } else if (fd >= table.end) {
-        table.end = fd + 1;
+        t->first_free = fd < t->first_free ? fd : t->first_free;
+    } else if (fd >= t->end) {
+        t->end = fd + 1;
     }
+}
+
+static int close_in(struct fd_table *t, unsigned fd)
+{
+    struct file *f = t->files[fd];
+    put_at(t, NULL, fd, false);
+    if ((f->flags & O_PATH) == 0) {
+        locks_drop(f->node, t);
+    }
+    int err = f->ops->flush != NULL ? f->ops->flush(f) : 0;
+    file_unref(f);
+    return err;
 }
 
 /* RLIMIT_NOFILE as the workload set it, at most FS_FD_MAX. */
@@ -166,20 +188,21 @@ static unsigned fd_limit(void)
 
 int fd_install(struct file *f, int from, bool cloexec)
 {
+    struct fd_table *t = own_table();
     unsigned limit = fd_limit();
     unsigned start = from < 0 ? 0 : (unsigned)from;
-    unsigned fd = start > table.first_free ? start : table.first_free;
-    while (fd < limit && table.files[fd] != NULL) {
+    unsigned fd = start > t->first_free ? start : t->first_free;
+    while (fd < limit && t->files[fd] != NULL) {
         fd++;
     }
-    if (start <= table.first_free) {
-        table.first_free = fd < FS_FD_MAX ? fd : FS_FD_MAX;
+    if (start <= t->first_free) {
+        t->first_free = fd < FS_FD_MAX ? fd : FS_FD_MAX;
     }
     if (fd >= limit) {
         return -EMFILE;
     }
     file_ref(f);
-    put_at(f, fd, cloexec);
+    put_at(t, f, fd, cloexec);
     return (int)fd;
 }
 
@@ -188,34 +211,25 @@ int fd_install_at(struct file *f, int fd, bool cloexec)
     if (fd < 0 || (unsigned)fd >= fd_limit()) {
         return -EBADF;
     }
+    struct fd_table *t = own_table();
     file_ref(f);
-    struct file *old = table.files[fd];
+    struct file *old = t->files[fd];
     if (old != NULL && (old->flags & O_PATH) == 0) {
-        locks_drop(old->node, NULL);
+        locks_drop(old->node, t);
     }
-    put_at(f, (unsigned)fd, cloexec);
+    put_at(t, f, (unsigned)fd, cloexec);
     file_unref(old);
     return fd;
 }
 
 int fd_close(int fd)
 {
-    struct file *f = fd_get(fd);
-    if (f == NULL) {
-        return -EBADF;
-    }
-    put_at(NULL, (unsigned)fd, false);
-    if ((f->flags & O_PATH) == 0) {
-        locks_drop(f->node, NULL);
-    }
-    int err = f->ops->flush != NULL ? f->ops->flush(f) : 0;
-    file_unref(f);
-    return err;
+    return fd_get(fd) == NULL ? -EBADF : close_in(own_table(), (unsigned)fd);
 }
 
 bool file_cloexec(int fd)
 {
-    return (table.cloexec[(unsigned)fd / 64] >> ((unsigned)fd % 64) & 1) != 0;
+    return (own_table()->cloexec[(unsigned)fd / 64] >> ((unsigned)fd % 64) & 1) != 0;
 }
 
 int fd_set_cloexec(int fd, bool on)
@@ -224,18 +238,23 @@ int fd_set_cloexec(int fd, bool on)
     if (f == NULL) {
         return -EBADF;
     }
-    put_at(f, (unsigned)fd, on);
+    put_at(own_table(), f, (unsigned)fd, on);
     return 0;
 }
 
-int fd_next(int from)
+static int next_in(const struct fd_table *t, int from)
 {
-    for (unsigned fd = from < 0 ? 0 : (unsigned)from; fd < table.end; fd++) {
-        if (table.files[fd] != NULL) {
+    for (unsigned fd = from < 0 ? 0 : (unsigned)from; fd < t->end; fd++) {
+        if (t->files[fd] != NULL) {
             return (int)fd;
         }
     }
     return -1;
+}
+
+int fd_next(int from)
+{
+    return next_in(own_table(), from);
 }
 
 void fd_close_on_exec(void)
@@ -247,11 +266,86 @@ void fd_close_on_exec(void)
     }
 }
 
-void fd_close_all(void)
+/* ---- tables
+ * ---------------------------------------------------------------------------------------- */
+
+struct fd_table *fd_table_new(void)
 {
-    for (int fd = fd_next(0); fd >= 0; fd = fd_next(fd + 1)) {
-        ignore_result(fd_close(fd), "nobody asks; a sealed volume says so again at the end");
+    struct fd_table *t = rt_alloc(sizeof *t);
+    if (t != NULL) {
+        t->refs = 1;
     }
+    return t;
+}
+
+struct fd_table *fd_table_copy(const struct fd_table *from)
+{
+    struct fd_table *t = rt_alloc(sizeof *t);
+    if (t == NULL) {
+        return NULL;
+    }
+    *t = *from;
+    t->refs = 1;
+    for (unsigned fd = 0; fd < t->end; fd++) {
+        if (t->files[fd] != NULL) {
+            file_ref(t->files[fd]);
+        }
+    }
+    return t;
+}
+
+struct fd_table *fd_table_ref(struct fd_table *t)
+{
+    t->refs++;
+    return t;
+}
+
+void fd_table_unref(struct fd_table *t)
+{
+    if (t == NULL || --t->refs > 0) {
+        return;
+    }
+    for (int fd = next_in(t, 0); fd >= 0; fd = next_in(t, fd + 1)) {
+        ignore_result(close_in(t, (unsigned)fd),
+                      "nobody asks; a sealed volume says so again at the end");
+    }
+    rt_free(t);
+}
+
+int fd_table_unshare(void)
+{
+    struct fs_context *c = os_fs();
+    if (c->fds->refs == 1) {
+        return 0;
+    }
+    struct fd_table *own = fd_table_copy(c->fds);
+    if (own == NULL) {
+        return -ENOMEM;
+    }
+    fd_table_unref(c->fds);
+    c->fds = own;
+    return 0;
+}
+
+int fs_context_copy(const struct fs_context *from, bool share_fds, struct fs_context *ret)
+{
+    struct fd_table *fds = share_fds ? fd_table_ref(from->fds) : fd_table_copy(from->fds);
+    if (fds == NULL) {
+        return -ENOMEM;
+    }
+    *ret = (struct fs_context){
+        .fds = fds, .cwd = dentry_ref(from->cwd), .exe = from->exe, .umask = from->umask};
+    if (ret->exe != NULL) {
+        file_ref(ret->exe);
+    }
+    return 0;
+}
+
+void fs_context_done(struct fs_context *c)
+{
+    fd_table_unref(STEAL(&c->fds));
+    dentry_unref(STEAL(&c->cwd));
+    file_unref(STEAL(&c->exe));
 }
 
 /* ---- for exec and mmap
@@ -365,14 +459,15 @@ size_t fs_file_path(struct file *f, char *ret_path, size_t capacity)
 
 void fs_set_exe(struct file *f)
 {
+    struct fs_context *c = os_fs();
     file_ref(f);
-    file_unref(exe);
-    exe = f;
+    file_unref(c->exe);
+    c->exe = f;
 }
 
 struct file *exe_file(void)
 {
-    return exe;
+    return os_fs()->exe;
 }
 
 /* ---- bytes to and from the workload

@@ -42,14 +42,37 @@ struct dentry; /* a name in the tree */
 void file_ref(struct file *f);
 void file_unref(struct file *f); /* NULL is fine */
 
+/* What a process has of files. */
+struct fs_context {
+    struct fd_table *fds;
+    struct dentry *cwd;
+    struct file *exe; /* NULL: none yet */
+    uint32_t umask;
+};
+/* Of the process that makes the call. Provided by the rest of the library OS, as os_pid(). */
+struct fs_context *os_fs(void);
+int os_pid(void);
+
+/* Descriptors: of one process, or shared by some (CLONE_FILES). Copies share the descriptions. The
+ * last reference closes all of them and gives up the record locks that were taken through the
+ * table. NULL: no memory. */
+struct fd_table *fd_table_new(void) MUST_USE;
+struct fd_table *fd_table_copy(const struct fd_table *t) MUST_USE;
+struct fd_table *fd_table_ref(struct fd_table *t);
+void fd_table_unref(struct fd_table *t); /* NULL is fine */
+/* A process's start: its parent's directory, umask and program, and the same descriptors, as a copy
+ * or shared. -ENOMEM. */
+int fs_context_copy(const struct fs_context *from, bool share_fds, struct fs_context *ret) MUST_USE;
+void fs_context_done(struct fs_context *c);
+
 /* Borrowed: valid until the lock is released; file_ref() for longer. NULL: EBADF. */
 struct file *fd_get(int fd);
 /* Lowest free descriptor at or above `from`; takes its own reference. -EMFILE. */
 int fd_install(struct file *f, int from, bool cloexec) MUST_USE;
 int fd_close(int fd) MUST_USE;
-/* execve closes the marked ones; exit closes all. */
+/* execve closes the marked ones, after it made the table its own. -ENOMEM. */
+int fd_table_unshare(void) MUST_USE;
 void fd_close_on_exec(void);
-void fd_close_all(void);
 
 /* Opens for execution or mapping by the library OS itself: read-only, follows symbolic links,
  * relative to the working directory, checks execute permission when `exec`. */
@@ -143,8 +166,8 @@ bool os_page_in(app_ptr at, uint64_t size);
 /* A description that an epoll set may name is about to go. */
 void os_file_gone(const struct file *f);
 
-struct os_process {
-    int pid, tid, ppid, thread_count;
+struct process_info {
+    int pid, tid, ppid, pgid, sid, thread_count;
     uint64_t vm_size, vm_peak, rss; /* bytes */
     uint64_t memory_limit;          /* bytes the workload may commit */
     uint64_t start_ns;              /* CLOCK_MONOTONIC at start */
@@ -153,7 +176,7 @@ struct os_process {
     uint64_t pending, blocked, ignored, caught; /* signal masks */
     char comm[16];
 };
-void os_process_info(struct os_process *ret);
+void os_process_info(struct process_info *ret);
 void os_set_comm(const char *comm); /* write to /proc/self/comm */
 /* Thread ids, for /proc/self/task. Returns how many, fills at most max. */
 size_t os_thread_ids(int *ret_tids, size_t max);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Record locks: those of the process (F_SETLK), which never conflict with each other, and those of
+/* Record locks: those of a process (F_SETLK), which never conflict with each other, and those of
  * open file descriptions (F_OFD_SETLK), which conflict with everybody else's. Advisory: nobody is
- * kept from reading or writing.
+ * kept from reading or writing. As on Linux, a process is known by its descriptor table.
  *
  * The adversary: the workload chooses ranges; their number per file is bounded. */
 #include "vfs.h"
@@ -10,14 +10,15 @@
 
 struct record_lock {
     struct record_lock *next;
-    const struct file *owner; /* NULL: the process */
+    const void *owner; /* struct file or struct fd_table */
+    int pid;           /* who took it; -1: a description */
     uint64_t first, last;
     bool write;
 };
 
-static const struct file *owner_of(const struct file *f, bool description)
+static const void *owner_of(const struct file *f, bool description)
 {
-    return description ? f : NULL;
+    return description ? (const void *)f : os_fs()->fds;
 }
 
 /* The bytes that the workload's record means. Source: fs/locks.c, flock64_to_posix_lock(). */
@@ -54,8 +55,8 @@ static int range_of(const struct file *f, const struct flock *l, uint64_t *ret_f
     return 0;
 }
 
-static const struct record_lock *conflict(const struct node *n, const struct file *owner,
-                                          uint64_t first, uint64_t last, bool write)
+static const struct record_lock *conflict(const struct node *n, const void *owner, uint64_t first,
+                                          uint64_t last, bool write)
 {
     for (const struct record_lock *l = n->locks; l != NULL; l = l->next) {
         if (l->owner != owner && l->first <= last && l->last >= first && (l->write || write)) {
@@ -67,7 +68,7 @@ static const struct record_lock *conflict(const struct node *n, const struct fil
 
 /* Gives up what owner has of the range: at most one lock becomes two, the second of which is
  * *spare then. */
-static void drop(struct node *n, const struct file *owner, uint64_t first, uint64_t last,
+static void drop(struct node *n, const void *owner, uint64_t first, uint64_t last,
                  struct record_lock **spare)
 {
     for (struct record_lock **p = &n->locks; *p != NULL;) {
@@ -79,6 +80,7 @@ static void drop(struct node *n, const struct file *owner, uint64_t first, uint6
             *spare = NULL;
             *rest = (struct record_lock){.next = l->next,
                                          .owner = owner,
+                                         .pid = l->pid,
                                          .first = last + 1,
                                          .last = l->last,
                                          .write = l->write};
@@ -98,7 +100,7 @@ static void drop(struct node *n, const struct file *owner, uint64_t first, uint6
     }
 }
 
-void locks_drop(struct node *n, const struct file *owner)
+void locks_drop(struct node *n, const void *owner)
 {
     if (n->locks != NULL) {
         drop(n, owner, 0, UINT64_MAX, NULL);
@@ -107,7 +109,7 @@ void locks_drop(struct node *n, const struct file *owner)
 }
 
 /* The range with what owner has beside it of the same kind: both become one lock. */
-static void join(const struct node *n, const struct file *owner, bool write, uint64_t *first,
+static void join(const struct node *n, const void *owner, bool write, uint64_t *first,
                  uint64_t *last)
 {
     bool grown = true;
@@ -134,7 +136,8 @@ static unsigned lock_count(const struct node *n)
 }
 
 /* type: F_RDLCK, F_WRLCK or F_UNLCK. No conflict is left. */
-static int change(struct node *n, const struct file *owner, uint64_t first, uint64_t last, int type)
+static int change(struct node *n, const void *owner, int pid, uint64_t first, uint64_t last,
+                  int type)
 {
     if (type != F_UNLCK && lock_count(n) >= LOCKS_MAX) {
         return -ENOLCK;
@@ -155,6 +158,7 @@ static int change(struct node *n, const struct file *owner, uint64_t first, uint
     } else {
         *own = (struct record_lock){.next = n->locks,
                                     .owner = owner,
+                                    .pid = pid,
                                     .first = first,
                                     .last = last,
                                     .write = type == F_WRLCK};
@@ -166,7 +170,6 @@ static int change(struct node *n, const struct file *owner, uint64_t first, uint
 
 static int tell(const struct record_lock *l, struct flock *ret)
 {
-    enum { OWN_PID = 1 };
     if (l == NULL) {
         ret->l_type = F_UNLCK;
         return 0;
@@ -175,7 +178,7 @@ static int tell(const struct record_lock *l, struct flock *ret)
     ret->l_whence = SEEK_SET;
     ret->l_start = (int64_t)l->first;
     ret->l_len = l->last == INT64_MAX ? 0 : (int64_t)(l->last - l->first + 1);
-    ret->l_pid = l->owner == NULL ? OWN_PID : -1;
+    ret->l_pid = l->pid;
     return 0;
 }
 
@@ -200,7 +203,7 @@ int64_t record_lock(struct file *f, int cmd, app_ptr arg)
     if (err != 0) {
         return err;
     }
-    const struct file *owner = owner_of(f, description);
+    const void *owner = owner_of(f, description);
     bool write = l.l_type == F_WRLCK;
     if (get) {
         err = tell(conflict(f->node, owner, first, last, write), &l);
@@ -215,7 +218,8 @@ int64_t record_lock(struct file *f, int cmd, app_ptr arg)
         err =
             cmd == F_SETLKW || cmd == F_OFD_SETLKW ? os_block(&fs_poll_queue, UINT64_MAX) : -EAGAIN;
     }
-    err = err != 0 ? err : change(f->node, owner, first, last, l.l_type);
+    err =
+        err != 0 ? err : change(f->node, owner, description ? -1 : os_pid(), first, last, l.l_type);
     file_unref(f);
     return err;
 }

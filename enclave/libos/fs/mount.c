@@ -6,7 +6,6 @@
 #define MOUNTS_MAX (MANIFEST_MOUNTS_MAX + 2 * MANIFEST_FILES_MAX + 5)
 
 static const struct manifest *manifest;
-static uint32_t umask_now = 022;
 static uint32_t next_minor = 20;
 static struct {
     struct dentry *at;
@@ -26,13 +25,13 @@ uint32_t fs_gid(void)
 
 uint32_t fs_umask(void)
 {
-    return umask_now;
+    return os_fs()->umask;
 }
 
 uint32_t fs_set_umask(uint32_t mask)
 {
-    uint32_t old = umask_now;
-    umask_now = mask & 0777;
+    uint32_t old = os_fs()->umask;
+    os_fs()->umask = mask & 0777;
     return old;
 }
 

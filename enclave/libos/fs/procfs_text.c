@@ -7,9 +7,7 @@
 
 int proc_pid(void)
 {
-    struct os_process p;
-    os_process_info(&p);
-    return p.pid;
+    return os_pid();
 }
 
 /* ---- the process
@@ -42,7 +40,7 @@ static void maps(struct fs_text *t, int id)
 static void comm(struct fs_text *t, int id)
 {
     (void)id;
-    struct os_process p;
+    struct process_info p;
     os_process_info(&p);
     fs_printf(t, "%s\n", p.comm);
 }
@@ -59,7 +57,7 @@ static int set_comm(const char *text, size_t n)
 
 static void status(struct fs_text *t, int id)
 {
-    struct os_process p;
+    struct process_info p;
     os_process_info(&p);
     fs_printf(t, "Name:\t%s\nUmask:\t0%c%c%c\nState:\tR (running)\n", p.comm,
               (int)('0' + (fs_umask() >> 6)), (int)('0' + (fs_umask() >> 3 & 7)),
@@ -86,12 +84,12 @@ static void status(struct fs_text *t, int id)
 
 static void stat(struct fs_text *t, int id)
 {
-    struct os_process p;
+    struct process_info p;
     os_process_info(&p);
     unsigned long long ticks = p.cpu_ns / (1000000000u / CLOCK_TICKS);
     unsigned long long start = p.start_ns / (1000000000u / CLOCK_TICKS);
     fs_printf(t, "%d (%s) R %d %d %d 0 -1 0 0 0 0 0 %llu 0 0 0 20 0 %d 0 %llu %llu %llu ",
-              id != 0 ? id : p.pid, p.comm, p.ppid, p.pid, p.pid, ticks, p.thread_count, start,
+              id != 0 ? id : p.pid, p.comm, p.ppid, p.pgid, p.sid, ticks, p.thread_count, start,
               (unsigned long long)p.vm_size, (unsigned long long)p.rss / 4096);
     fs_printf(t,
               "18446744073709551615 %llu %llu %llu 0 0 %llu %llu %llu %llu 0 0 0 17 0 0 0 0 0 0 "
@@ -105,7 +103,7 @@ static void stat(struct fs_text *t, int id)
 static void statm(struct fs_text *t, int id)
 {
     (void)id;
-    struct os_process p;
+    struct process_info p;
     os_process_info(&p);
     fs_printf(t, "%llu %llu 0 %llu 0 0 0\n", (unsigned long long)p.vm_size / 4096,
               (unsigned long long)p.rss / 4096,
@@ -227,7 +225,7 @@ static size_t self(char *ret, size_t capacity)
 
 static size_t thread_self(char *ret, size_t capacity)
 {
-    struct os_process p;
+    struct process_info p;
     os_process_info(&p);
     return base_format(ret, capacity, "%d/task/%d", p.pid, p.tid);
 }
@@ -306,7 +304,7 @@ static void cpuinfo(struct fs_text *t, int id)
 static void meminfo(struct fs_text *t, int id)
 {
     (void)id;
-    struct os_process p;
+    struct process_info p;
     os_process_info(&p);
     uint64_t total = p.memory_limit / 1024;
     uint64_t used = p.rss / 1024 < total ? p.rss / 1024 : total;
@@ -322,7 +320,7 @@ static void meminfo(struct fs_text *t, int id)
 static void system_stat(struct fs_text *t, int id)
 {
     (void)id;
-    struct os_process p;
+    struct process_info p;
     os_process_info(&p);
     fs_printf(t, "btime %llu\nprocesses 1\nprocs_running %d\nprocs_blocked 0\n",
               (unsigned long long)((rt_clock_ns(0) - rt_clock_ns(1)) / 1000000000), p.thread_count);

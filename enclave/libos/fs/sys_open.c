@@ -244,7 +244,6 @@ int64_t sys_memfd_create(app_ptr name, int flags)
 /* ---- fcntl, ioctl, flock
  * ------------------------------------------------------------------------------ */
 
-enum { OWN_PID = 1 };
 #define SETTABLE ((uint32_t)(O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT))
 
 /* F_GETOWN_EX and F_SETOWN_EX: struct f_owner_ex. */
@@ -260,7 +259,7 @@ static int64_t signal_owner(struct file *f, bool set, app_ptr arg)
     if (err != 0 || o[0] < THREAD || o[0] > GROUP) {
         return err != 0 ? err : -EINVAL;
     }
-    if (o[1] != 0 && o[1] != OWN_PID) {
+    if (o[1] != 0 && o[1] != os_pid()) {
         return -ESRCH;
     }
     f->signal_owner = o[0] == GROUP ? -o[1] : o[1];
@@ -310,7 +309,7 @@ int64_t sys_fcntl(int fd, int cmd, uint64_t arg)
     case F_GETOWN:
         return f->signal_owner;
     case F_SETOWN:
-        if ((int)arg != 0 && (int)arg != OWN_PID && (int)arg != -OWN_PID) {
+        if ((int)arg != 0 && (int)arg != os_pid() && (int)arg != -os_pid()) {
             return -ESRCH;
         }
         f->signal_owner = (int)arg;

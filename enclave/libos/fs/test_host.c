@@ -418,23 +418,40 @@ void os_raise(int signo)
     host_raised = signo;
 }
 
+struct fs_context *os_fs(void)
+{
+    static struct fs_context context = {.umask = 022};
+    if (context.fds == NULL) {
+        context.fds = fd_table_new();
+        REQUIRE(context.fds != NULL);
+    }
+    return &context;
+}
+
+int os_pid(void)
+{
+    return 7;
+}
+
 int os_temporary_sigmask(app_ptr set, uint64_t sigset_size)
 {
     (void)set;
     return sigset_size == 8 ? 0 : -EINVAL;
 }
 
-void os_process_info(struct os_process *ret)
+void os_process_info(struct process_info *ret)
 {
-    *ret = (struct os_process){.pid = 7,
-                               .tid = 7,
-                               .ppid = 0,
-                               .thread_count = 1,
-                               .vm_size = 1 << 20,
-                               .vm_peak = 1 << 20,
-                               .rss = 1 << 19,
-                               .memory_limit = 1 << 28,
-                               .comm = "test"};
+    *ret = (struct process_info){.pid = 7,
+                                 .tid = 7,
+                                 .ppid = 0,
+                                 .pgid = 7,
+                                 .sid = 7,
+                                 .thread_count = 1,
+                                 .vm_size = 1 << 20,
+                                 .vm_peak = 1 << 20,
+                                 .rss = 1 << 19,
+                                 .memory_limit = 1 << 28,
+                                 .comm = "test"};
 }
 
 void os_set_comm(const char *comm)

@@ -61,7 +61,7 @@ struct node {
     struct fs_time atime, mtime, ctime;
     uint64_t blocks;  /* of 512 bytes */
     bool windowed;    /* files in memory: there may be shared mappings of it */
-    /* BSD locks: the one process never conflicts with itself except between descriptions. */
+    /* BSD locks: descriptions conflict with each other, whoever has them. */
     struct file *lock_owner;
     uint32_t lock_shared;
     struct record_lock *locks; /* of byte ranges */
@@ -238,8 +238,9 @@ int file_open(struct dentry *d, uint32_t flags, struct file **ret) MUST_USE;
 void file_unlock(struct file *f); /* gives up its flock, if any */
 /* locks.c: fcntl's F_GETLK, F_SETLK, F_SETLKW and their F_OFD forms. */
 int64_t record_lock(struct file *f, int cmd, app_ptr arg) MUST_USE;
-/* Those of the description, or of the process (NULL), which loses them at any close of the file. */
-void locks_drop(struct node *n, const struct file *owner);
+/* Those of a description (struct file), or of the processes of a descriptor table (struct fd_table),
+ * which lose them at any close of the file. */
+void locks_drop(struct node *n, const void *owner);
 bool file_cloexec(int fd);
 int fd_set_cloexec(int fd, bool on) MUST_USE;
 int fd_install_at(struct file *f, int fd, bool cloexec) MUST_USE; /* replaces what is there */

@@ -6,23 +6,22 @@
 
 #define LINKS_MAX 40u /* MAXSYMLINKS */
 
-static struct dentry *cwd;
-
 struct dentry *fs_cwd(void)
 {
-    return cwd;
+    return os_fs()->cwd;
 }
 
 void fs_set_cwd(struct dentry *d)
 {
+    struct fs_context *c = os_fs();
     dentry_ref(d);
-    dentry_unref(cwd);
-    cwd = d;
+    dentry_unref(c->cwd);
+    c->cwd = d;
 }
 
 size_t fs_cwd_path(char *ret_path, size_t capacity)
 {
-    return dentry_path(cwd, ret_path, capacity);
+    return dentry_path(fs_cwd(), ret_path, capacity);
 }
 
 void walk_done(struct walk *w)
@@ -256,7 +255,7 @@ int path_from_app(char to[FS_PATH_MAX], app_ptr from)
 static int start_of(int dirfd, const char *path, struct dentry **ret)
 {
     if (path[0] == '/' || dirfd == AT_FDCWD) {
-        *ret = cwd;
+        *ret = fs_cwd();
         return 0;
     }
     struct file *f = fd_get(dirfd);

@@ -184,7 +184,7 @@ static int control_to_app(const struct sock *s, struct msghdr_ *h, struct sock_m
         const struct {
             int32_t pid;
             uint32_t uid, gid;
-        } who = {1, fs_uid(), fs_gid()};
+        } who = {os_pid(), fs_uid(), fs_gid()};
         put_control(raw, room, &at, SCM_CREDENTIALS_, &who, sizeof who, flags);
     }
     if (m->file_count > 0) {
