@@ -150,10 +150,36 @@ void *app_raw(app_ptr p, uint64_t n)
     return app_cast(p);
 }
 
+void rt_set_app_memory(struct app_memory *m)
+{
+    rt_self()->app_memory = m;
+}
+
+/* Rare: threads of the owner of a process tree that serve a member. */
+static inline bool elsewhere(void)
+{
+    return __builtin_expect(rt_self()->app_memory != NULL, 0);
+}
+
+static int read_elsewhere(void *to, app_ptr from, size_t n)
+{
+    struct app_memory *m = rt_self()->app_memory;
+    return !app_range_ok(from, n) ? -EFAULT : m->read(m, to, from.addr, n);
+}
+
+static int write_elsewhere(app_ptr to, const void *from, size_t n)
+{
+    struct app_memory *m = rt_self()->app_memory;
+    return !app_range_ok(to, n) ? -EFAULT : m->write(m, to.addr, from, n);
+}
+
 int copy_from_app(void *to, app_ptr from, size_t n)
 {
     if (n == 0) {
         return 0;
+    }
+    if (elsewhere()) {
+        return read_elsewhere(to, from, n);
     }
     return !app_range_ok(from, n) || rt_copy_faulting(to, app_cast(from), n) != 0 ? -EFAULT : 0;
 }
@@ -163,6 +189,9 @@ int copy_to_app(app_ptr to, const void *from, size_t n)
     if (n == 0) {
         return 0;
     }
+    if (elsewhere()) {
+        return write_elsewhere(to, from, n);
+    }
     return !app_range_ok(to, n) || rt_copy_faulting(app_cast(to), from, n) != 0 ? -EFAULT : 0;
 }
 
@@ -170,6 +199,9 @@ int zero_app(app_ptr to, size_t n)
 {
     if (n == 0) {
         return 0;
+    }
+    if (elsewhere()) {
+        return write_elsewhere(to, NULL, n);
     }
     return !app_range_ok(to, n) || rt_zero_faulting(app_cast(to), n) != 0 ? -EFAULT : 0;
 }
@@ -185,7 +217,8 @@ int64_t string_from_app(char *to, app_ptr from, size_t max)
     for (size_t i = 0; i < max; i++) {
         uint8_t c;
         app_ptr at = app_add(from, i);
-        if (!app_range_ok(at, 1) || rt_load_byte_faulting(&c, app_cast(at)) != 0) {
+        if (elsewhere() ? read_elsewhere(&c, at, 1) != 0
+                        : !app_range_ok(at, 1) || rt_load_byte_faulting(&c, app_cast(at)) != 0) {
             return -EFAULT;
         }
         to[i] = (char)c;
@@ -198,11 +231,15 @@ int64_t string_from_app(char *to, app_ptr from, size_t max)
 
 int load_app_u32(uint32_t *ret, app_ptr p)
 {
+    if (elsewhere()) {
+        return read_elsewhere(ret, p, sizeof *ret);
+    }
     return !app_range_ok(p, 4) || rt_load_u32_faulting(ret, app_cast(p)) != 0 ? -EFAULT : 0;
 }
 
 int cmpxchg_app_u32(app_ptr p, uint32_t expected, uint32_t desired, uint32_t *ret_old)
 {
+    REQUIRE(!elsewhere()); /* nobody else's memory can be exchanged with */
     return !app_range_ok(p, 4) || rt_cmpxchg_faulting(app_cast(p), expected, desired, ret_old) != 0
                ? -EFAULT
                : 0;

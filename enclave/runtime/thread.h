@@ -35,6 +35,7 @@ struct rt_thread {
     uint64_t tcs;
     void *start_argument;
     void *door_data;
+    struct app_memory *app_memory; /* NULL: this enclave's; rt_set_app_memory() */
     bool fault_in_runtime;
     struct rt_frame fault_frame;
     struct rt_fault fault;

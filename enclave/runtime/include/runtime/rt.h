@@ -64,6 +64,14 @@ int64_t string_from_app(char *to, app_ptr from, size_t max) MUST_USE;
 /* 32-bit atomics for futexes. */
 int load_app_u32(uint32_t *ret, app_ptr p) MUST_USE;
 int cmpxchg_app_u32(app_ptr p, uint32_t expected, uint32_t desired, uint32_t *ret_old) MUST_USE;
+/* What the five functions above that copy and read (not the exchange) do on a thread that serves the
+ * workload of another enclave: the thread's own choice, NULL for this enclave's memory. Addresses
+ * are inside APP_BASE..APP_END and sizes are not 0 when they get there. 0 or -EFAULT. */
+struct app_memory {
+    int (*read)(struct app_memory *m, void *to, uint64_t from, size_t n);
+    int (*write)(struct app_memory *m, uint64_t to, const void *from /* NULL: zeros */, size_t n);
+};
+void rt_set_app_memory(struct app_memory *m);
 /* A raw view for bulk work such as hashing in place: the caller knows that the range is committed
  * and lives until it is done. Casts stay here. */
 void *app_raw(app_ptr p, uint64_t n);
