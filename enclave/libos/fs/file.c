@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Open file descriptions, descriptor tables, and what exec and mmap ask of files. Descriptors and
  * flags come from the workload; nothing here comes from the host. */
-#include "inotify.h"
 #include "vfs.h"
 
 struct fd_table {
