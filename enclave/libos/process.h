@@ -62,6 +62,8 @@ struct os_thread {
     /* In whose name it makes calls. Its own doing only: a thread that serves another process, or is
      * the child of a vfork, changes it for that time. */
     struct process *process;
+    struct call_client *client; /* of a member: its way to the owner (proc/call_client.h) */
+    struct call_server *server; /* not NULL: serves a member's calls (proc/call_server.h) */
     struct rt_frame *frame; /* of the call or fault being served */
     unsigned number;        /* rt_thread_number() */
     int tid;
