@@ -59,10 +59,6 @@ void file_unref(struct file *f)
     if (f->watched) {
         os_file_gone(f);
     }
-    if ((f->flags & O_PATH) == 0) {
-        fs_notify(f->dentry,
-                  (f->flags & O_ACCMODE) != O_RDONLY ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
-    }
     file_unlock(f);
     locks_drop(f->node, f);
     if (f->ops->release != NULL) {
