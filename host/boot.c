@@ -107,6 +107,8 @@ void host_boot_fill(struct host_enclave *e)
     if (c->nonce.size > 0) {
         __builtin_memcpy(b->nonce, c->nonce.data, c->nonce.size);
     }
+    b->yard_addr = (uint64_t)(uintptr_t)c->yard;
+    b->yard_slot = c->yard_slot;
     b->cpu_count = cpu_count();
     fill_cpuid(b);
     fill_clock(b);

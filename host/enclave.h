@@ -12,7 +12,7 @@ struct host_thread {
     struct hostcall_slot *slot;
     unsigned number;
     uint64_t tcs;
-    atomic_uint wake_token;     /* 1: a wake-up is remembered; futex word */
+    uint32_t *wake_word;        /* 1: a wake-up is remembered; futex word, in the yard if there is one */
     atomic_uint start_token;    /* 1: enter again from the start; futex word */
     bool running;               /* has a host thread */
     pthread_t pthread;
@@ -25,6 +25,7 @@ struct host_enclave {
     struct host_thread threads[THREADS_MAX];
     pthread_mutex_t threads_lock;
     uint64_t first_tcs;
+    uint32_t wake_words[THREADS_MAX]; /* without a yard */
 };
 
 /* serve.c: answers the call in the thread's slot. Returns false when the thread must not enter
@@ -36,5 +37,14 @@ int host_thread_start(struct host_enclave *e, unsigned number, uint64_t tcs);
 int host_thread_enter(struct host_thread *t, uint64_t rdi, struct diag *d);
 int64_t host_thread_wait(struct host_thread *t, uint64_t timeout_ns);
 void host_thread_wake(struct host_enclave *e, uint64_t number);
+/* yard.c. A word is waited for as hostcall `wait` tells, and woken by whoever shares it. */
+int64_t host_word_wait(uint32_t *word, uint64_t timeout_ns);
+void host_word_wake(uint32_t *word);
+/* Wakes a thread of the enclave in that slot; any numbers will do, no yard as well. */
+void host_yard_wake(struct yard *yard, uint64_t slot, uint64_t number);
+/* The process of that slot has ended: whoever waits for something from it looks again. */
+void host_yard_dead(struct yard *yard, unsigned slot);
+/* Gives the slot's memory back; nobody looks at it any more. */
+void host_yard_clear(struct yard *yard, unsigned slot);
 /* boot.c */
 void host_boot_fill(struct host_enclave *e);

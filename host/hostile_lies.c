@@ -568,6 +568,7 @@ void hostile_lie_in_boot(struct liar *l, struct boot_record *b)
         &b->trace,        &b->want_evidence,  &b->nonce_size,
         &b->tsc,          &b->tsc_hz,         &b->realtime_ns,
         &b->monotonic_ns, &b->cpu_count,      &b->cpuid_count,
+        &b->yard_addr,    &b->yard_slot,
     };
     for (uint64_t n = 1 + below(&l->random, 3); n > 0; n--) {
         uint64_t i = below(&l->random, ARRAY_SIZE(fields) + 2);

@@ -1,41 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The supervisor. Order matters: everything is opened before the enclave process is forked, the
- * enclave process builds its enclave, locks itself and runs; what it wants of the world afterwards
- * goes over one socket. If either dies, the other notices (parent-death signal, end of file). */
+/* The supervisor. Order matters: everything is opened before the first enclave process is forked; what
+ * an enclave process wants of the world afterwards goes over its socket (enclave_process.c). If either
+ * dies, the other notices (parent-death signal, end of file). */
 #include "host/run.h"
 #include "enclave.h"
 #include "evidence.h"
+#include "processes.h"
 #include "volume.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* Messages from the enclave process; each is answered by one struct reply. */
-struct message {
-    uint32_t number; /* HOSTCALL_quote_target, _quote_report, _quote, _exit; 0: a diagnosis, no answer */
-    uint32_t size;
-    uint64_t args[2];
-    uint8_t data[HOSTCALL_DATA_MAX];
-};
-struct reply {
-    int64_t result; /* also the size of data, unless negative */
-    uint8_t data[QUOTE_SIZE_MAX];
-};
-
-static size_t reply_size(const struct reply *r)
-{
-    return offsetof(struct reply, data) + (r->result > 0 ? (size_t)r->result : 0);
-}
 
 struct run {
     const struct run_request *request;
@@ -43,7 +26,7 @@ struct run {
     struct host_config config;
     struct outfile output[MANIFEST_FILES_MAX];
     struct outfile evidence_file;
-    int sockets[2]; /* supervisor, enclave process */
+    struct processes processes;
     struct evidence_maker *evidence;
     bool ended;
     struct run_result result; /* unquoted from the start, the rest when ended */
@@ -222,124 +205,19 @@ static int prepare(struct run *run, struct diag *d)
     if (r == 0 && q->evidence_path != NULL) {
         r = evidence_maker_open(&c->machine, c->ops, run->bundle.manifest_cbor, &run->evidence, d);
     }
-    if (r == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, run->sockets) != 0) {
-        r = diag_fail(d, -errno, "cannot make a socket pair: %s", strerror(errno));
-    }
-    return r;
-}
-
-/* ---- the enclave process ------------------------------------------------------------------------ */
-
-static void send_diag(struct run *run, const struct diag *d)
-{
-    struct message m = {.number = 0, .size = (uint32_t)strlen(d->text)};
-    memcpy(m.data, d->text, m.size);
-    ignore_result((int)send(run->sockets[1], &m, offsetof(struct message, data) + m.size, MSG_NOSIGNAL),
-                  "the supervisor is gone, nobody is left to tell");
-}
-
-static int64_t forward(void *context, unsigned number, struct hostcall_slot *slot)
-{
-    struct run *run = context;
-    static struct message m;
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    static struct reply reply;
-    uint64_t to_size = slot->to_size;
-    if (to_size > sizeof m.data) {
-        return -EIO;
-    }
-    pthread_mutex_lock(&lock);
-    m.number = number;
-    m.size = (uint32_t)to_size;
-    m.args[0] = slot->args[0];
-    m.args[1] = slot->args[1];
-    memcpy(m.data, slot->data, m.size);
-    size_t size = offsetof(struct message, data) + m.size;
-    if (send(run->sockets[1], &m, size, MSG_NOSIGNAL) == (ssize_t)size && number == HOSTCALL_exit) {
-        _exit(EXIT_SUCCESS);
-    }
-    ssize_t n;
-    do {
-        n = recv(run->sockets[1], &reply, sizeof reply, 0);
-    } while (n < 0 && errno == EINTR);
-    if (n < (ssize_t)offsetof(struct reply, data) || (size_t)n != reply_size(&reply)) {
-        _exit(EXIT_FAILURE);
-    }
-    int64_t result = reply.result;
-    if (result > 0) {
-        memcpy(slot->data, reply.data, (size_t)result);
-    }
-    pthread_mutex_unlock(&lock);
-    return result;
-}
-
-/* What the supervisor has open is not the enclave process's: above all the way to the quoting
- * process. Its own are the standard streams, the declared files and its end of the socket. */
-static void close_others(const struct run *run)
-{
-    int own[2 * MANIFEST_FILES_MAX + MANIFEST_MOUNTS_MAX + 1];
-    size_t count = 0;
-    own[count++] = run->sockets[1];
-    for (size_t i = 0; i < MANIFEST_FILES_MAX; i++) {
-        own[count++] = run->config.inputs[i].fd;
-        own[count++] = run->config.outputs[i].fd;
-    }
-    for (size_t i = 0; i < MANIFEST_MOUNTS_MAX; i++) {
-        own[count++] = run->config.volumes[i].fd;
-    }
-    unsigned from = 3;
-    for (;;) {
-        unsigned next = UINT_MAX; /* the lowest of our own from there on */
-        for (size_t i = 0; i < count; i++) {
-            next = own[i] >= (int)from && (unsigned)own[i] < next ? (unsigned)own[i] : next;
-        }
-        if (next > from) {
-            close_range(from, next - 1, 0);
-        }
-        if (next == UINT_MAX) {
-            return;
-        }
-        from = next + 1;
-    }
-}
-
-static void enclave_process(struct run *run, pid_t supervisor) __attribute__((noreturn));
-static void enclave_process(struct run *run, pid_t supervisor)
-{
-    struct host_enclave *e = NULL;
-    struct diag d = {""};
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != supervisor) {
-        _exit(EXIT_FAILURE); /* it died before it could be watched */
-    }
-    prctl(PR_SET_NAME, "alcove-enclave");
-    signal(SIGINT, SIG_IGN); /* the terminal's keys are the supervisor's to handle */
-    signal(SIGQUIT, SIG_IGN);
-    signal(SIGTERM, SIG_DFL);
-    signal(SIGHUP, SIG_DFL);
-    close_others(run);
-    run->config.service = forward;
-    run->config.service_context = run;
-    int r = host_enclave_create(&run->config, &e, &d);
-    r = r != 0 ? r : host_lock_process(&d);
-    r = r != 0 ? r : host_enclave_run(e, &d);
-    if (r == 0) {
-        diag_fail(&d, -EFAULT, "the enclave's first thread left without an exit");
-    }
-    send_diag(run, &d);
-    _exit(EXIT_FAILURE);
+    return r != 0 ? r : processes_open(&run->processes, c, d);
 }
 
 /* ---- the supervisor ----------------------------------------------------------------------------- */
 
 static volatile sig_atomic_t stop_signal;
-static volatile pid_t child_pid;
+static volatile pid_t *owner_pid; /* where it stands, when there may be one */
 
 static void on_stop_signal(int signal_number)
 {
     stop_signal = signal_number;
-    if (child_pid > 0) {
-        kill(child_pid, SIGKILL);
+    if (owner_pid != NULL && *owner_pid > 0) {
+        kill(*owner_pid, SIGKILL);
     }
 }
 
@@ -385,11 +263,10 @@ static int64_t answer_quote(struct run *run, struct bytes report, struct reply *
     return r == 0 ? (int64_t)w.size : -EIO;
 }
 
-static void answer(struct run *run, const struct message *m, struct reply *reply)
+static void answer_quotes(struct run *run, const struct message *m, struct reply *reply)
 {
     struct bytes data = BYTES(m->data, m->size);
     struct diag *d = &run->result.unquoted;
-    reply->result = -EIO;
     if (start_quoting(run, d) != 0) {
         reply->result = -ENODEV;
     } else if (m->number == HOSTCALL_quote_target) {
@@ -401,45 +278,90 @@ static void answer(struct run *run, const struct message *m, struct reply *reply
     }
 }
 
-/* Serves until the enclave process is gone. */
-static int serve(struct run *run, struct diag *d)
+static int64_t answer_start(struct run *run)
+{
+    struct diag d = {""};
+    int slot = processes_free_slot(&run->processes);
+    return slot < 0 || processes_start(&run->processes, (unsigned)slot, &d) != 0 ? -EAGAIN : slot;
+}
+
+/* Only the owner asks for anything; a member has it for that. */
+static void answer(struct run *run, unsigned slot, const struct message *m, struct reply *reply)
+{
+    size_t size = offsetof(struct reply, data);
+    reply->result = -EIO;
+    if (slot == YARD_OWNER && m->number == HOSTCALL_process_start) {
+        reply->result = answer_start(run);
+    } else if (slot == YARD_OWNER && m->number == HOSTCALL_process_over) {
+        processes_over(&run->processes, m->args[0] < YARD_SLOTS ? (unsigned)m->args[0] : YARD_OWNER);
+        reply->result = 0;
+    } else if (slot == YARD_OWNER) {
+        answer_quotes(run, m, reply);
+        size = reply_size(reply);
+    }
+    ignore_result((int)send(run->processes.at[slot].socket, reply, size, MSG_NOSIGNAL),
+                  "if the enclave process died, the next receive says so");
+}
+
+/* One message of an enclave process. 0; 1 when it is gone; or negative: how the run ends. */
+static int serve_one(struct run *run, unsigned slot, struct diag *d)
 {
     static struct message m;
     static struct reply reply;
+    ssize_t n = recv(run->processes.at[slot].socket, &m, sizeof m, 0);
+    if (n < 0 && errno == EINTR) {
+        return 0;
+    }
+    if (n < (ssize_t)offsetof(struct message, data) ||
+        (size_t)n != offsetof(struct message, data) + m.size) {
+        if (n > 0) {
+            processes_kill(&run->processes, slot); /* it speaks nonsense and may never end */
+        }
+        return 1;
+    }
+    if (m.number == 0 && slot == YARD_OWNER) {
+        return diag_fail(d, -EFAULT, "%.*s", (int)m.size, (const char *)m.data);
+    }
+    if (m.number == 0) {
+        fprintf(stderr, "alcove: a process of the tree: %.*s\n", (int)m.size, (const char *)m.data);
+    } else if (m.number != HOSTCALL_exit) {
+        answer(run, slot, &m, &reply);
+    } else if (slot == YARD_OWNER) {
+        run->ended = true;
+        run->result.kind = (enum exit_kind)m.args[0];
+        run->result.value = m.args[1];
+    }
+    return 0;
+}
+
+/* Serves until the owner's process is gone. */
+static int serve(struct run *run, struct diag *d)
+{
+    struct processes *p = &run->processes;
+    struct pollfd polled[YARD_SLOTS];
     d->text[0] = '\0';
     for (;;) {
-        ssize_t n = recv(run->sockets[0], &m, sizeof m, 0);
-        if (n < 0 && errno == EINTR) {
-            continue;
+        for (unsigned i = 0; i < YARD_SLOTS; i++) {
+            polled[i] = (struct pollfd){.fd = p->at[i].socket, .events = POLLIN};
         }
-        if (n < (ssize_t)offsetof(struct message, data) ||
-            (size_t)n != offsetof(struct message, data) + m.size) {
-            if (n > 0) {
-                kill(child_pid, SIGKILL); /* it speaks nonsense and may never end */
+        if (poll(polled, YARD_SLOTS, -1) < 0) {
+            continue; /* a signal: it has ended the owner */
+        }
+        for (unsigned i = 0; i < YARD_SLOTS; i++) {
+            int r = polled[i].revents != 0 ? serve_one(run, i, d) : 0;
+            if (r < 0 || (r == 1 && i == YARD_OWNER)) {
+                return r < 0 ? r : run->ended ? 0 : -EFAULT;
             }
-            return run->ended ? 0 : -EFAULT;
+            if (r == 1) {
+                processes_gone(p, i);
+            }
         }
-        if (m.number == 0) {
-            return diag_fail(d, -EFAULT, "%.*s", (int)m.size, (const char *)m.data);
-        }
-        if (m.number == HOSTCALL_exit) {
-            run->ended = true;
-            run->result.kind = (enum exit_kind)m.args[0];
-            run->result.value = m.args[1];
-            continue;
-        }
-        answer(run, &m, &reply);
-        ignore_result((int)send(run->sockets[0], &reply, reply_size(&reply), MSG_NOSIGNAL),
-                      "if the enclave process died, the next receive says so");
     }
 }
 
-static int wait_for_child(struct run *run, int r, struct diag *d)
+static int wait_for_owner(struct run *run, int r, struct diag *d)
 {
-    int status = 0;
-    while (waitpid(child_pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    child_pid = 0;
+    int status = processes_gone(&run->processes, YARD_OWNER);
     if (stop_signal != 0) {
         return diag_fail(d, -EINTR, "stopped by signal %d", (int)stop_signal);
     }
@@ -450,7 +372,6 @@ static int wait_for_child(struct run *run, int r, struct diag *d)
                    : diag_fail(d, r, "the enclave process ended with status %d before the workload did",
                                WEXITSTATUS(status));
     }
-    (void)run;
     return r;
 }
 
@@ -467,6 +388,7 @@ static int commit_outputs(struct run *run, struct diag *d)
 
 static void clean_up(struct run *run)
 {
+    processes_close(&run->processes);
     for (size_t i = 0; i < MANIFEST_FILES_MAX; i++) {
         outfile_discard(&run->output[i]);
         if (run->config.inputs[i].fd >= 0) {
@@ -486,27 +408,23 @@ static void clean_up(struct run *run)
 
 static int supervise(struct run *run, struct diag *d)
 {
-    pid_t supervisor = getpid();
-    pid_t pid = fork();
-    if (pid < 0) {
-        return diag_fail(d, -errno, "cannot fork: %s", strerror(errno));
+    owner_pid = &run->processes.owner;
+    int r = processes_start(&run->processes, YARD_OWNER, d);
+    if (r != 0) {
+        return r;
     }
-    if (pid == 0) {
-        enclave_process(run, supervisor);
-    }
-    child_pid = pid;
     if (stop_signal != 0) {
-        kill(pid, SIGKILL);
+        processes_kill(&run->processes, YARD_OWNER);
     }
-    close(run->sockets[1]);
     /* The quoting enclave gets ready while the workload's is built. If it cannot, a long run shall not
      * find out at its end. */
-    int r = !run->config.want_evidence ? 0 : evidence_maker_ready(run->evidence, d);
+    r = !run->config.want_evidence ? 0 : evidence_maker_ready(run->evidence, d);
     if (r != 0) {
-        kill(pid, SIGKILL);
+        processes_kill(&run->processes, YARD_OWNER);
     }
     r = r != 0 ? r : serve(run, d);
-    r = wait_for_child(run, r, d);
+    r = wait_for_owner(run, r, d);
+    owner_pid = NULL;
     if (r == 0 && run->result.kind == EXIT_STATUS && run->result.value == 0) {
         r = commit_outputs(run, d);
     }
@@ -514,7 +432,6 @@ static int supervise(struct run *run, struct diag *d)
     if (r == 0 && run->config.want_evidence && run->result.kind <= EXIT_SIGNAL) {
         r = evidence_maker_write(run->evidence, &run->evidence_file, d);
     }
-    close(run->sockets[0]);
     return r;
 }
 

@@ -141,6 +141,9 @@ static int64_t dispatch(struct host_thread *t, struct hostcall_slot *s)
     case HOSTCALL_wake:
         host_thread_wake(e, s->args[0]);
         return 0;
+    case HOSTCALL_process_wake:
+        host_yard_wake(e->config.yard, s->args[0], s->args[1]);
+        return 0;
     case HOSTCALL_clock:
         return (int64_t)clock_now(s->args[0]);
     case HOSTCALL_console_write:
@@ -159,7 +162,8 @@ static int64_t dispatch(struct host_thread *t, struct hostcall_slot *s)
         return host_volume_serve(&e->config, s);
     default:
         return e->config.service == NULL
-                   ? -EIO
+                   ? s->number == HOSTCALL_process_start ? -EAGAIN
+                     : s->number == HOSTCALL_process_over ? 0 : -EIO
                    : e->config.service(e->config.service_context, (unsigned)s->number, s);
     }
 }

@@ -25,23 +25,28 @@ static void futex_wake(atomic_uint *word)
 
 int64_t host_thread_wait(struct host_thread *t, uint64_t timeout_ns)
 {
-    struct timespec ts = {(time_t)(timeout_ns / 1000000000), (long)(timeout_ns % 1000000000)};
-    if (atomic_exchange(&t->wake_token, 0) == 1) {
-        return 0;
-    }
-    long r = futex_wait(&t->wake_token, 0, timeout_ns == UINT64_MAX ? NULL : &ts);
-    int error = r == 0 ? 0 : errno;
-    if (atomic_exchange(&t->wake_token, 0) == 1) {
-        return 0;
-    }
-    return error == ETIMEDOUT ? -ETIMEDOUT : 0;
+    return host_word_wait(t->wake_word, timeout_ns);
+}
+
+static uint32_t *wake_word(struct host_enclave *e, uint64_t number)
+{
+    struct yard *yard = e->config.yard;
+    return yard != NULL ? &yard->slots[e->config.yard_slot].wake[number] : &e->wake_words[number];
 }
 
 void host_thread_wake(struct host_enclave *e, uint64_t number)
 {
     if (number < THREADS_MAX) {
-        atomic_store(&e->threads[number].wake_token, 1);
-        futex_wake(&e->threads[number].wake_token);
+        host_word_wake(wake_word(e, number));
+    }
+}
+
+/* So that whoever tells of a process's end knows where threads of others may wait. */
+static void count_threads(struct host_enclave *e, unsigned number)
+{
+    struct yard_slot *s = e->config.yard != NULL ? &e->config.yard->slots[e->config.yard_slot] : NULL;
+    if (s != NULL && number >= __atomic_load_n(&s->threads, __ATOMIC_RELAXED)) {
+        __atomic_store_n(&s->threads, number + 1, __ATOMIC_SEQ_CST);
     }
 }
 
@@ -59,6 +64,8 @@ int host_thread_prepare(struct host_enclave *e, unsigned number, uint64_t tcs)
     t->enclave = e;
     t->number = number;
     t->tcs = tcs;
+    t->wake_word = wake_word(e, number);
+    count_threads(e, number);
     return 0;
 }
 

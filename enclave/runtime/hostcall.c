@@ -4,6 +4,7 @@
  * may have mapped the APIC there (CVE-2022-21233). Answers are copied in once and checked against
  * hostcalls.def: sizes, greatest result, permitted errnos. An answer outside the table stops the
  * enclave: a host that breaks the contract once is not asked again. */
+#include "runtime/yard.h"
 #include "thread.h"
 
 /* Linux errno values that hostcalls.def names; the enclave has no libc headers to take them from. */
@@ -102,7 +103,7 @@ static void write_host_u64(host_span to, uint64_t offset, uint64_t value)
 }
 
 /* SAFETY: as above: whole words to aligned addresses, the last one filled up with zeros. */
-static void write_host(host_span to, uint64_t offset, struct bytes from)
+void copy_to_host(host_span to, uint64_t offset, struct bytes from)
 {
     REQUIRE(offset % 8 == 0 && range_within(offset, from.size, to.size));
     uint64_t at = to.addr + offset, words = from.size / 8, word = 0;
@@ -144,7 +145,7 @@ static bool ended_elsewhere(void)
 static void exchange(host_span slot, unsigned number, const uint64_t args[HOSTCALL_ARGS],
                      struct bytes to_host)
 {
-    write_host(slot, SLOT(data), to_host);
+    copy_to_host(slot, SLOT(data), to_host);
     for (size_t i = 0; i < HOSTCALL_ARGS; i++) {
         write_host_u64(slot, SLOT(args) + 8 * i, args[i]);
     }

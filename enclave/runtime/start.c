@@ -113,6 +113,7 @@ static void first_thread(struct rt_thread *t)
     check_layers();
     rt_console_start(&manifest, boot.trace);
     rt_evidence_start(&boot);
+    rt_yard_start(&boot);
     door_start(&manifest, &frame);
     rt_vector_linux_start();
     rt_resume_app(&frame);

@@ -130,6 +130,7 @@ void rt_clock_start(const struct boot_record *boot);
 void rt_cpuid_start(const struct boot_record *boot, uint64_t xfrm);
 void rt_console_start(const struct manifest *m, uint64_t trace);
 void rt_evidence_start(const struct boot_record *boot);
+void rt_yard_start(const struct boot_record *boot);
 extern const struct boot_record *rt_boot_copy(void);
 
 #pragma GCC visibility pop

@@ -36,6 +36,8 @@ struct boot_record {
     uint8_t nonce[NONCE_MAX];
     /* Clock: at time-stamp counter `tsc` the host's clocks showed these, and it ticks at tsc_hz. */
     uint64_t tsc, tsc_hz, realtime_ns, monotonic_ns;
+    /* The tree's yard (abi/yard.h); address 0: none, and no other process. Slot 0 is the owner's. */
+    uint64_t yard_addr, yard_slot;
     uint64_t cpu_count;
     uint64_t cpuid_count;
     struct boot_cpuid cpuid[BOOT_CPUID_MAX];

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "abi/limits.h"
+#include "abi/yard.h"
 #include "base/attr.h"
 
 #define HOSTCALL_DATA_MAX 65536u

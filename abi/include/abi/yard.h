@@ -59,7 +59,8 @@ struct yard_stream_way {
 struct yard_slot {
     uint32_t wake[THREADS_MAX]; /* futex words of the host threads: 1: a wake-up is remembered */
     uint64_t dead;              /* not 0: the process of this slot is gone, or was never there */
-    uint8_t pad[4096 - 4 * THREADS_MAX - 8];
+    uint64_t threads;           /* how many host threads it has had at most: the host's own count */
+    uint8_t pad[4096 - 4 * THREADS_MAX - 16];
     struct yard_call_way control[2]; /* by direction */
     struct yard_stream_way stream[2];
     struct yard_call_way calls[THREADS_MAX][2];

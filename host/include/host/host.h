@@ -8,6 +8,7 @@
 #include "abi/hostcall.h"
 #include "abi/layout.h"
 #include "abi/manifest.h"
+#include "abi/yard.h"
 #include "machine/machine.h"
 
 /* What an enclave is made of. Borrowed until the enclave is destroyed. */
@@ -48,6 +49,8 @@ struct host_config {
     uint64_t trace; /* bits of enum trace_class */
     bool want_evidence;
     struct bytes nonce;
+    struct yard *yard; /* NULL: one process only */
+    unsigned yard_slot;
     host_service *service;
     void *service_context;
 };

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See session.h.
+ *
+ * A record is sealed in trusted memory and copied out, or copied in once and opened in trusted memory:
+ * the host never sees a buffer while the cryptography works on it. Its nonce is its number, so each way
+ * has a key of its own and a number is used once. `written` and `taken` are hints of the host's: one
+ * that is too large shows a chunk that is not the next record, or makes us overwrite one that the peer
+ * has not read; both end in a record that is not authentic, and the enclave stops.
+ *
+ * Who is about to park says so in the ring and looks again before it does; who has stored a record, or
+ * taken one, looks for that word. The fence between store and look keeps one of the two from missing
+ * the other. */
+#include "proc/session.h"
+
+#include <errno.h>
+
+#define PAD        64u /* sizes in the open are multiples of that */
+#define BUFFER_MIN 4096u
+#define WORD(member) offsetof(struct yard_ring, member)
+
+/* In front of the plain text. */
+struct record_head {
+    uint32_t size; /* of head and body */
+    uint32_t reserved;
+};
+_Static_assert(sizeof(struct record_head) + SESSION_RECORD_MAX + PAD +
+                       sizeof(struct yard_chunk_head) <=
+                   YARD_CHUNK_SIZE,
+               "the largest record fits into a chunk");
+
+#define TEXT_MAX (YARD_CHUNK_SIZE - sizeof(struct yard_chunk_head))
+
+/* ---- where things are ------------------------------------------------------------------------ */
+
+static host_span way_span(unsigned slot, unsigned mailbox, enum yard_direction direction)
+{
+    const host_span all = rt_yard_slot(slot);
+    uint64_t at, size;
+    REQUIRE(mailbox < YARD_BOXES);
+    if (mailbox == YARD_BOX_STREAM) {
+        size = sizeof(struct yard_stream_way);
+        at = offsetof(struct yard_slot, stream) + direction * size;
+    } else {
+        size = sizeof(struct yard_call_way);
+        at = mailbox == YARD_BOX_CONTROL
+                 ? offsetof(struct yard_slot, control)
+                 : offsetof(struct yard_slot, calls) + (mailbox - YARD_BOX_CALLS) * 2 * size;
+        at += direction * size;
+    }
+    REQUIRE(range_within(at, size, all.size));
+    return (host_span){all.addr + at, size};
+}
+
+static uint64_t chunk_offset(const struct session_way *w)
+{
+    return sizeof(struct yard_ring) + (w->count % w->chunks) * YARD_CHUNK_SIZE;
+}
+
+bool session_peer_gone(unsigned slot)
+{
+    return rt_yard_load(rt_yard_slot(slot), offsetof(struct yard_slot, dead)) != 0;
+}
+
+/* ---- opening and closing --------------------------------------------------------------------- */
+
+void session_key(const uint8_t secret[32], uint64_t generation, unsigned mailbox, uint8_t ret[32])
+{
+    struct {
+        char purpose[16];
+        uint64_t generation, mailbox;
+    } info = {"alcove mailbox", generation, mailbox};
+    rt_hkdf_sha256(BYTES(NULL, 0), BYTES(secret, 32), BYTES_OF(info), ret, 32);
+}
+
+static void way_key(struct session_way *w, const uint8_t key[32], enum yard_direction direction)
+{
+    SECRET32 own;
+    const char *info = direction == YARD_DOWN ? "alcove down" : "alcove up";
+    rt_hkdf_sha256(BYTES(NULL, 0), BYTES(key, 32), BYTES_STR(info), own.bytes, sizeof own.bytes);
+    rt_gcm_key(&w->key, own.bytes);
+}
+
+static int way_open(struct session_way *w, unsigned slot, unsigned mailbox,
+                    enum yard_direction direction, const uint8_t key[32])
+{
+    w->at = way_span(slot, mailbox, direction);
+    w->chunks = mailbox == YARD_BOX_STREAM ? YARD_STREAM_CHUNKS : YARD_CALL_CHUNKS;
+    w->count = 0;
+    w->buffer_size = BUFFER_MIN;
+    w->buffer = (uint8_t *)rt_alloc(w->buffer_size);
+    way_key(w, key, direction);
+    return w->buffer == NULL ? -ENOMEM : 0;
+}
+
+static void way_close(struct session_way *w)
+{
+    if (w->buffer != NULL) {
+        secure_zero(w->buffer, w->buffer_size);
+        rt_free(w->buffer);
+    }
+    secure_zero(w, sizeof *w);
+}
+
+int session_open(struct session *s, unsigned slot, unsigned mailbox, enum yard_direction sends,
+                 unsigned peer, const uint8_t key[32])
+{
+    REQUIRE(!s->open);
+    s->open = true;
+    s->peer = peer;
+    int r = way_open(&s->out, slot, mailbox, sends, key);
+    r = r == 0 ? way_open(&s->in, slot, mailbox, sends == YARD_DOWN ? YARD_UP : YARD_DOWN, key) : r;
+    if (r != 0) {
+        session_close(s);
+    }
+    return r;
+}
+
+void session_reset(unsigned slot, unsigned mailbox)
+{
+    for (int i = 0; i < 2; i++) {
+        const host_span at = way_span(slot, mailbox, i == 0 ? YARD_DOWN : YARD_UP);
+        rt_yard_store(at, WORD(written), 0);
+        rt_yard_store(at, WORD(taken), 0);
+        rt_yard_store(at, WORD(reader), 0);
+        rt_yard_store(at, WORD(writer), 0);
+    }
+    rt_yard_fence();
+}
+
+void session_close(struct session *s)
+{
+    way_close(&s->out);
+    way_close(&s->in);
+    s->open = false;
+}
+
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+static uint64_t me(void)
+{
+    return rt_thread_number(rt_self()) + 1u;
+}
+
+/* Wakes who said in that word that it waits. The number is the host's to say, and the host's to use. */
+static void wake_waiter(const struct session *s, const struct session_way *w, uint64_t word)
+{
+    rt_yard_fence();
+    const uint64_t number = rt_yard_load(w->at, word);
+    if (number != 0) {
+        rt_yard_store(w->at, word, 0);
+        rt_process_wake(s->peer, (unsigned)((number - 1) % THREADS_MAX));
+    }
+}
+
+static bool has_record(const struct session_way *w)
+{
+    return rt_yard_load(w->at, WORD(written)) > w->count;
+}
+
+static bool has_room(const struct session_way *w)
+{
+    return w->count - rt_yard_load(w->at, WORD(taken)) < w->chunks;
+}
+
+bool session_ready(const struct session *s)
+{
+    return has_record(&s->in) || session_peer_gone(s->peer);
+}
+
+static bool any_ready(struct session *const *sessions, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (sessions[i] != NULL && session_ready(sessions[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void announce(struct session *const *sessions, size_t count, uint64_t number)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (sessions[i] != NULL) {
+            rt_yard_store(sessions[i]->in.at, WORD(reader), number);
+        }
+    }
+}
+
+int session_wait_any(struct session *const *sessions, size_t count, uint64_t timeout_ns)
+{
+    int r = 0;
+    if (any_ready(sessions, count)) {
+        return 0;
+    }
+    announce(sessions, count, me());
+    rt_yard_fence();
+    if (!any_ready(sessions, count)) {
+        r = rt_wait(timeout_ns);
+    }
+    announce(sessions, count, 0);
+    return r;
+}
+
+int session_wait(struct session *s, uint64_t timeout_ns)
+{
+    return session_wait_any(&s, 1, timeout_ns);
+}
+
+static int wait_for_room(struct session *s)
+{
+    struct session_way *w = &s->out;
+    while (!has_room(w)) {
+        if (session_peer_gone(s->peer)) {
+            return -EPIPE;
+        }
+        rt_yard_store(w->at, WORD(writer), me());
+        rt_yard_fence();
+        if (!has_room(w) && !session_peer_gone(s->peer)) {
+            ignore_result(rt_wait(UINT64_MAX), "why it returned is the host's word");
+        }
+        rt_yard_store(w->at, WORD(writer), 0);
+    }
+    return session_peer_gone(s->peer) ? -EPIPE : 0;
+}
+
+/* ---- records --------------------------------------------------------------------------------- */
+
+static bool grow(struct session_way *w, size_t size)
+{
+    if (size <= w->buffer_size) {
+        return true;
+    }
+    uint8_t *larger = (uint8_t *)rt_alloc(YARD_CHUNK_SIZE);
+    if (larger == NULL) {
+        return false;
+    }
+    secure_zero(w->buffer, w->buffer_size);
+    rt_free(w->buffer);
+    w->buffer = larger;
+    w->buffer_size = YARD_CHUNK_SIZE;
+    return true;
+}
+
+static struct rt_gcm_job job_of(const struct session_way *w, void *data, size_t size)
+{
+    struct rt_gcm_job job = {.key = &w->key, .in = data, .out = data, .size = size};
+    store_le64(job.nonce, w->count);
+    return job;
+}
+
+int session_send(struct session *s, struct bytes head, struct bytes body)
+{
+    struct session_way *w = &s->out;
+    if (head.size > SESSION_RECORD_MAX || body.size > SESSION_RECORD_MAX - head.size) {
+        return -EMSGSIZE;
+    }
+    const struct record_head h = {.size = (uint32_t)(head.size + body.size)};
+    const size_t used = sizeof h + h.size, text = align_up(used, PAD);
+    if (!grow(w, text)) {
+        return -ENOMEM;
+    }
+    memcpy(w->buffer, &h, sizeof h);
+    memcpy(w->buffer + sizeof h, head.data, head.size);
+    memcpy(w->buffer + sizeof h + head.size, body.data, body.size);
+    memset(w->buffer + used, 0, text - used);
+    int r = wait_for_room(s);
+    if (r != 0) {
+        return r;
+    }
+    struct rt_gcm_job job = job_of(w, w->buffer, text);
+    struct yard_chunk_head chunk = {.size = text};
+    rt_gcm_seal(&job, 1);
+    memcpy(chunk.tag, job.tag, sizeof chunk.tag);
+    const uint64_t at = chunk_offset(w);
+    copy_to_host(w->at, at, BYTES_OF(chunk));
+    copy_to_host(w->at, at + sizeof chunk, BYTES(w->buffer, text));
+    rt_yard_store(w->at, WORD(written), ++w->count);
+    wake_waiter(s, w, WORD(reader));
+    return 0;
+}
+
+/* The next record, opened in the buffer: its text there, and how much of it is used. */
+static size_t open_next(struct session_way *w)
+{
+    struct yard_chunk_head chunk;
+    struct record_head h;
+    const uint64_t at = chunk_offset(w);
+    copy_from_host(&chunk, w->at, at, sizeof chunk);
+    if (chunk.size % PAD != 0 || chunk.size < PAD || chunk.size > TEXT_MAX) {
+        rt_fatal("a record between enclaves has %lu bytes: the host changed it", chunk.size);
+    }
+    if (!grow(w, chunk.size)) {
+        return SIZE_MAX;
+    }
+    copy_from_host(w->buffer, w->at, at + sizeof chunk, chunk.size);
+    struct rt_gcm_job job = job_of(w, w->buffer, chunk.size);
+    memcpy(job.tag, chunk.tag, sizeof job.tag);
+    if (rt_gcm_open(&job, 1) != 1) {
+        rt_fatal("record %lu between two enclaves of this tree is not authentic: the host changed, "
+                 "replayed or reordered it",
+                 w->count);
+    }
+    memcpy(&h, w->buffer, sizeof h);
+    if (h.size > chunk.size - sizeof h) {
+        rt_fatal("a record between enclaves says that it has %u of %lu bytes", h.size, chunk.size);
+    }
+    return h.size;
+}
+
+static int wait_for_record(struct session *s)
+{
+    while (!has_record(&s->in)) {
+        if (session_peer_gone(s->peer)) {
+            /* What it sent before its end is still there to be read. */
+            return has_record(&s->in) ? 0 : -EPIPE;
+        }
+        ignore_result(session_wait(s, UINT64_MAX), "what is there tells, not why it returned");
+    }
+    return 0;
+}
+
+int session_receive(struct session *s, void *ret, size_t size, size_t *ret_size)
+{
+    struct session_way *w = &s->in;
+    int r = wait_for_record(s);
+    if (r != 0) {
+        return r;
+    }
+    const size_t n = open_next(w);
+    if (n == SIZE_MAX || n > size) {
+        return n == SIZE_MAX ? -ENOMEM : -EMSGSIZE;
+    }
+    memcpy(ret, w->buffer + sizeof(struct record_head), n);
+    *ret_size = n;
+    rt_yard_store(w->at, WORD(taken), ++w->count);
+    wake_waiter(s, w, WORD(writer));
+    return 0;
+}
