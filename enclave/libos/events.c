@@ -10,7 +10,6 @@
 #include "libos/syscalls.h"
 
 #define WATCHES_MAX FS_FD_MAX
-#define ANON_INODE  UINT32_C(0x09041934)
 
 /* uapi/linux/eventpoll.h */
 #define EPOLL_BITS  0x7ffu /* what poll knows */
@@ -47,35 +46,6 @@ struct epoll {
     size_t first; /* where the next look begins, so that busy ones do not starve others */
 };
 static struct epoll *epolls;
-static struct fs anon_fs;
-
-int os_anon_file(struct node *n, const char *name, uint32_t flags, struct file **ret)
-{
-    if (anon_fs.minor == 0) {
-        anon_fs = (struct fs){.magic = ANON_INODE, .minor = fs_new_minor(), .type = "anon_inodefs"};
-    }
-    struct fs_time now = fs_now();
-    n->fs = &anon_fs;
-    n->refs = 1;
-    n->mode = 0600;
-    n->uid = fs_uid();
-    n->gid = fs_gid();
-    n->nlink = 1;
-    n->ino = ++anon_fs.next_ino;
-    n->atime = n->mtime = n->ctime = now;
-    struct dentry *d = dentry_new_anon(name, n);
-    int err = d == NULL ? -ENOMEM : file_open(d, O_RDWR | flags, ret);
-    dentry_unref(d);
-    node_unref(n);
-    return err;
-}
-
-int64_t os_install(struct file *f, bool cloexec)
-{
-    int fd = fd_install(f, 0, cloexec);
-    file_unref(f);
-    return fd;
-}
 
 /* ---- epoll ----------------------------------------------------------------------------------- */
 

@@ -6,9 +6,9 @@ enclave.
     scientific.py [--build FOLDER] [--jobs N] [--timeout S] [--results FILE] [--write FILE] [GROUP…]
 
 A GROUP is a folder of tests (numpy/core/tests) or one file of them; without any, all of both packages.
-Each group runs in a process of its own, on both sides with the same environment and the same seeds. Every test
-has to end the same way on both sides; those that do not are listed. --results keeps what was seen from run to
-run; --write puts the table into docs/conformance.md.
+Each group runs in a process of its own, on both sides with the same environment and the same seeds. Every
+test has to end the same way on both sides; those that do not are listed. --results keeps what was seen from
+run to run; --write puts the table into docs/conformance.md.
 """
 
 import argparse
@@ -42,7 +42,8 @@ class Teller:
         if report.failed:
             print(f"\\n@ uncollected {report.nodeid}", flush=True)
 code = pytest.main(["-q", "--tb=short", "-p", "no:cacheprovider", "-p", "no:randomly", "--hypothesis-seed=0",
-                    "-m", "not slow and not network and not db and not single_cpu", *words], plugins=[Teller()])
+                    "-m", "not slow and not network and not db and not single_cpu", *words],
+                   plugins=[Teller()])
 print(f"\\n@ end {int(code)}", flush=True)
 """
 

@@ -3,6 +3,7 @@
  * comparison, which is what makes stat of a layer file cheaper here than a call into a kernel.
  * The workload chooses names, so the hash is seeded per run and the entries for absent names are
  * bounded; entries for what a layer does hold are bounded by the layer. */
+#include "inotify.h"
 #include "vfs.h"
 
 #define BUCKETS_FIRST 4096u
@@ -50,6 +51,9 @@ void dentry_set_root_node(struct node *node)
 void node_unref(struct node *n)
 {
     if (n != NULL && --n->refs == 0) {
+        if (__builtin_expect(n->watches != NULL, 0)) {
+            fs_notify_gone(n);
+        }
         if (n->ops->destroy != NULL) {
             n->ops->destroy(n);
         } else {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Open file descriptions, descriptor tables, and what exec and mmap ask of files. Descriptors and
  * flags come from the workload; nothing here comes from the host. */
+#include "inotify.h"
 #include "vfs.h"
 
 struct fd_table {
@@ -58,6 +59,10 @@ void file_unref(struct file *f)
     }
     if (f->watched) {
         os_file_gone(f);
+    }
+    if ((f->flags & O_PATH) == 0) {
+        fs_notify(f->dentry,
+                  (f->flags & O_ACCMODE) != O_RDONLY ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
     }
     file_unlock(f);
     locks_drop(f->node, f);

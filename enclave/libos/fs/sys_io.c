@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* System calls that move bytes through descriptors. Buffers and sizes come from the workload and
  * are touched only through copies that turn faults into -EFAULT. */
+#include "inotify.h"
 #include "libos/syscalls.h"
 #include "sealed.h"
 
@@ -43,6 +44,9 @@ static int64_t do_read(struct file *f, struct iter *to, uint64_t *pos)
 {
     file_ref(f);
     int64_t n = f->ops->read(f, to, pos);
+    if (n > 0) {
+        fs_notify(f->dentry, IN_ACCESS);
+    }
     file_unref(f);
     return n;
 }
@@ -56,6 +60,8 @@ static int64_t do_write(struct file *f, struct iter *from, uint64_t *pos)
     int64_t n = f->ops->write(f, from, pos);
     if (n == -EFBIG) {
         os_raise(25); /* SIGXFSZ */
+    } else if (n > 0) {
+        fs_notify(f->dentry, IN_MODIFY);
     }
     file_unref(f);
     return n;
@@ -508,8 +514,9 @@ int64_t sys_copy_file_range(int in_fd, app_ptr in_offset, int out_fd, app_ptr ou
 /* ---- sizes and advice
  * -------------------------------------------------------------------------------- */
 
-static int64_t truncate_node(struct node *n, int64_t length)
+static int64_t truncate_at(struct dentry *d, int64_t length)
 {
+    struct node *n = d->node;
     if (length < 0) {
         return -EINVAL;
     }
@@ -522,6 +529,8 @@ static int64_t truncate_node(struct node *n, int64_t length)
     int err = n->ops->truncate(n, (uint64_t)length);
     if (err == -EFBIG) {
         os_raise(25); /* SIGXFSZ */
+    } else if (err == 0) {
+        fs_notify(d, IN_MODIFY);
     }
     return err;
 }
@@ -540,7 +549,7 @@ int64_t sys_truncate(app_ptr path, int64_t length)
     if (node_is(n, S_IFREG)) {
         err = n->fs->read_only ? -EROFS : node_may(n, 2);
     }
-    err = err != 0 ? err : truncate_node(n, length);
+    err = err != 0 ? err : truncate_at(d, length);
     dentry_unref(d);
     return err;
 }
@@ -557,7 +566,7 @@ int64_t sys_ftruncate(int fd, int64_t length)
     if (!fs_may_write(f) || !node_is(f->node, S_IFREG)) {
         return -EINVAL;
     }
-    return truncate_node(f->node, length);
+    return truncate_at(f->dentry, length);
 }
 
 int64_t sys_fallocate(int fd, int mode, int64_t offset, int64_t length)
@@ -572,7 +581,11 @@ int64_t sys_fallocate(int fd, int mode, int64_t offset, int64_t length)
     if (f->ops->allocate == NULL) {
         return node_is(f->node, S_IFIFO) ? -ESPIPE : -ENODEV;
     }
-    return f->ops->allocate(f, mode, (uint64_t)offset, (uint64_t)length);
+    int err = f->ops->allocate(f, mode, (uint64_t)offset, (uint64_t)length);
+    if (err == 0) {
+        fs_notify(f->dentry, IN_MODIFY);
+    }
+    return err;
 }
 
 static int64_t open_descriptor(int fd)

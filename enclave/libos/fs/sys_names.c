@@ -2,6 +2,7 @@
 /* System calls on names: directories, links, renaming, the working directory. Each decides first
  * and changes after nothing can fail any more. The order of checks is Linux's, since programs see
  * it in which error they get. */
+#include "inotify.h"
 #include "libos/syscalls.h"
 #include "vfs.h"
 
@@ -77,6 +78,7 @@ int64_t sys_mkdirat(int dirfd, app_ptr path, uint32_t mode)
         if (err == 0) {
             dir->nlink++;
             touch(dir);
+            fs_notify_name(dir, true, last_of(&w), IN_CREATE, 0);
         }
     }
     walk_done(&w);
@@ -112,7 +114,10 @@ int64_t sys_mknodat(int dirfd, app_ptr path, uint32_t mode, uint64_t dev)
                                                              (mode & 07777 & ~fs_umask()));
         err = n == NULL ? -ENOSPC : dentry_add(w.dir, last_of(&w), n, NULL);
         node_unref(n);
-        touch(w.dir->node);
+        if (err == 0) {
+            touch(w.dir->node);
+            fs_notify_name(w.dir->node, false, last_of(&w), IN_CREATE, 0);
+        }
     }
     walk_done(&w);
     return err;
@@ -148,6 +153,7 @@ int64_t sys_symlinkat(app_ptr target, int dirfd, app_ptr path)
         node_unref(n);
         if (err == 0) {
             touch(w.dir->node);
+            fs_notify_name(w.dir->node, false, last_of(&w), IN_CREATE, 0);
         }
     }
     walk_done(&w);
@@ -183,6 +189,8 @@ static int link_to(struct dentry *from, struct walk *w)
         n->nlink++;
         n->ctime = fs_now();
         touch(w->dir->node);
+        fs_notify_node(n, IN_ATTRIB);
+        fs_notify_name(w->dir->node, false, last_of(w), IN_CREATE, 0);
     }
     return err;
 }
@@ -228,6 +236,22 @@ static void drop_name(struct dentry *dir, struct dentry *d)
     node_unref(n);
 }
 
+/* The same, and those who watch hear of it, in the kernel's order: the file's own end comes first if
+ * nobody has it open any more. */
+static void remove_name(struct dentry *dir, struct dentry *d)
+{
+    struct node *n = d->node;
+    bool is_dir = node_is(n, S_IFDIR);
+    drop_name(dir, d);
+    if (!is_dir) {
+        fs_notify_node(n, IN_ATTRIB);
+    }
+    if (n->nlink == 0 && n->refs == 1) {
+        fs_notify_gone(n);
+    }
+    fs_notify_name(dir->node, is_dir, BYTES(d->name, d->name_size), IN_DELETE, 0);
+}
+
 static int64_t remove_dir(int dirfd, app_ptr path)
 {
     struct walk w;
@@ -254,7 +278,7 @@ static int64_t remove_dir(int dirfd, app_ptr path)
             err = -ENOTEMPTY;
         }
         if (err == 0) {
-            drop_name(w.dir, w.found);
+            remove_name(w.dir, w.found);
         }
         break;
     }
@@ -282,7 +306,7 @@ static int64_t remove_file(int dirfd, app_ptr path)
         }
     }
     if (err == 0) {
-        drop_name(w.dir, w.found);
+        remove_name(w.dir, w.found);
     }
     walk_done(&w);
     return err;
@@ -349,6 +373,14 @@ static int rename_check(const struct walk *from, const struct walk *to, unsigned
     return err;
 }
 
+static void tell_move(const struct walk *from, const struct walk *to, struct node *n)
+{
+    bool is_dir = node_is(n, S_IFDIR);
+    uint32_t cookie = fs_notify_cookie();
+    fs_notify_name(from->dir->node, is_dir, last_of(from), IN_MOVED_FROM, cookie);
+    fs_notify_name(to->dir->node, is_dir, last_of(to), IN_MOVED_TO, cookie);
+}
+
 static int rename_do(struct walk *from, struct walk *to, unsigned flags)
 {
     struct dentry *a = from->found, *b = to->found;
@@ -361,6 +393,8 @@ static int rename_do(struct walk *from, struct walk *to, unsigned flags)
         }
         a->node = b->node;
         b->node = n;
+        tell_move(to, from, a->node);
+        fs_notify_node(a->node, IN_MOVE_SELF);
     } else {
         if (b != NULL) {
             drop_name(to->dir, b);
@@ -375,6 +409,12 @@ static int rename_do(struct walk *from, struct walk *to, unsigned flags)
     a->node->ctime = fs_now();
     touch(from_dir);
     touch(to_dir);
+    struct node *moved = (flags & RENAME_EXCHANGE) != 0 ? b->node : a->node;
+    tell_move(from, to, moved);
+    if (b != NULL && (flags & RENAME_EXCHANGE) == 0 && !node_is(b->node, S_IFDIR)) {
+        fs_notify_node(b->node, IN_ATTRIB);
+    }
+    fs_notify_node(moved, IN_MOVE_SELF);
     return 0;
 }
 
@@ -503,6 +543,7 @@ int64_t sys_getdents64(int fd, app_ptr buf, uint64_t size)
         }
         done += record;
     }
+    fs_notify(f->dentry, IN_ACCESS);
     return (int64_t)done;
 }
 

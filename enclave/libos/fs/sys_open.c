@@ -2,6 +2,7 @@
 /* System calls that make, copy and steer descriptors. */
 #include <linux/close_range.h>
 
+#include "inotify.h"
 #include "libos/syscalls.h"
 #include "vfs.h"
 
@@ -103,6 +104,17 @@ static int open_unnamed(struct dentry *dir, uint32_t flags, uint32_t mode, struc
     return 0;
 }
 
+static void tell_open(const struct walk *w, struct file *f, uint32_t flags)
+{
+    if (w->found == NULL) {
+        fs_notify_name(w->dir->node, false, BYTES(w->last, w->last_size), IN_CREATE, 0);
+    }
+    fs_notify(f->dentry, IN_OPEN);
+    if (w->found != NULL && (flags & O_TRUNC) != 0 && node_is(f->node, S_IFREG)) {
+        fs_notify(f->dentry, IN_MODIFY);
+    }
+}
+
 int64_t sys_openat(int dirfd, app_ptr path, int flags_, uint32_t mode)
 {
     uint32_t flags = (uint32_t)flags_;
@@ -122,6 +134,9 @@ int64_t sys_openat(int dirfd, app_ptr path, int flags_, uint32_t mode)
     }
     struct file *f = NULL;
     err = unnamed ? open_unnamed(w.found, flags, mode, &f) : open_walked(&w, flags, mode, &f);
+    if (err == 0 && (flags & O_PATH) == 0) {
+        tell_open(&w, f, flags);
+    }
     walk_done(&w);
     return err != 0 ? err : install(f, 0, cloexec);
 }

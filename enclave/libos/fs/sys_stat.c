@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* System calls that ask about files or change what is known of them. */
+#include "inotify.h"
 #include "libos/syscalls.h"
 #include "vfs.h"
 
@@ -186,19 +187,22 @@ static int may_change(const struct node *n)
     return tmpfs_node_is(n) && fs_owns(n) ? 0 : -EPERM;
 }
 
-static int set_mode(struct node *n, uint32_t mode)
+static int set_mode(struct dentry *d, uint32_t mode)
 {
+    struct node *n = d->node;
     int err = node_is(n, S_IFLNK) ? -EOPNOTSUPP : may_change(n);
     if (err == 0) {
         n->mode = (n->mode & S_IFMT) | (mode & 07777);
         n->ctime = fs_now();
+        fs_notify(d, IN_ATTRIB);
     }
     return err;
 }
 
 /* For others than uid 0 only "no change" and the own group remain. */
-static int set_owner(struct node *n, int uid, int gid)
+static int set_owner(struct dentry *d, int uid, int gid)
 {
+    struct node *n = d->node;
     if (n->fs->read_only) {
         return -EROFS;
     }
@@ -214,6 +218,7 @@ static int set_owner(struct node *n, int uid, int gid)
     n->gid = gid == -1 ? n->gid : (uint32_t)gid;
     n->mode &= node_is(n, S_IFREG) ? ~(uint32_t)06000 : ~(uint32_t)0;
     n->ctime = fs_now();
+    fs_notify(d, IN_ATTRIB);
     return 0;
 }
 
@@ -222,7 +227,7 @@ int64_t sys_fchmodat(int dirfd, app_ptr path, uint32_t mode)
     struct dentry *d;
     int64_t err = lookup_at(dirfd, path, WALK_FOLLOW, false, &d);
     if (err == 0) {
-        err = set_mode(d->node, mode);
+        err = set_mode(d, mode);
         dentry_unref(d);
     }
     return err;
@@ -236,7 +241,7 @@ int64_t sys_chmod(app_ptr path, uint32_t mode)
 int64_t sys_fchmod(int fd, uint32_t mode)
 {
     struct file *f = fd_get(fd);
-    return f == NULL || (f->flags & O_PATH) != 0 ? -EBADF : set_mode(f->node, mode);
+    return f == NULL || (f->flags & O_PATH) != 0 ? -EBADF : set_mode(f->dentry, mode);
 }
 
 int64_t sys_fchownat(int dirfd, app_ptr path, int uid, int gid, int flags)
@@ -248,7 +253,7 @@ int64_t sys_fchownat(int dirfd, app_ptr path, int uid, int gid, int flags)
     int64_t err = lookup_at(dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) != 0 ? 0 : WALK_FOLLOW,
                             (flags & AT_EMPTY_PATH) != 0, &d);
     if (err == 0) {
-        err = set_owner(d->node, uid, gid);
+        err = set_owner(d, uid, gid);
         dentry_unref(d);
     }
     return err;
@@ -267,15 +272,16 @@ int64_t sys_lchown(app_ptr path, int uid, int gid)
 int64_t sys_fchown(int fd, int uid, int gid)
 {
     struct file *f = fd_get(fd);
-    return f == NULL || (f->flags & O_PATH) != 0 ? -EBADF : set_owner(f->node, uid, gid);
+    return f == NULL || (f->flags & O_PATH) != 0 ? -EBADF : set_owner(f->dentry, uid, gid);
 }
 
 #define NSEC_NOW  0x3fffffff /* UTIME_NOW, UTIME_OMIT of sys/stat.h */
 #define NSEC_OMIT 0x3ffffffe
 
 /* times: [atime, mtime]. everyone_may: both are "now", for which write permission is enough. */
-static int set_times(struct node *n, const struct __kernel_timespec times[2])
+static int set_times(struct dentry *d, const struct __kernel_timespec times[2])
 {
+    struct node *n = d->node;
     bool now = times[0].tv_nsec == NSEC_NOW && times[1].tv_nsec == NSEC_NOW;
     if (times[0].tv_nsec == NSEC_OMIT && times[1].tv_nsec == NSEC_OMIT) {
         return 0;
@@ -301,6 +307,7 @@ static int set_times(struct node *n, const struct __kernel_timespec times[2])
             *to[i] = (struct fs_time){times[i].tv_sec, (uint32_t)times[i].tv_nsec};
         }
     }
+    fs_notify(d, IN_ATTRIB);
     return 0;
 }
 
@@ -317,7 +324,7 @@ static int64_t times_at(int dirfd, app_ptr path, int flags, const struct __kerne
     int64_t err = lookup_at(dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) != 0 ? 0 : WALK_FOLLOW,
                             (flags & AT_EMPTY_PATH) != 0, &d);
     if (err == 0) {
-        err = set_times(d->node, times);
+        err = set_times(d, times);
         dentry_unref(d);
     }
     return err;
@@ -345,7 +352,7 @@ int64_t sys_utimensat(int dirfd, app_ptr path, app_ptr times, int flags)
     if (dirfd == AT_FDCWD) {
         return -EFAULT;
     }
-    return f == NULL || (f->flags & O_PATH) != 0 ? -EBADF : set_times(f->node, t);
+    return f == NULL || (f->flags & O_PATH) != 0 ? -EBADF : set_times(f->dentry, t);
 }
 
 /* times: two timevals. */

@@ -65,6 +65,7 @@ struct node {
     struct file *lock_owner;
     uint32_t lock_shared;
     struct record_lock *locks; /* of byte ranges */
+    struct watch *watches;     /* inotify.c */
 };
 
 static inline struct node *node_ref(struct node *n)
