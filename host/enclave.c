@@ -53,6 +53,7 @@ int host_enclave_create(const struct host_config *config, struct host_enclave **
     }
     e->config = *config;
     pthread_mutex_init(&e->threads_lock, NULL);
+    atomic_store(&e->alarm_at, UINT64_MAX);
     struct sgx_secs secs = secs_for(&config->image);
     int r = find_tcs(config->image.sgxs, &e->first_tcs, d);
     r = r != 0 ? r : config->ops->open(&config->machine, &e->machine, d);
@@ -60,6 +61,9 @@ int host_enclave_create(const struct host_config *config, struct host_enclave **
     r = r != 0 ? r : config->ops->init(e->machine, &config->image.sigstruct, d);
     if (r == 0 && host_thread_prepare(e, 0, e->first_tcs) != 0) {
         r = diag_fail(d, -ENOMEM, "no memory for the first hostcall slot");
+    }
+    if (r == 0 && host_kick_start(e) != 0) {
+        r = diag_fail(d, -EINVAL, "no handler can be installed for the signal that interrupts threads");
     }
     if (r != 0) {
         host_enclave_destroy(e);

@@ -40,6 +40,7 @@ static const int allowed[] = {
     SYS_set_robust_list, SYS_rseq, SYS_gettid, SYS_getpid, SYS_sched_yield, /* new threads */
     SYS_sched_getaffinity, /* processors, for the boot record */
     SYS_poll,           /* standard streams that somebody made non-blocking */
+    SYS_ppoll,          /* console input, unless the reader is kicked */
     SYS_close,          SYS_exit, SYS_exit_group,
     SYS_restart_syscall,
 };

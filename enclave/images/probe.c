@@ -218,6 +218,11 @@ void door_fault(struct rt_frame *frame, const struct rt_fault *fault)
     frame->r8 = 7;
 }
 
+void door_kick(struct rt_frame *frame)
+{
+    (void)frame;
+}
+
 void door_thread(void *argument, struct rt_frame *frame)
 {
     (void)frame;

@@ -458,6 +458,13 @@ void signal_return_to_workload(struct os_thread *t, uint64_t number)
     os_unlock();
 }
 
+void door_kick(struct rt_frame *frame)
+{
+    struct os_thread *t = rt_self_data();
+    t->frame = frame;
+    signal_return_to_workload(t, SIGNAL_NO_CALL);
+}
+
 /* Which signal a processor exception is. Source: arch/x86/kernel/traps.c. */
 static struct signal_info signal_of_fault(const struct rt_frame *f, const struct rt_fault *fault)
 {

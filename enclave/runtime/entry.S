@@ -108,7 +108,8 @@ entry_from_hostcall:
     mov %rbp, %gs:T_HOST_RBP
     mov %rcx, %gs:T_HOST_RET
     mov %gs:T_SAVED_RSP, %rsp
-    movq $STATE_RUNNING, %gs:T_STATE
+    mov $STATE_RUNNING, %eax
+    xchg %rax, %gs:T_STATE     /* a barrier: rt_kick() looks at this after it has set T_KICK */
     push $0x202
     popfq
     mov %gs:T_XFRM, %rax
@@ -220,6 +221,13 @@ rt_syscall_enter:
     sub $8, %rsp               /* 19 words below a 16-byte aligned top */
     call door_syscall
     add $8, %rsp
+    mov %rsp, %gs:T_FRAME
+/* The last look at T_KICK. A thread that is interrupted between here and rt_return_end and was kicked
+ * starts again at rt_return_kicked: the frame stays where it is until the workload runs. */
+    .globl rt_return_start
+rt_return_start:
+    cmpl $0, %gs:T_KICK
+    jne rt_return_kicked
     testl $FRAME_FULL, 18*8(%rsp)
     jnz restore_full
     /* rbx, rbp, r12-r15 were kept by C; rcx and r11 are what `syscall` leaves there. */
@@ -260,13 +268,32 @@ restore_full:
     popfq
     mov %gs:T_APP_RSP, %rsp
     jmp *%gs:T_APP_RIP
+    .globl rt_return_end
+rt_return_end:
+
+/* The frame's registers are complete, so that it can be restored in full whichever call it is of:
+ * RCX is the address to go on at, and flags are what entry pushed. */
+    .globl rt_return_kicked
+    .type rt_return_kicked, @function
+rt_return_kicked:
+    mov %gs:T_FRAME, %rsp
+    movq $FRAME_FULL, 18*8(%rsp)
+    mov %rsp, %rdi
+    and $-16, %rsp
+    push $0x202
+    popfq
+    call rt_kicked
+    mov %gs:T_FRAME, %rsp
+    jmp rt_return_start
 
 /* void rt_resume_app(struct rt_frame *): go to the workload; the frame lies on the runtime stack. */
     .globl rt_resume_app
     .type rt_resume_app, @function
 rt_resume_app:
     mov %rdi, %rsp
-    jmp restore_full
+    mov %rsp, %gs:T_FRAME
+    movq $FRAME_FULL, 18*8(%rsp)
+    jmp rt_return_start
 
 /* The exception path resumes here after a fault of the workload: registers are in the thread's
  * fault frame, which C copies to the runtime stack. */
@@ -277,6 +304,16 @@ rt_fault_entry:
     cld
     mov %gs:T_SELF, %rdi
     call rt_fault_on_stack
+    ud2
+
+/* The same for a thread that was kicked while it ran the workload. */
+    .globl rt_kick_entry
+    .type rt_kick_entry, @function
+rt_kick_entry:
+    mov %gs:T_STACK_TOP, %rsp
+    cld
+    mov %gs:T_SELF, %rdi
+    call rt_kick_on_stack
     ud2
 
 /* cpuid from a rewritten site: called by the stub below the red zone. Keeps everything but the four
@@ -318,8 +355,53 @@ rt_cpuid_enter:
     pop %rsi
     pop %rbp
     mov %gs:T_APP_RSP, %rsp
+    .globl rt_cpuid_return_start
+rt_cpuid_return_start:
+    cmpl $0, %gs:T_KICK
+    jne rt_cpuid_kicked
     popfq
+    .globl rt_cpuid_return_last
+rt_cpuid_return_last:
     ret
+    .globl rt_cpuid_return_end
+rt_cpuid_return_end:
+
+/* Kicked meanwhile: all registers are the workload's; flags and return address lie on its stack. */
+    .globl rt_cpuid_kicked_last
+    .type rt_cpuid_kicked_last, @function
+rt_cpuid_kicked_last:
+    pushfq
+    .globl rt_cpuid_kicked
+    .type rt_cpuid_kicked, @function
+rt_cpuid_kicked:
+    mov %rsp, %gs:T_APP_RSP
+    mov %gs:T_STACK_TOP, %rsp
+    push $FRAME_FULL
+    sub $24, %rsp              /* rsp, rflags, rip: below */
+    push %rax
+    push %rcx
+    push %rdx
+    push %rbx
+    push %rbp
+    push %rsi
+    push %rdi
+    push %r8
+    push %r9
+    push %r10
+    push %r11
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+    mov %gs:T_APP_RSP, %rax
+    mov (%rax), %rcx
+    mov %rcx, 16*8(%rsp)
+    mov 8(%rax), %rcx
+    mov %rcx, 15*8(%rsp)
+    add $16, %rax
+    mov %rax, 17*8(%rsp)
+    mov %rsp, %gs:T_FRAME
+    jmp rt_return_kicked
 
     .globl rt_syscall_entry
     .type rt_syscall_entry, @function

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entries at CSSA 1: something interrupted this thread and waits in SSA frame 0. What it was is
  * believed from EXITINFO alone (Sigy: a host may enter here at any time and claim anything). Without
- * a valid EXITINFO this is the host's kick, which carries nothing.
+ * a valid EXITINFO this is the host's kick, which carries nothing: what is to be done then, the
+ * enclave's own memory says (T_KICK, the alarm's time), and a host that kicks at any other moment
+ * finds nothing to do.
  *
  * Nothing is handled on the exception stack. Either the saved context is amended (a system call by
  * trap, cpuid, a fault inside a guarded copy), or it is saved aside and the thread is sent to
- * rt_fault_entry, which goes on at CSSA 0 on the ordinary runtime stack. */
+ * rt_fault_entry or rt_kick_entry, which go on at CSSA 0 on the ordinary runtime stack. */
 #include "thread.h"
 
 enum { VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_PF = 14 };
@@ -74,7 +76,7 @@ static bool emulate(struct sgx_gprsgx *gpr)
     return false;
 }
 
-static void save_aside(struct rt_thread *t, struct sgx_gprsgx *gpr, unsigned vector)
+static void save_registers(struct rt_thread *t, const struct sgx_gprsgx *gpr)
 {
     t->fault_frame = (struct rt_frame){
         .r15 = gpr->r15, .r14 = gpr->r14, .r13 = gpr->r13, .r12 = gpr->r12,
@@ -83,13 +85,51 @@ static void save_aside(struct rt_thread *t, struct sgx_gprsgx *gpr, unsigned vec
         .rdx = gpr->rdx, .rcx = gpr->rcx, .rax = gpr->rax, .rip = gpr->rip,
         .rflags = gpr->rflags, .rsp = gpr->rsp, .flags = RT_FRAME_FULL,
     };
+}
+
+static void go_on_at(struct sgx_gprsgx *gpr, void (*where)(void))
+{
+    gpr->rip = (uint64_t)(uintptr_t)where;
+    gpr->rflags &= ~UINT64_C(0x40500); /* AC, DF, TF */
+}
+
+static void save_aside(struct rt_thread *t, struct sgx_gprsgx *gpr, unsigned vector)
+{
+    save_registers(t, gpr);
     t->fault = (struct rt_fault){.vector = vector};
     if (vector == VECTOR_PF || vector == VECTOR_GP) {
         t->fault.addr = t->ssa_exinfo->maddr;
         t->fault.error = t->ssa_exinfo->errcd;
     }
-    gpr->rip = (uint64_t)(uintptr_t)&rt_fault_entry;
-    gpr->rflags &= ~UINT64_C(0x40500); /* AC, DF, TF */
+    go_on_at(gpr, rt_fault_entry);
+}
+
+static bool between(uint64_t rip, const uint8_t *start, const uint8_t *end)
+{
+    return rip >= (uint64_t)(uintptr_t)start && rip < (uint64_t)(uintptr_t)end;
+}
+
+/* Nothing happened, but the host interrupted. A thread of which nothing is wanted goes on; so does one
+ * inside the runtime, which looks at T_KICK on its way back to the workload; and one that has just
+ * looked, looks again. */
+static void kicked(struct rt_thread *t, struct sgx_gprsgx *gpr)
+{
+    if (rt_alarm_due()) {
+        __atomic_store_n(&t->kick, 1, __ATOMIC_RELAXED);
+    }
+    if (__atomic_load_n(&t->kick, __ATOMIC_RELAXED) == 0) {
+        return;
+    }
+    if (between(gpr->rip, rt_return_start, rt_return_end)) {
+        go_on_at(gpr, rt_return_kicked);
+    } else if (between(gpr->rip, rt_cpuid_return_start, rt_cpuid_return_last)) {
+        go_on_at(gpr, rt_cpuid_kicked);
+    } else if (between(gpr->rip, rt_cpuid_return_last, rt_cpuid_return_end)) {
+        gpr->rip = (uint64_t)(uintptr_t)&rt_cpuid_kicked_last; /* the flags are the workload's */
+    } else if (!in_runtime(t, gpr)) {
+        save_registers(t, gpr);
+        go_on_at(gpr, rt_kick_entry);
+    }
 }
 
 void rt_exception(struct rt_thread *t)
@@ -97,7 +137,8 @@ void rt_exception(struct rt_thread *t)
     struct sgx_gprsgx *gpr = t->ssa_gpr;
     uint32_t info = gpr->exitinfo;
     if ((info & SGX_EXITINFO_VALID) == 0) {
-        return; /* the kick */
+        kicked(t, gpr);
+        return;
     }
     gpr->exitinfo = 0; /* each event is handled once, however often the host enters */
     unsigned vector = SGX_EXITINFO_VECTOR(info);
@@ -123,5 +164,20 @@ void rt_fault_on_stack(struct rt_thread *t)
                  frame.rip - RUNTIME_BASE, fault.addr);
     }
     door_fault(&frame, &fault);
+    rt_resume_app(&frame);
+}
+
+void rt_kicked(struct rt_frame *frame);
+void rt_kicked(struct rt_frame *frame)
+{
+    __atomic_exchange_n(&rt_self()->kick, 0, __ATOMIC_SEQ_CST);
+    door_kick(frame);
+}
+
+void rt_kick_on_stack(struct rt_thread *t) __attribute__((noreturn));
+void rt_kick_on_stack(struct rt_thread *t)
+{
+    struct rt_frame frame = t->fault_frame;
+    rt_kicked(&frame);
     rt_resume_app(&frame);
 }

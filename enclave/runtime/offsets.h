@@ -23,6 +23,8 @@
 #define T_ENTRY_RDI   0x90
 #define T_IN_USE      0x98
 #define T_LIB_FS      0xa0
+#define T_KICK        0xa8
+#define T_FRAME       0xb0
 
 /* T_STATE: what the next entry at CSSA 0 means. Any other combination is refused. */
 #define STATE_NEW      1

@@ -259,3 +259,50 @@ void rt_wake(unsigned thread_number)
 {
     HOSTCALL_SIMPLE(HOSTCALL_wake, thread_number);
 }
+
+/* T_KICK before the look at the state, and an entry changes the state before its thread looks at
+ * T_KICK: one of the two sees the other. */
+void rt_kick(unsigned thread_number)
+{
+    REQUIRE(thread_number < THREADS_MAX);
+    struct rt_thread *t = threads.all[thread_number];
+    if (t == NULL) {
+        return;
+    }
+    __atomic_exchange_n(&t->kick, 1, __ATOMIC_SEQ_CST);
+    if (t != rt_self() && __atomic_load_n(&t->state, __ATOMIC_SEQ_CST) == STATE_RUNNING) {
+        HOSTCALL_SIMPLE(HOSTCALL_kick, thread_number);
+    }
+}
+
+bool rt_thread_outside(unsigned thread_number)
+{
+    REQUIRE(thread_number < THREADS_MAX);
+    const struct rt_thread *t = threads.all[thread_number];
+    return t == NULL || __atomic_load_n(&t->state, __ATOMIC_SEQ_CST) != STATE_RUNNING;
+}
+
+/* The host is told of a time only when it would come too late otherwise: programs that move their
+ * timers forward all the time (a timeout per request) cost a hostcall per time that passes. So the
+ * time that it knows may come before the one that is wanted; then the door asks again. */
+static uint64_t told_at = UINT64_MAX;
+
+bool rt_alarm_due(void)
+{
+    uint64_t at = __atomic_load_n(&told_at, __ATOMIC_RELAXED);
+    return at != UINT64_MAX && rt_clock_ns(1) >= at;
+}
+
+void rt_alarm(uint64_t at_ns)
+{
+    uint64_t now = rt_clock_ns(1);
+    uint64_t told = __atomic_load_n(&told_at, __ATOMIC_RELAXED);
+    if (told <= now) {
+        told = UINT64_MAX;
+    }
+    bool sooner = at_ns < told;
+    __atomic_store_n(&told_at, sooner ? at_ns : told, __ATOMIC_RELAXED);
+    if (sooner) {
+        HOSTCALL_SIMPLE(HOSTCALL_alarm, at_ns > now ? at_ns - now : 0);
+    }
+}

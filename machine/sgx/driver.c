@@ -288,6 +288,18 @@ static int sgx_enter(struct machine *m, uint64_t rdi, uint64_t rsi, uint64_t rdx
     return r;
 }
 
+/* The processor has left the enclave before the kernel looks at a signal: the handler finds the
+ * thread at the asynchronous exit pointer inside the vDSO function. */
+static int sgx_signal(int sig, void (*handler)(int sig, siginfo_t *info, void *context), int flags)
+{
+    struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | flags};
+    if (handler == NULL || (flags & ~SA_RESTART) != 0) {
+        return -EINVAL;
+    }
+    (void)sigfillset(&action.sa_mask);
+    return sigaction(sig, &action, NULL) == 0 ? 0 : -errno;
+}
+
 static void sgx_close(struct machine *m)
 {
     if (m == NULL) {
@@ -314,5 +326,6 @@ const struct machine_ops machine_sgx = {
     .modify_type = sgx_modify_type,
     .remove = sgx_remove,
     .enter = sgx_enter,
+    .signal = sgx_signal,
     .close = sgx_close,
 };

@@ -310,5 +310,6 @@ const struct machine_ops machine_soft = {
     .modify_type = soft_modify_type,
     .remove = soft_remove,
     .enter = soft_enter,
+    .signal = soft_signal,
     .close = soft_close,
 };

@@ -63,9 +63,14 @@ static int64_t console_read(struct iter *to)
     if (buffer == NULL) {
         return -ENOMEM;
     }
-    os_unlock();
-    int64_t got = rt_console_read(buffer, n);
-    os_lock();
+    struct wait_queue nobody = {{0}};
+    int64_t got;
+    do { /* -EINTR: somebody may want something of this thread; whether it is so, is known inside */
+        os_unlock();
+        got = rt_console_read(buffer, n);
+        os_lock();
+        got = got == -EINTR ? os_block(&nobody, 0) : got;
+    } while (got == -ETIMEDOUT);
     REQUIRE(got <= (int64_t)n);
     if (got > 0) {
         int err = iter_put(to, buffer, (size_t)got);

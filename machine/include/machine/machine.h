@@ -7,6 +7,8 @@
  * thread afterwards. */
 #pragma once
 
+#include <signal.h>
+
 #include "abi/sgx.h"
 #include "base/bytes.h"
 #include "base/diag.h"
@@ -70,6 +72,12 @@ struct machine_ops {
      * reach the enclave in those registers. */
     int (*enter)(struct machine *m, uint64_t rdi, uint64_t rsi, uint64_t rdx, unsigned leaf,
                  uint64_t r8, uint64_t r9, struct machine_run *run);
+    /* Handles a signal of the host on whichever thread it strikes, for the whole process; after the
+     * first open(). If it interrupted the enclave, the handler runs on the host's stack with the
+     * registers of the asynchronous exit in its context (RAX ENCLU_ERESUME, RBX the TCS) and may
+     * enter() at CSSA 1; afterwards the enclave is resumed. If it interrupted the host's own code it
+     * must not use the machine. Other signals are blocked meanwhile. flags: SA_RESTART or 0. */
+    int (*signal)(int sig, void (*handler)(int sig, siginfo_t *info, void *context), int flags);
     /* Destroys the enclave and everything the machine holds of it. NULL-safe. */
     void (*close)(struct machine *m);
 };

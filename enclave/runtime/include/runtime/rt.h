@@ -48,6 +48,10 @@ void door_start(const struct manifest *manifest, struct rt_frame *frame);
 void door_syscall(struct rt_frame *frame);
 /* A fault of the workload. Returns to continue with *frame (for instance in a signal handler). */
 void door_fault(struct rt_frame *frame, const struct rt_fault *fault);
+/* Somebody called rt_kick() for this thread, or the time of rt_alarm() has come, and the thread is
+ * about to run the workload with these registers: after any call or fault that it was in. Returns to
+ * continue with *frame; may be called without reason. */
+void door_kick(struct rt_frame *frame);
 /* A new thread made by rt_thread_start(), first time on its own runtime stack. */
 void door_thread(void *argument, struct rt_frame *frame);
 
@@ -126,6 +130,16 @@ void rt_thread_exit(void) __attribute__((noreturn));
  * May return without reason. Returns 0 or -ETIMEDOUT. */
 int rt_wait(uint64_t timeout_ns);
 void rt_wake(unsigned thread_number);
+/* That thread calls door_kick() before it runs the workload again; if it does so at this moment, the
+ * host is asked to interrupt it. Trust: the request carries nothing, a host that ignores it lets the
+ * thread go on computing, and one that interrupts unasked changes nothing. */
+void rt_kick(unsigned thread_number);
+/* Is that thread outside, in a hostcall? Whatever it does next, it passes the door before it runs
+ * the workload. */
+bool rt_thread_outside(unsigned thread_number);
+/* Some thread that runs the workload calls door_kick() at that time (CLOCK_MONOTONIC, ns; UINT64_MAX:
+ * never) or later. There is one such time; one call at a time. */
+void rt_alarm(uint64_t at_ns);
 
 /* Spin-then-park lock. Zero-initialised. */
 struct rt_lock {
