@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -44,10 +45,23 @@ static size_t wanted(uint64_t size)
     return size <= HOSTCALL_DATA_MAX ? size : HOSTCALL_DATA_MAX;
 }
 
-static int64_t serve_console_read(struct hostcall_slot *s)
+/* A thread that waits for input can be kicked out of it: -EINTR, and the enclave knows why or asks
+ * again. A kick before poll() has left its mark; it cannot come between the look and the wait. */
+static int64_t serve_console_read(struct host_thread *t, struct hostcall_slot *s)
 {
     size_t n = wanted(s->args[0]);
     ssize_t r;
+    sigset_t all, before;
+    struct pollfd in = {.fd = 0, .events = POLLIN};
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    atomic_store(&t->where, HOST_READING);
+    bool kicked = atomic_exchange(&t->kick_pending, 0) != 0 ||
+                  (ppoll(&in, 1, NULL, &before) < 0 && errno == EINTR);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (kicked) {
+        return -EINTR;
+    }
     do {
         r = read(0, s->data, n);
     } while (r < 0 && errno != EINTR && try_again(0, POLLIN));
@@ -144,12 +158,18 @@ static int64_t dispatch(struct host_thread *t, struct hostcall_slot *s)
     case HOSTCALL_process_wake:
         host_yard_wake(e->config.yard, s->args[0], s->args[1]);
         return 0;
+    case HOSTCALL_kick:
+        host_kick(e, s->args[0]);
+        return 0;
+    case HOSTCALL_alarm:
+        host_alarm(e, s->args[0]);
+        return 0;
     case HOSTCALL_clock:
         return (int64_t)clock_now(s->args[0]);
     case HOSTCALL_console_write:
         return serve_console_write(s);
     case HOSTCALL_console_read:
-        return serve_console_read(s);
+        return serve_console_read(t, s);
     case HOSTCALL_input_read:
         return serve_input_read(&e->config, s);
     case HOSTCALL_output_write:

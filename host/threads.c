@@ -71,7 +71,7 @@ int host_thread_prepare(struct host_enclave *e, unsigned number, uint64_t tcs)
 
 /* Calls enter() with the process's own floating-point control words around it: the enclave leaves
  * with its synthetic ones. */
-static int enter_once(struct host_thread *t, uint64_t rdi, unsigned leaf, struct machine_run *run)
+int host_enter_once(struct host_thread *t, uint64_t rdi, unsigned leaf, struct machine_run *run)
 {
     uint32_t mxcsr;
     uint16_t control;
@@ -81,6 +81,14 @@ static int enter_once(struct host_thread *t, uint64_t rdi, unsigned leaf, struct
     return r;
 }
 
+/* Before interrupted code is resumed: a kick that came meanwhile is shown first. */
+static bool kicked_meanwhile(struct host_thread *t)
+{
+    atomic_store(&t->handling, 0);
+    atomic_store(&t->resuming, 1);
+    return atomic_exchange(&t->kick_pending, 0) != 0;
+}
+
 /* The loop that every user of the vDSO function writes: a normal exit is a hostcall; an exception is
  * shown to the enclave by an entry at CSSA 1, after whose exit the interrupted code resumes. */
 int host_thread_enter(struct host_thread *t, uint64_t rdi, struct diag *d)
@@ -88,20 +96,26 @@ int host_thread_enter(struct host_thread *t, uint64_t rdi, struct diag *d)
     struct machine_run run = {.tcs = t->tcs};
     bool handling = false;
     unsigned leaf = ENCLU_EENTER;
+    host_kick_thread_starts(t);
     for (;;) {
         if (!handling && leaf == ENCLU_EENTER) {
             t->slot->number = 0;
         }
-        int r = enter_once(t, rdi, leaf, &run);
+        atomic_store_explicit(&t->where, HOST_INSIDE, memory_order_relaxed);
+        int r = host_enter_once(t, rdi, leaf, &run);
+        atomic_store_explicit(&t->where, HOST_OUTSIDE, memory_order_relaxed);
+        atomic_store_explicit(&t->resuming, 0, memory_order_relaxed);
         if (r == 0 && handling) {
-            handling = false;
-            leaf = ENCLU_ERESUME;
+            handling = kicked_meanwhile(t);
+            leaf = handling ? ENCLU_EENTER : ENCLU_ERESUME;
+            atomic_store(&t->handling, handling);
         } else if (r == 0) {
             if (!host_serve(t)) {
                 return 0;
             }
             leaf = ENCLU_EENTER;
         } else if (r == -EFAULT && !handling) {
+            atomic_store(&t->handling, 1);
             handling = true;
             leaf = ENCLU_EENTER;
         } else {
@@ -115,8 +129,7 @@ int host_thread_enter(struct host_thread *t, uint64_t rdi, struct diag *d)
 }
 
 /* Not by stdio, which asks for the descriptor's status: the lock does not let it. */
-static void die(const char *why) __attribute__((noreturn));
-static void die(const char *why)
+void host_die(const char *why)
 {
     char text[DIAG_MAX + 16];
     int n = snprintf(text, sizeof text, "alcove: %s\n", why);
@@ -134,7 +147,7 @@ static void *thread_main(void *argument)
         struct diag d = {""};
         if (host_thread_enter(t, (uint64_t)(uintptr_t)t->slot, &d) != 0) {
             /* One dead thread is a dead enclave: others may wait for it for ever. */
-            die(d.text);
+            host_die(d.text);
         }
     }
     return NULL;

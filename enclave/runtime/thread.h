@@ -27,6 +27,8 @@ struct rt_thread {
     uint64_t entry_rdi; /* first argument of the first entry */
     uint64_t in_use;    /* cleared by the last instructions of a thread that leaves for good */
     uint64_t lib_fs;    /* workload's FS base between rt_vector_begin() and _end() */
+    uint64_t kick;      /* 1: door_kick() is to run before the workload does */
+    struct rt_frame *return_frame; /* what the way back to the workload restores */
     /* Unknown to the assembly from here on. */
     struct sgx_gprsgx *ssa_gpr;   /* of SSA frame 0 */
     struct sgx_exinfo *ssa_exinfo;
@@ -64,6 +66,8 @@ CHECK_OFFSET(app_rip, T_APP_RIP);
 CHECK_OFFSET(entry_rdi, T_ENTRY_RDI);
 CHECK_OFFSET(in_use, T_IN_USE);
 CHECK_OFFSET(lib_fs, T_LIB_FS);
+CHECK_OFFSET(kick, T_KICK);
+CHECK_OFFSET(return_frame, T_FRAME);
 
 /* The memory of one thread: control pages, stacks, TCS. The first thread's is part of the image,
  * later ones are added at RUNTIME_THREADS. Guard pages are never committed (first thread: read-only
@@ -89,6 +93,14 @@ void rt_leave(void);                                    /* exit for a hostcall; 
 void rt_leave_forever(void) __attribute__((noreturn));  /* the thread is dead and may be reused */
 void rt_resume_app(struct rt_frame *frame) __attribute__((noreturn));
 void rt_fault_entry(void);
+/* The way back to the workload, from the last look at T_KICK to the jump; and where it starts again
+ * when it is kicked in between. The same for cpuid, whose last instruction is a case of its own. */
+extern const uint8_t rt_return_start[], rt_return_end[], rt_cpuid_return_start[],
+    rt_cpuid_return_last[], rt_cpuid_return_end[];
+void rt_return_kicked(void);
+void rt_cpuid_kicked(void);
+void rt_cpuid_kicked_last(void);
+void rt_kick_entry(void);
 void rt_vector_linux_start(void);
 void rt_xsave_current(void *area);
 extern const uint8_t rt_text_start[], rt_text_end[], rt_image_start[], rt_image_end[];
@@ -112,6 +124,9 @@ uint64_t enclu_getkey(const struct sgx_keyrequest *request, void *out);
 
 /* attest.c: a REPORT for the machine's quoting enclave, whom the host names. */
 int rt_report_to_quoting(const uint8_t reportdata[64], struct sgx_report *ret) MUST_USE;
+
+/* thread.c: has the time come that rt_alarm() named? */
+bool rt_alarm_due(void);
 
 /* hostcall.c */
 int64_t rt_hostcall(unsigned number, const uint64_t args[HOSTCALL_ARGS], struct bytes to_host,
