@@ -2,6 +2,7 @@
 /* An enclave process, from its fork to its end: it builds its enclave, locks itself and runs; what it
  * wants of the world afterwards goes over one socket to the supervisor. */
 #include "enclave.h"
+#include "net.h"
 #include "processes.h"
 
 #include <errno.h>
@@ -62,8 +63,12 @@ static int64_t forward(void *context, unsigned number, struct hostcall_slot *slo
  * process. Its own are the standard streams, the declared files and its end of the socket. */
 static void close_others(const struct host_config *c)
 {
-    int own[2 * MANIFEST_FILES_MAX + MANIFEST_MOUNTS_MAX + 1];
+    int own[2 * MANIFEST_FILES_MAX + MANIFEST_MOUNTS_MAX + 3];
     size_t count = 0;
+    if (c->net.on) {
+        own[count++] = c->net.broker;
+        own[count++] = c->net.wake;
+    }
     own[count++] = supervisor_socket;
     for (size_t i = 0; i < MANIFEST_FILES_MAX; i++) {
         own[count++] = c->inputs[i].fd;
@@ -106,7 +111,9 @@ void host_enclave_process(const struct host_config *config, int socket, pid_t su
     close_others(&c);
     c.service = forward;
     int r = host_enclave_create(&c, &e, &d);
-    r = r != 0 ? r : host_lock_process(&d);
+    r = r != 0 ? r : host_net_start(&c.net, &d);
+    bool network = c.net.on && c.net.broker >= 0;
+    r = r != 0 ? r : network ? host_lock_process_with_network(&d) : host_lock_process(&d);
     r = r != 0 ? r : host_enclave_run(e, &d);
     if (r == 0) {
         diag_fail(&d, -EFAULT, "the enclave's first thread left without an exit");

@@ -4,6 +4,7 @@
  * does. Order: architecture first (`int 0x80` arrives as i386), then the instruction pointer, then
  * the number. libseccomp cannot test the instruction pointer, so the program is written out. */
 #include "enclave.h"
+#include "net.h"
 
 #include <errno.h>
 #include <linux/audit.h>
@@ -43,6 +44,19 @@ static const int allowed[] = {
     SYS_ppoll,          /* console input, unless the reader is kicked */
     SYS_close,          SYS_exit, SYS_exit_group,
     SYS_restart_syscall,
+};
+
+/* With a network: on the sockets that the broker gave. None of them makes, binds or connects any. */
+static const int allowed_network[] = {
+    SYS_epoll_pwait2,   /* first: the filter is walked at each call */
+    SYS_epoll_ctl, SYS_accept4, SYS_shutdown, SYS_getsockname,
+    SYS_getsockopt,     /* SO_ERROR */
+};
+struct option { int level, name; };
+static const struct option allowed_options[] = {
+#define NET_OPTION(name_, level_, option_, least, most) {(level_), (option_)},
+    NET_OPTIONS(NET_OPTION)
+#undef NET_OPTION
 };
 
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
@@ -95,15 +109,51 @@ static size_t add_prologue(struct sock_filter *f)
     return ARRAY_SIZE(prologue);
 }
 
-int host_lock_process(struct diag *d)
+static size_t add_allowed(struct sock_filter *f, const int *calls, size_t count)
 {
-    struct sock_filter program[128];
-    _Static_assert(PROLOGUE_MAX + 2 * ARRAY_SIZE(allowed) + 1 <= ARRAY_SIZE(program), "the filter fits");
+    for (size_t i = 0; i < count; i++) {
+        f[2 * i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)calls[i], 0, 1);
+        f[2 * i + 1] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
+    }
+    return 2 * count;
+}
+
+#define OPTIONS_SIZE (7 + 2 * ARRAY_SIZE(allowed_options))
+
+/* setsockopt of what abi/network.h lists: a device or a mark that root may set is not among it. */
+static size_t add_options(struct sock_filter *f)
+{
+    const struct sock_filter begin[] = {
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_setsockopt, 0, OPTIONS_SIZE - 1),
+        LOAD(args[1]),
+        BPF_STMT(BPF_ALU | BPF_LSH | BPF_K, 16),
+        BPF_STMT(BPF_MISC | BPF_TAX, 0),
+        LOAD(args[2]),
+        BPF_STMT(BPF_ALU | BPF_OR | BPF_X, 0),
+    };
+    size_t n = ARRAY_SIZE(begin);
+    memcpy(f, begin, sizeof begin);
+    for (size_t i = 0; i < ARRAY_SIZE(allowed_options); i++) {
+        uint32_t both = (uint32_t)allowed_options[i].level << 16 | (uint32_t)allowed_options[i].name;
+        f[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, both, 0, 1);
+        f[n++] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
+    }
+    f[n++] = (struct sock_filter)RETURN(SECCOMP_RET_ERRNO | EPERM);
+    return n;
+}
+
+static int lock_process(bool network, struct diag *d)
+{
+    struct sock_filter program[192];
+    _Static_assert(PROLOGUE_MAX + 2 * ARRAY_SIZE(allowed) + 2 * ARRAY_SIZE(allowed_network) + OPTIONS_SIZE +
+                           1 <= ARRAY_SIZE(program), "the filter fits");
     size_t n = add_prologue(program);
-    for (size_t i = 0; i < ARRAY_SIZE(allowed); i++) {
-        program[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-                                                    (uint32_t)allowed[i], 0, 1);
-        program[n++] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
+    if (network) {
+        n += add_allowed(program + n, allowed_network, ARRAY_SIZE(allowed_network));
+    }
+    n += add_allowed(program + n, allowed, ARRAY_SIZE(allowed));
+    if (network) {
+        n += add_options(program + n);
     }
     program[n++] = (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS);
     const struct sock_fprog prog = {.len = (unsigned short)n, .filter = program};
@@ -113,4 +163,14 @@ int host_lock_process(struct diag *d)
                          "CONFIG_SECCOMP_FILTER", strerror(errno));
     }
     return 0;
+}
+
+int host_lock_process(struct diag *d)
+{
+    return lock_process(false, d);
+}
+
+int host_lock_process_with_network(struct diag *d)
+{
+    return lock_process(true, d);
 }

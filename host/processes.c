@@ -41,6 +41,7 @@ static struct host_config config_of(const struct processes *p, unsigned slot)
         for (size_t i = 0; i < MANIFEST_MOUNTS_MAX; i++) {
             c.volumes[i].fd = -1;
         }
+        c.net.broker = -1; /* sockets are the owner's */
         c.want_evidence = false;
         c.nonce = BYTES(NULL, 0);
     }

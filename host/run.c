@@ -5,6 +5,7 @@
 #include "host/run.h"
 #include "enclave.h"
 #include "evidence.h"
+#include "net.h"
 #include "processes.h"
 #include "volume.h"
 
@@ -202,6 +203,7 @@ static int prepare(struct run *run, struct diag *d)
     c->want_evidence = q->evidence_path != NULL;
     c->nonce = q->nonce;
     r = prepare_files(run, d);
+    r = r != 0 ? r : host_net_open(run->bundle.manifest, &c->net, d);
     if (r == 0 && q->evidence_path != NULL) {
         r = evidence_maker_open(&c->machine, c->ops, run->bundle.manifest_cbor, &run->evidence, d);
     }
@@ -400,6 +402,7 @@ static void clean_up(struct run *run)
             close(run->config.volumes[i].fd);
         }
     }
+    host_net_close(&run->config.net);
     outfile_discard(&run->evidence_file);
     evidence_maker_close(run->evidence);
     host_bundle_close(&run->bundle);

@@ -2,6 +2,7 @@
 /* The host's half of abi/hostcalls.def. The enclave is not trusted by the host either: lengths and
  * numbers from the slot are bounded before use. */
 #include "enclave.h"
+#include "net.h"
 #include "volume.h"
 
 #include <errno.h>
@@ -180,6 +181,18 @@ static int64_t dispatch(struct host_thread *t, struct hostcall_slot *s)
     case HOSTCALL_volume_sync:
     case HOSTCALL_volume_resize:
         return host_volume_serve(&e->config, s);
+    case HOSTCALL_net_bind:
+    case HOSTCALL_net_listen:
+    case HOSTCALL_net_connect:
+    case HOSTCALL_net_accept:
+    case HOSTCALL_net_send:
+    case HOSTCALL_net_receive:
+    case HOSTCALL_net_shutdown:
+    case HOSTCALL_net_close:
+    case HOSTCALL_net_option:
+    case HOSTCALL_net_error:
+    case HOSTCALL_net_wait:
+        return host_net_serve(t, s);
     default:
         return e->config.service == NULL
                    ? s->number == HOSTCALL_process_start ? -EAGAIN
@@ -191,7 +204,9 @@ static int64_t dispatch(struct host_thread *t, struct hostcall_slot *s)
 static bool returns_data(uint64_t number)
 {
     return number == HOSTCALL_console_read || number == HOSTCALL_input_read ||
-           number == HOSTCALL_volume_read ||
+           number == HOSTCALL_volume_read || number == HOSTCALL_net_bind ||
+           number == HOSTCALL_net_connect || number == HOSTCALL_net_accept ||
+           number == HOSTCALL_net_receive || number == HOSTCALL_net_wait ||
            number == HOSTCALL_quote_target || number == HOSTCALL_ecall_done ||
            number == HOSTCALL_ocall || number == HOSTCALL_quote;
 }

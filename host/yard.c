@@ -2,6 +2,7 @@
 /* The host's part in the yard: waking threads of any process of the tree, and telling of a process's
  * end. Wake words are futexes that processes share. */
 #include "enclave.h"
+#include "net.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -28,8 +29,11 @@ int64_t host_word_wait(uint32_t *word, uint64_t timeout_ns)
 
 void host_word_wake(uint32_t *word)
 {
-    __atomic_store_n(word, 1, __ATOMIC_SEQ_CST);
-    syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
+    if (__atomic_exchange_n(word, 1, __ATOMIC_SEQ_CST) == HOST_NET_PARKED) {
+        host_net_wake();
+    } else {
+        syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
+    }
 }
 
 void host_yard_wake(struct yard *yard, uint64_t slot, uint64_t number)

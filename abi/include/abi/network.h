@@ -2,8 +2,10 @@
 /* The network beyond the enclave, as both sides of the boundary speak of it: which endpoints a
  * manifest lists, and the records in the hostcalls net_*.
  *
- * Sockets have numbers of the enclave's choosing, below NET_SOCKETS_MAX. Addresses of IPv4 are kept
- * as ::ffff:a.b.c.d. Numbers are little endian, as everything in a hostcall slot. */
+ * Sockets have numbers of the enclave's choosing, below 2^32 - 1: one at a time for each remainder
+ * modulo NET_SOCKETS_MAX, so that what is told late of a number is not taken for its successor's.
+ * Addresses of IPv4 are kept as ::ffff:a.b.c.d. Numbers are little endian, as everything in a
+ * hostcall slot. */
 #pragma once
 
 #include "base/attr.h"

@@ -4,6 +4,8 @@
  * for users. One enclave per process. */
 #pragma once
 
+#include <sys/types.h>
+
 #include "abi/boot.h"
 #include "abi/hostcall.h"
 #include "abi/layout.h"
@@ -37,6 +39,13 @@ struct host_enclave;
  * on the enclave's host threads. */
 typedef int64_t host_service(void *context, unsigned number, struct hostcall_slot *slot);
 
+/* The network of a manifest that lists endpoints (net.h). */
+struct host_net {
+    bool on;
+    int broker, wake; /* a socket to the broker; an eventfd that ends waiting for the network */
+    pid_t pid;        /* the broker's */
+};
+
 struct host_config {
     const struct machine_ops *ops;
     struct machine_config machine;
@@ -51,6 +60,7 @@ struct host_config {
     struct bytes nonce;
     struct yard *yard; /* NULL: one process only */
     unsigned yard_slot;
+    struct host_net net;
     host_service *service;
     void *service_context;
 };

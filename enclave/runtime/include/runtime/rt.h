@@ -9,6 +9,7 @@
 #include "abi/hostcall.h"
 #include "abi/layout.h"
 #include "abi/manifest.h"
+#include "abi/network.h"
 #include "abi/program.h"
 #include "abi/sgx.h"
 #include "runtime/types.h"
@@ -256,6 +257,25 @@ int rt_volume_read(size_t volume, uint64_t offset, void *to, size_t n) MUST_USE;
 int rt_volume_write(size_t volume, uint64_t offset, struct bytes data) MUST_USE;
 int rt_volume_sync(size_t volume) MUST_USE;
 int rt_volume_resize(size_t volume, uint64_t size) MUST_USE;
+/* The network beyond the enclave (abi/network.h); who may be asked for is the caller's business.
+ * Numbers of sockets are the caller's choice. Nothing blocks but the wait: -EAGAIN. Otherwise 0 or the
+ * errnos of hostcalls.def; sending and receiving return bytes, an address counting where it is asked
+ * for by a flag. Trust: bytes, addresses and errors are the network's, which is anybody. */
+int rt_net_bind(uint32_t socket, unsigned kind, const struct net_address *a,
+                struct net_address *ret_local) MUST_USE;
+int rt_net_connect(uint32_t socket, unsigned kind, const struct net_address *a,
+                   struct net_address *ret_local) MUST_USE;
+int rt_net_listen(uint32_t socket, uint32_t backlog) MUST_USE;
+int rt_net_accept(uint32_t socket, uint32_t connection, bool v6, struct net_accepted *ret) MUST_USE;
+int64_t rt_net_send(uint32_t socket, unsigned flags, struct bytes data) MUST_USE;
+int64_t rt_net_receive(uint32_t socket, unsigned flags, void *to, size_t size) MUST_USE;
+void rt_net_shutdown(uint32_t socket, int how); /* 0 receiving, 1 sending, 2 both */
+void rt_net_close(uint32_t socket);
+int rt_net_option(uint32_t socket, enum net_option option, int32_t value) MUST_USE;
+int rt_net_error(uint32_t socket); /* SO_ERROR: an errno, which is not negative, or 0 */
+/* Parks the thread as rt_wait() does, until some socket became ready, too: how many events. They say
+ * what the host says, and may name sockets that there are not. */
+size_t rt_net_wait(uint64_t timeout_ns, struct net_event ret[NET_EVENTS_MAX]);
 /* The evidence of this run, when the host asked for it: fills nonce from boot and has the claims
  * quoted. 0, or -errno, or -ENODATA when nobody asked. */
 struct run_claims;
