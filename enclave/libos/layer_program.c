@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The library OS door's program: an ELF file of a measured layer and its interpreter, mapped from
+/* The library OS door's programs: an ELF file of a measured layer and its interpreter, mapped from
  * verified blocks.
  *
- * The adversary: a host that refuses memory, or a program file that is not one: both end the start
- * with a sentence. */
+ * The adversary: a workload that names any file of any content as a program, and a host that
+ * refuses memory. */
 #include "program.h"
 
 #include <errno.h>
@@ -11,13 +11,7 @@
 #include "abi/elf.h"
 #include "mm.h"
 
-struct loaded {
-    struct elf_image image;
-    uint64_t bias; /* added to the addresses in the file */
-};
-
-/* ---- segments
- * ---------------------------------------------------------------------------------------- */
+/* ---- looking at files ------------------------------------------------------------------------ */
 
 static int read_image(struct file *f, struct elf_image *ret, struct diag *d)
 {
@@ -32,6 +26,70 @@ static int read_image(struct file *f, struct elf_image *ret, struct diag *d)
     rt_free(head);
     return r;
 }
+
+/* wrong: what Linux says to a file that is no ELF file, as a program or as an interpreter. */
+static int open_image(const char *path, int wrong, struct file **ret_file, struct elf_image *ret,
+                      struct diag *d)
+{
+    struct file *f = NULL;
+    int r = fs_open_path(path, true, &f);
+    if (r != 0) {
+        return diag_fail(d, r, "%s: %s", path, dispatch_errno_name(-r));
+    }
+    r = fs_is_measured(f) ? 0 : diag_fail(d, -EACCES, "not a file of a measured layer");
+    if (r == 0) {
+        r = read_image(f, ret, d);
+        r = r == -ENOEXEC ? wrong : r;
+    }
+    if (r != 0) {
+        diag_prefix(d, "%s", path);
+        file_unref(f);
+        return r;
+    }
+    *ret_file = f;
+    return 0;
+}
+
+static int interpreter_path(struct file *f, const struct elf_image *e, char ret[ELF_INTERP_MAX + 1])
+{
+    int64_t n = fs_read_trusted(f, e->interp_offset, ret, e->interp_size);
+    if (n != (int64_t)e->interp_size || ret[n - 1] != '\0' || ret[0] != '/') {
+        return -ENOEXEC;
+    }
+    return 0;
+}
+
+int program_open(const char *path, struct program_source *ret, struct diag *d)
+{
+    struct program_source s = {.file = NULL};
+    char name[ELF_INTERP_MAX + 1];
+    if (os.manifest->door != DOOR_LIBOS) {
+        return diag_fail(d, -EINVAL,
+                         "this enclave runs programs from layers, its manifest names "
+                         "another door");
+    }
+    int r = open_image(path, -ENOEXEC, &s.file, &s.image, d);
+    if (r == 0 && s.image.interp_size != 0) {
+        r = interpreter_path(s.file, &s.image, name);
+        r = r != 0 ? diag_fail(d, r, "%s: its interpreter has no absolute path", path)
+                   : open_image(name, -ELIBBAD, &s.interpreter, &s.interpreter_image, d);
+    }
+    if (r != 0) {
+        program_close(&s);
+        return r;
+    }
+    *ret = s;
+    return 0;
+}
+
+void program_close(struct program_source *s)
+{
+    file_unref(s->file);
+    file_unref(s->interpreter);
+    *s = (struct program_source){.file = NULL};
+}
+
+/* ---- mapping --------------------------------------------------------------------------------- */
 
 static int map_segment(struct file *f, const struct elf_segment *s, uint64_t bias)
 {
@@ -64,114 +122,60 @@ static int map_segment(struct file *f, const struct elf_segment *s, uint64_t bia
     return 0;
 }
 
-static int load(const char *path, bool program, struct loaded *ret, struct file **ret_file,
-                struct diag *d)
+/* at: of the first segment. ret_bias: what is added to addresses in the file. */
+static int map_image(struct file *f, const struct elf_image *e, uint64_t at, uint64_t *ret_bias,
+                     struct diag *d)
 {
-    struct file *f = NULL;
-    int r = fs_open_path(path, true, &f);
-    if (r != 0) {
-        return diag_fail(d, r, "%s: %s", path, dispatch_errno_name(-r));
-    }
-    r = fs_is_measured(f) ? 0 : diag_fail(d, -EACCES, "not a file of a measured layer");
-    if (r == 0) {
-        r = read_image(f, &ret->image, d);
-    }
-    if (r == 0) {
-        const struct elf_image *e = &ret->image;
-        uint64_t at = e->fixed  ? e->start
-                      : program ? APP_PROGRAM
-                                : mm_find_object(e->end - e->start);
-        ret->bias = at - e->start;
-        for (size_t i = 0; r == 0 && i < e->segment_count; i++) {
-            r = map_segment(f, &e->segments[i], ret->bias);
-        }
-        if (r != 0) {
-            ignore_result(diag_fail(d, r, "cannot be mapped at 0x%llx: %s", (unsigned long long)at,
-                                    dispatch_errno_name(-r)),
-                          "r is returned");
-        }
+    uint64_t bias = at - e->start;
+    int r = at == 0 ? -ENOMEM : 0;
+    for (size_t i = 0; r == 0 && i < e->segment_count; i++) {
+        r = map_segment(f, &e->segments[i], bias);
     }
     if (r != 0) {
-        diag_prefix(d, "%s", path);
-        file_unref(f);
-        return r;
+        char path[FS_PATH_MAX];
+        fs_file_path(f, path, sizeof path);
+        return diag_fail(d, r, "%s: cannot be mapped at 0x%llx: %s", path, (unsigned long long)at,
+                         dispatch_errno_name(-r));
     }
-    *ret_file = f;
+    *ret_bias = bias;
     return 0;
 }
 
-static int interpreter_path(struct file *f, const struct elf_image *e, char ret[ELF_INTERP_MAX + 1])
-{
-    int64_t n = fs_read_trusted(f, e->interp_offset, ret, e->interp_size);
-    if (n != (int64_t)e->interp_size || ret[n - 1] != '\0' || ret[0] != '/') {
-        return -ENOEXEC;
-    }
-    return 0;
-}
-
-/* ---- the door's part
- * -------------------------------------------------------------------------------------- */
-
-static void describe(const struct loaded *p, struct program *ret)
+static void describe(const struct elf_image *e, uint64_t bias, struct program *ret)
 {
     *ret = (struct program){
-        .start = p->image.entry + p->bias,
-        .entry = p->image.entry + p->bias,
-        .phdr = p->image.phdr + p->bias,
-        .phnum = p->image.phnum,
-        .end = p->image.end + p->bias,
+        .start = e->entry + bias,
+        .entry = e->entry + bias,
+        .phdr = e->phdr + bias,
+        .phnum = e->phnum,
+        .end = e->end + bias,
     };
-    for (size_t i = 0; i < p->image.segment_count && ret->code_start == 0; i++) {
-        const struct elf_segment *s = &p->image.segments[i];
+    for (size_t i = 0; i < e->segment_count && ret->code_start == 0; i++) {
+        const struct elf_segment *s = &e->segments[i];
         if (s->exec) {
-            ret->code_start = s->vaddr + p->bias;
+            ret->code_start = s->vaddr + bias;
             ret->code_end = ret->code_start + s->filesz;
         }
     }
 }
 
-static int load_interpreter(struct file *f, const char *path, const struct elf_image *e,
-                            struct program *program, struct diag *d)
+int program_load(const struct program_source *s, struct program *ret, struct diag *d)
 {
-    struct loaded interpreter = {.bias = 0};
-    struct file *interpreter_file = NULL;
-    char name[ELF_INTERP_MAX + 1];
-    int r = interpreter_path(f, e, name);
-    if (r != 0) {
-        return diag_fail(d, r, "%s: its interpreter has no absolute path", path);
-    }
-    r = load(name, false, &interpreter, &interpreter_file, d);
-    if (r == 0) {
-        program->start = interpreter.image.entry + interpreter.bias;
-        program->interpreter_base = interpreter.image.start + interpreter.bias;
-        file_unref(interpreter_file);
-    }
-    return r;
-}
-
-int program_load(const struct manifest *m, struct program *ret, struct diag *d)
-{
-    struct loaded program = {.bias = 0};
-    struct file *f = NULL;
-    char path[MANIFEST_TEXT_MAX + 1];
-
-    if (m->door != DOOR_LIBOS) {
-        return diag_fail(d, -EINVAL,
-                         "this enclave runs programs from layers, its manifest names "
-                         "another door");
-    }
-    memcpy(path, m->entry.data, m->entry.size);
-    path[m->entry.size] = '\0';
-    int r = load(path, true, &program, &f, d);
+    const struct elf_image *e = &s->image, *i = &s->interpreter_image;
+    uint64_t bias;
+    int r = map_image(s->file, e, e->fixed ? e->start : APP_PROGRAM, &bias, d);
     if (r != 0) {
         return r;
     }
-    fs_set_exe(f);
-    describe(&program, ret);
-    if (program.image.interp_size != 0) {
-        r = load_interpreter(f, path, &program.image, ret, d);
+    describe(e, bias, ret);
+    if (s->interpreter != NULL) {
+        uint64_t at = i->fixed ? i->start : mm_find_object(i->end - i->start);
+        r = map_image(s->interpreter, i, at, &bias, d);
     }
-    file_unref(f);
+    if (r == 0 && s->interpreter != NULL) {
+        ret->start = i->entry + bias;
+        ret->interpreter_base = i->start + bias;
+    }
     return r;
 }
 

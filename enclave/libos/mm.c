@@ -219,6 +219,16 @@ int64_t sys_munmap(uint64_t addr, uint64_t length)
     return range_ok(addr, length, &end) ? unmap(addr, end) : -EINVAL;
 }
 
+void mm_reset(void)
+{
+    unmap_list(APP_BASE, APP_END); /* no mapping straddles the ends: nothing is cut, nothing fails */
+    mm.retained = pages_wipe(APP_BASE, MM_STUBS, RETAIN_MAX);
+    mm.retained += pages_wipe(MM_STUBS_END, APP_END, RETAIN_MAX - mm.retained);
+    mm.peak = 0;
+    mm.brk_start = mm.brk = 0;
+    mm.any_lazy = false;
+}
+
 /* ---- filling mappings
  * ---------------------------------------------------------------------------------- */
 

@@ -35,8 +35,12 @@
 #define MM_RESERVE     MM_ANON_END
 #define MM_RESERVE_END APP_END
 
-/* Empties nothing: the address space is empty at start. limit: bytes the workload may map. */
+/* The address space is empty at start. limit: bytes the workload may map. */
 int mm_start(uint64_t limit) MUST_USE;
+
+/* Empties it for another program: nothing of the one before can be read, and pages stay committed
+ * where that is cheap. Files get back what was written through shared mappings. */
+void mm_reset(void);
 
 /* What sys_mmap does, for the loader of programs too. */
 int64_t mm_map(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, struct file *f,

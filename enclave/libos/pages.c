@@ -255,3 +255,39 @@ int pages_zero(uint64_t start, uint64_t end)
     }
     return 0;
 }
+
+/* One run of the same state. 0 when nothing of it is committed afterwards. */
+static uint64_t wipe_run(uint64_t start, uint64_t end, uint8_t state, uint64_t keep)
+{
+    uint8_t rights = state & PAGE_RIGHTS;
+    bool clean = rights == PAGE_RW && (state & PAGE_DIRTY) == 0;
+    uint64_t size = end - start;
+    if ((state & PAGE_COMMITTED) == 0) {
+        return 0;
+    }
+    if (size > keep || (!clean && size >= ZERO_BY_RELEASE)) {
+        if (pages_release(start, end) != 0) {
+            rt_fatal("the host did not take back memory of a program that is gone");
+        }
+        return 0;
+    }
+    if (!clean) {
+        if (pages_take(start, end, true, start, end) != 0) {
+            rt_fatal("the host did not change the rights of memory of a program that is gone");
+        }
+        set_state(start, end, PAGE_COMMITTED | PAGE_RW);
+    }
+    return size;
+}
+
+uint64_t pages_wipe(uint64_t start, uint64_t end, uint64_t keep)
+{
+    uint64_t kept = 0;
+    for (uint64_t a = start; a < end;) {
+        uint8_t state;
+        uint64_t next = run_end(a, end, PAGE_COMMITTED | PAGE_RIGHTS | PAGE_DIRTY, &state);
+        kept += wipe_run(a, next, state, keep - kept);
+        a = next;
+    }
+    return kept;
+}

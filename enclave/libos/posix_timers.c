@@ -193,3 +193,19 @@ int64_t sys_timer_delete(int id)
     p->used = false;
     return 0;
 }
+
+void posix_timers_end(void)
+{
+    for (int id = 0; id < (int)POSIX_TIMERS_MAX; id++) {
+        struct posix_timer *p = &timers[id];
+        if (!p->used) {
+            continue;
+        }
+        struct os_thread *t = p->notify == NOTIFY_THREAD_ID ? os_thread_by_tid(p->tid) : NULL;
+        if (waiting_signal(p, t) != NULL) {
+            *(t != NULL ? &t->pending : &os.process->pending) &= ~SIGNAL_BIT(p->signo);
+        }
+        timer_set(&p->timer, 0, 0);
+        p->used = false;
+    }
+}

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The program that a door starts: what the library OS needs to know of it, and the two functions
- * that differ between doors. The library OS door reads it from a measured layer (layer_program.c),
- * the shim door finds it in its place (enclave/shim/measured_program.c). */
+/* The programs that a process runs: what the library OS needs to know of one, and the functions
+ * that differ between doors. The library OS door reads them from measured layers (layer_program.c);
+ * the shim door has one, which is in its place already (enclave/shim/measured_program.c). */
 #pragma once
 
+#include "abi/elf.h"
 #include "process.h"
 
 struct program {
@@ -15,8 +16,20 @@ struct program {
     uint64_t code_start, code_end;
 };
 
+/* A program that was found and checked, and is not in memory yet. Owns references. */
+struct program_source {
+    struct file *file, *interpreter; /* NULL: none */
+    struct elf_image image, interpreter_image;
+};
+
 /* Bytes of rewriting stubs that are part of the measured image, at MM_STUBS; 0: none. Before
  * anything else is mapped. */
 uint64_t program_stubs(void);
-/* Puts the manifest's program into memory. -errno after a sentence: the start is refused. */
-int program_load(const struct manifest *m, struct program *ret, struct diag *d) MUST_USE;
+/* Looks at the program of that absolute path and its interpreter, with the permissions of execve:
+ * everything about them that can be wrong is found here. -errno as execve(2), after a sentence;
+ * -EACCES also for what is not a file of a measured layer. Behind the shim door: the manifest's
+ * program, the first time; -EACCES after that. */
+int program_open(const char *path, struct program_source *ret, struct diag *d) MUST_USE;
+/* Puts it into memory, which is empty. -errno after a sentence: want of memory. */
+int program_load(const struct program_source *s, struct program *ret, struct diag *d) MUST_USE;
+void program_close(struct program_source *s); /* zeros are fine */

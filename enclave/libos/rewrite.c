@@ -18,6 +18,7 @@
 static struct {
     uint64_t next;      /* first byte not yet used, page aligned between files */
     uint64_t committed; /* end of committed stub memory */
+    uint64_t kept; /* stubs below stay for good: the restart stub's, or the image's */
     uint64_t restart;
     struct stub_targets targets;
 } stubs = {.next = MM_STUBS, .committed = MM_STUBS};
@@ -71,13 +72,35 @@ int rewrite_start(uint64_t measured)
     stubs.targets.cpuid_entry = rt_cpuid_entry();
     stubs.restart = MM_STUBS;
     if (measured != 0) {
-        stubs.next = stubs.committed = MM_STUBS + measured;
+        stubs.next = stubs.committed = stubs.kept = MM_STUBS + measured;
         return 0;
     }
     uint8_t code[STUB_MAX];
     size_t size = stub_restart(&stubs.targets, code);
     int r = reserve(PAGE_SIZE);
-    return r == 0 ? seal(code, size) : r;
+    r = r != 0 ? r : seal(code, size);
+    stubs.kept = stubs.next;
+    return r;
+}
+
+/* Stubs cannot be written over. The rest of what is committed is: its pages were never anything
+ * else. */
+void rewrite_reset(void)
+{
+    uint64_t used = stubs.next - stubs.kept, rest = stubs.committed - stubs.next;
+    int r = 0;
+    if (used != 0) {
+        r = rt_mem_release(app_at(stubs.kept), used, SGX_SECINFO_R | SGX_SECINFO_X);
+    }
+    if (r == 0 && used != 0 && rest != 0) {
+        r = rt_mem_release(app_at(stubs.next), rest, SGX_SECINFO_R | SGX_SECINFO_W);
+    }
+    if (r != 0) {
+        rt_fatal("the host did not take back stubs of a program that is gone");
+    }
+    if (used != 0) {
+        stubs.next = stubs.committed = stubs.kept;
+    }
 }
 
 bool rewrite_is_stub(uint64_t addr)

@@ -8,6 +8,9 @@
 /* Before the first program is mapped. measured: bytes of the stubs that are part of the image and
  * begin with the restart stub; 0: none are, and the restart stub is made now. */
 int rewrite_start(uint64_t measured) MUST_USE;
+/* Another program: the stubs of the one before go, but the measured ones. No text that jumps to them
+ * is left. */
+void rewrite_reset(void);
 /* The sites of a file's text [offset, offset+size). begin: job->table.count is 0 when there is
  * nothing to rewrite (a missing or bad table is no error: its sites trap); -errno when memory runs
  * out. apply: makes stubs and patches `text`, writable bytes that are or will be mapped at `at`.

@@ -32,6 +32,9 @@ int timer_spec_to_app(app_ptr to, const struct timer *t) MUST_USE;
 /* When a timer of CLOCK_REALTIME (realtime) or another wall clock is due that was set to value. */
 uint64_t timer_due(enum timer_clock clock, bool realtime, bool absolute, uint64_t value);
 
+/* All that timer_create made end, and their signals that nobody took (execve). */
+void posix_timers_end(void);
+
 /* When the next one is due (CLOCK_MONOTONIC ns), UINT64_MAX: never. */
 uint64_t timer_deadline(void);
 /* Lets those go off that are due. */

@@ -199,13 +199,8 @@ int rt_xstate_save(app_ptr to)
     return copy_to_app(to, t->xsave_lib, rt_xstate_size());
 }
 
-int rt_xstate_restore(app_ptr from)
+static int restore_area(uint8_t *area)
 {
-    uint8_t *area = (uint8_t *)rt_self()->xsave_lib;
-    int r = copy_from_app(area, from, rt_xstate_size());
-    if (r != 0) {
-        return r;
-    }
     uint64_t features = load_le64(area + 512);
     uint64_t compact = load_le64(area + 520);
     if ((features & ~table.xfrm) != 0 || compact != 0 || (load_le32(area + 24) & ~0xffffu) != 0) {
@@ -213,4 +208,33 @@ int rt_xstate_restore(app_ptr from)
     }
     memset(area + 528, 0, 48); /* rest of the XSAVE header: must be zero */
     return rt_xrstor_faulting(area) != 0 ? -EINVAL : 0;
+}
+
+int rt_xstate_restore(app_ptr from)
+{
+    uint8_t *area = (uint8_t *)rt_self()->xsave_lib;
+    int r = copy_from_app(area, from, rt_xstate_size());
+    return r != 0 ? r : restore_area(area);
+}
+
+void rt_xstate_get(void *to)
+{
+    memset(to, 0, rt_xstate_size());
+    rt_xsave_current(to);
+}
+
+int rt_xstate_set(const void *from)
+{
+    uint8_t *area = (uint8_t *)rt_self()->xsave_lib;
+    memcpy(area, from, rt_xstate_size());
+    return restore_area(area);
+}
+
+void rt_xstate_reset(void)
+{
+    uint8_t *area = (uint8_t *)rt_self()->xsave_lib;
+    memset(area, 0, rt_xstate_size()); /* no component is there: all become what they start as */
+    store_le32(area + 24, 0x1f80);     /* MXCSR is loaded nevertheless */
+    int r = restore_area(area);
+    REQUIRE(r == 0);
 }

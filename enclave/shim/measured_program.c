@@ -48,16 +48,34 @@ static int take_segment(const struct program_segment *s)
     return r < 0 ? (int)r : 0;
 }
 
-int program_load(const struct manifest *m, struct program *ret, struct diag *d)
+int program_open(const char *path, struct program_source *ret, struct diag *d)
 {
-    const struct program_descriptor *p = checked_descriptor();
+    static bool opened;
+    (void)path; /* a name: the program is measured, whatever the manifest calls it */
     /* A manifest for the library OS door would run a file of its layers under this program's
      * MRENCLAVE. */
-    if (m->door != DOOR_SHIM) {
+    if (os.manifest->door != DOOR_SHIM) {
         return diag_fail(d, -EINVAL,
                          "this enclave is one measured program, its manifest names "
                          "another door");
     }
+    if (opened) { /* execve: there is no other, and its data are what they have become */
+        return diag_fail(d, -EACCES, "this enclave is one measured program");
+    }
+    opened = true;
+    *ret = (struct program_source){.file = NULL};
+    return 0;
+}
+
+void program_close(struct program_source *s)
+{
+    (void)s;
+}
+
+int program_load(const struct program_source *source, struct program *ret, struct diag *d)
+{
+    const struct program_descriptor *p = checked_descriptor();
+    (void)source;
     *ret = (struct program){
         .start = p->entry, .entry = p->entry, .phdr = p->phdr, .phnum = p->phnum, .end = p->end};
     for (uint64_t i = 0; i < p->segment_count; i++) {
@@ -68,7 +86,7 @@ int program_load(const struct manifest *m, struct program *ret, struct diag *d)
                              "no memory for the program's %llu bytes at 0x%llx (%s): the manifest "
                              "allows %llu",
                              (unsigned long long)s->size, (unsigned long long)s->start,
-                             dispatch_errno_name(-r), (unsigned long long)m->memory);
+                             dispatch_errno_name(-r), (unsigned long long)os.manifest->memory);
         }
         if ((s->rights & SGX_SECINFO_X) != 0 && ret->code_start == 0) {
             ret->code_start = s->start;
