@@ -9,6 +9,8 @@
 
 #include "call_texts.h"
 #include "mm.h"
+#include "dispatch.h"
+#include "proc/call_client.h"
 #include "process.h"
 #include "signals.h"
 #include "timers.h"
@@ -104,30 +106,48 @@ static bool page_in_arguments(const struct rt_frame *f, uint64_t number)
     return any;
 }
 
-static int64_t make_call(const struct os_thread *t, uint64_t number)
+static int64_t make_call(const struct rt_frame *frame, uint64_t number)
 {
     if (!calls[number].locked) {
-        return calls[number].thunk(t->frame);
+        return calls[number].thunk(frame);
     }
     os_lock();
-    int64_t result = calls[number].thunk(t->frame);
+    int64_t result = calls[number].thunk(frame);
     os_unlock();
     return result;
 }
 
-static int64_t call(const struct os_thread *t, uint64_t number)
+int64_t dispatch_serve(const struct rt_frame *frame, uint64_t number)
 {
-    int64_t result = make_call(t, number);
+    if (number >= SYS_NUMBERS || calls[number].thunk == NULL || calls[number].where == SYS_LOCAL) {
+        return -ENOSYS;
+    }
+    return make_call(frame, number);
+}
+
+static int64_t call_at_owner(struct os_thread *t, uint64_t number)
+{
+    const struct rt_frame *f = t->frame;
+    const uint64_t values[CALL_ARGS] = {f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9};
+    return call_remote(t, number, values);
+}
+
+static int64_t call(struct os_thread *t, uint64_t number)
+{
+    if (__builtin_expect(t->client != NULL, 0) && calls[number].where == SYS_SHARED) {
+        return call_at_owner(t, number);
+    }
+    int64_t result = make_call(t->frame, number);
     if (__builtin_expect(result == -EFAULT, 0) && mm_has_lazy()) {
         os_lock();
         bool came = page_in_arguments(t->frame, number);
         os_unlock();
-        result = came ? make_call(t, number) : result;
+        result = came ? make_call(t->frame, number) : result;
     }
     return result;
 }
 
-static int64_t traced_call(const struct os_thread *t, uint64_t number)
+static int64_t traced_call(struct os_thread *t, uint64_t number)
 {
     struct trace_line l;
     trace_enter(&l, t, number);

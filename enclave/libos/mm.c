@@ -1055,7 +1055,8 @@ bool mm_page_in_range(uint64_t addr, uint64_t size)
 
 bool os_page_in(app_ptr at, uint64_t size)
 {
-    return mm.any_lazy && mm_page_in_range(at.addr, size);
+    /* A server's copies are not from this enclave's memory. */
+    return mm.any_lazy && os_self()->server == NULL && mm_page_in_range(at.addr, size);
 }
 
 void mm_describe(uint64_t addr, char *ret, size_t capacity)

@@ -112,6 +112,9 @@ static inline struct process *os_current(void)
 {
     return os_self()->process;
 }
+/* Is there a signal that a call of the thread is to end for? It will be looked at on the thread's way
+ * back to the workload. With the lock held. */
+bool os_interrupted(struct os_thread *t);
 struct os_thread *os_thread_by_tid(int tid);
 /* Allocates and links a thread with the next id; NULL when memory is exhausted. */
 struct os_thread *os_thread_new(void);

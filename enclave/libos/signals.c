@@ -5,6 +5,7 @@
  * registers and memory, so a forged one gives it nothing that it did not have; the vector state is
  * validated by the runtime, flags are masked. The host cannot send signals: a fault arrives here
  * only when the processor reported it (Sigy), and other senders are the workload's own calls. */
+#include "proc/call_server.h"
 #include "signals.h"
 
 #include <errno.h>
@@ -147,6 +148,10 @@ void signal_to_process(struct process *p, const struct signal_info *info)
 
 void os_raise(int signo)
 {
+    if (os_self()->server != NULL) {
+        call_server_raise(os_self()->server, signo);
+        return;
+    }
     struct signal_info info = {
         .signo = signo, .code = SI_USER, .pid = os_current()->pid, .uid = os.manifest->uid};
     signal_to_thread(os_self(), &info);

@@ -7,6 +7,7 @@
 
 #include "futex.h"
 #include "mm.h"
+#include "proc/call_server.h"
 #include "process.h"
 #include "signals.h"
 #include "timers.h"
@@ -113,8 +114,11 @@ static void unlink_thread(struct os_thread *t)
 
 /* A call that ends for a signal must pass through its delivery, which decides whether it restarts.
  */
-static bool interrupted(struct os_thread *t)
+bool os_interrupted(struct os_thread *t)
 {
+    if (t->server != NULL) {
+        return call_server_interrupted(t->server);
+    }
     if (!signal_wanted(t)) {
         return false;
     }
@@ -122,12 +126,21 @@ static bool interrupted(struct os_thread *t)
     return true;
 }
 
+static void sleep_for(struct os_thread *t, uint64_t ns)
+{
+    if (t->server != NULL) {
+        call_server_wait(t->server, ns);
+    } else {
+        ignore_result(rt_wait(ns), "why it returned is the host's word");
+    }
+}
+
 int os_block(struct wait_queue *q, uint64_t deadline_ns)
 {
     struct os_thread *t = os_self();
     uint64_t bit = UINT64_C(1) << (t->number % 64);
     timer_check();
-    if (interrupted(t)) {
+    if (os_interrupted(t)) {
         return -ERESTARTSYS;
     }
     uint64_t wake_at = timer_deadline() < deadline_ns ? timer_deadline() : deadline_ns;
@@ -139,15 +152,14 @@ int os_block(struct wait_queue *q, uint64_t deadline_ns)
     t->waiting = true;
     os_unlock();
     if (wake_at > now) {
-        ignore_result(rt_wait(wake_at == UINT64_MAX ? UINT64_MAX : wake_at - now),
-                      "why it returned is the host's word");
+        sleep_for(t, wake_at == UINT64_MAX ? UINT64_MAX : wake_at - now);
     }
     os_lock();
     t->waiting = false;
     t->waited_ns += rt_clock_ns(1) - now;
     q->waiting[t->number / 64] &= ~bit;
     timer_check();
-    return interrupted(t) ? -ERESTARTSYS : 0;
+    return os_interrupted(t) ? -ERESTARTSYS : 0;
 }
 
 void os_wake_all(struct wait_queue *q)
@@ -219,6 +231,10 @@ void door_thread(void *argument, struct rt_frame *frame)
     rt_set_self_data(t);
     os_lock();
     t->number = rt_thread_number(rt_self());
+    if (t->server != NULL) {
+        os_unlock();
+        call_server_run(t->server);
+    }
     t->frame = frame;
     *frame = t->start;
     os_unlock();

@@ -96,6 +96,7 @@ void call_ranges_free(struct call_ranges *r)
     *r = (struct call_ranges){.count = 0};
 }
 
+/* For one range more, and its bytes. */
 static int make_room(struct call_ranges *r, size_t more)
 {
     if (r->count == r->room) {
@@ -124,8 +125,20 @@ static int make_room(struct call_ranges *r, size_t more)
     return 0;
 }
 
+int call_ranges_reserve(struct call_ranges *r, size_t size, uint8_t **ret)
+{
+    if (size > 2 * CALL_DATA_MAX - r->data_size) {
+        return -ENOBUFS;
+    }
+    int err = make_room(r, padded(size) + PAD);
+    if (err == 0) {
+        *ret = r->data + r->data_size;
+    }
+    return err;
+}
+
 int call_ranges_add(struct call_ranges *r, enum call_range_kind kind, uint64_t addr,
-                    const void *bytes, size_t size, uint8_t **ret_place)
+                    const void *bytes, size_t size)
 {
     const struct call_range range = {.addr = addr, .size = (uint32_t)size, .kind = kind};
     bool has_bytes = call_range_has_bytes(kind);
@@ -137,8 +150,8 @@ int call_ranges_add(struct call_ranges *r, enum call_range_kind kind, uint64_t a
     }
     struct call_range *last = r->count > 0 ? &r->list[r->count - 1] : NULL;
     size_t last_end = last != NULL ? r->places[r->count - 1] + last->size : 0;
-    bool joins = last != NULL && kind == RANGE_DATA && last->kind == kind &&
-                 last->addr + last->size == addr;
+    bool joins =
+        last != NULL && kind == RANGE_DATA && last->kind == kind && last->addr + last->size == addr;
     if (!joins && r->count == CALL_RANGES_MAX) {
         return -ENOBUFS;
     }
@@ -155,16 +168,31 @@ int call_ranges_add(struct call_ranges *r, enum call_range_kind kind, uint64_t a
     }
     if (has_bytes) {
         size_t end = padded(at + size);
-        memset(r->data + r->data_size, 0, end - r->data_size);
         if (bytes != NULL) {
-            memcpy(r->data + at, bytes, size);
+            memmove(r->data + at, bytes, size); /* perhaps from call_ranges_reserve() */
+        } else {
+            memset(r->data + at, 0, size);
         }
+        memset(r->data + at + size, 0, end - (at + size));
         r->data_size = end;
-        if (ret_place != NULL) {
-            *ret_place = r->data + at;
-        }
     }
     return 0;
+}
+
+struct call_mark call_ranges_mark(const struct call_ranges *r)
+{
+    return (struct call_mark){.data_size = r->data_size,
+                              .count = r->count,
+                              .last_size = r->count > 0 ? r->list[r->count - 1].size : 0};
+}
+
+void call_ranges_back(struct call_ranges *r, struct call_mark mark)
+{
+    r->count = mark.count;
+    r->data_size = mark.data_size;
+    if (mark.count > 0) {
+        r->list[mark.count - 1].size = mark.last_size;
+    }
 }
 
 int call_ranges_take(struct call_ranges *r, const struct call_message *m)
@@ -174,7 +202,7 @@ int call_ranges_take(struct call_ranges *r, const struct call_message *m)
         const struct call_range range = call_range_at(m, i);
         bool has_bytes = call_range_has_bytes(range.kind);
         int err = call_ranges_add(r, (enum call_range_kind)range.kind, range.addr,
-                                  has_bytes ? m->data + at : NULL, range.size, NULL);
+                                  has_bytes ? m->data + at : NULL, range.size);
         if (err != 0) {
             return err;
         }
@@ -200,10 +228,13 @@ struct bytes call_ranges_find(const struct call_ranges *r, enum call_range_kind 
     return BYTES(NULL, 0);
 }
 
-bool call_ranges_holds(const struct call_ranges *r, enum call_range_kind kind, uint64_t addr)
+bool call_ranges_holds(const struct call_ranges *r, enum call_range_kind kind, uint64_t addr,
+                       size_t size)
 {
     for (uint32_t i = 0; i < r->count; i++) {
-        if (r->list[i].kind == (uint32_t)kind && inside(&r->list[i], addr)) {
+        const struct call_range *range = &r->list[i];
+        if (range->kind == (uint32_t)kind && addr < range->addr + range->size &&
+            range->addr < addr + size) {
             return true;
         }
     }
@@ -216,8 +247,8 @@ void call_ranges_patch(struct call_ranges *r, enum call_range_kind kind, uint64_
     for (uint32_t i = 0; i < r->count; i++) {
         const struct call_range *range = &r->list[i];
         uint64_t first = addr > range->addr ? addr : range->addr;
-        uint64_t end = addr + size < range->addr + range->size ? addr + size
-                                                               : range->addr + range->size;
+        uint64_t end =
+            addr + size < range->addr + range->size ? addr + size : range->addr + range->size;
         if (range->kind != (uint32_t)kind || first >= end) {
             continue;
         }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A caller's memory, as far as it came with its request, in the place of the workload's (rt.h, struct
- * app_memory). Reading what did not come fails with -EFAULT, and what is missing is noted, so that
- * the answer can ask for it. What is written is kept for the answer, and is what is read from then on.
+/* A caller's memory, as far as it came with its request, in the place of the workload's (rt.h,
+ * struct app_memory). Reading what did not come fails with -EFAULT, and what is missing is noted,
+ * so that the answer can ask for it. What is written is kept for the answer, and is what is read
+ * from then on.
  *
  * Trust: addresses are the workload's choice; here they are keys and nothing is dereferenced. */
 #pragma once

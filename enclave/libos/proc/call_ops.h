@@ -7,13 +7,14 @@
 struct call_server;
 
 enum remote_op {
+    REMOTE_NOTHING = 0,
 #define OP(number, name) REMOTE_##name = (number),
 #include "proc/call_ops.def"
 };
 
-/* The bodies, at the owner, with the lock held, os_current() being the process whose thread asks. in:
- * untrusted bytes of that process's making as far as its workload could choose them. What is put into
- * *out (at most CALL_DATA_MAX bytes) travels back. */
+/* The bodies, at the owner, with the lock held, os_current() being the process whose thread asks.
+ * in: untrusted bytes of that process's making as far as its workload could choose them. What is
+ * put into *out (at most CALL_DATA_MAX bytes) travels back. */
 #define OP(number, name)                                                                           \
     int64_t remote_serve_##name(struct call_server *s, struct bytes in, struct writer *out);
 #include "proc/call_ops.def"

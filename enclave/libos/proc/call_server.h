@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The owner's end of members' system calls: a thread of the owner per thread of a member serves what comes
- * over that thread's session, in the name of its process (os_current()), with the memory of the
- * caller behind copy_from_app() and its kin (call_memory.h).
+/* The owner's end of members' system calls: a thread of the owner per thread of a member serves
+ * what comes over that thread's session, in the name of its process (os_current()), with the memory
+ * of the caller behind copy_from_app() and its kin (call_memory.h).
  *
- * Trust: a request was made by another enclave of this image for a workload that chose its contents.
- * Numbers are looked up, addresses are only keys of what came along or goes back. */
+ * Trust: a request was made by another enclave of this image for a workload that chose its
+ * contents. Numbers are looked up, addresses are only keys of what came along or goes back. */
 #pragma once
 
 #include "proc/call_codec.h"
 #include "proc/call_memory.h"
 #include "proc/call_ops.h"
-#include "proc/session.h"
+#include "proc/call_records.h"
 #include "process.h"
 
 struct call_server {
@@ -20,24 +20,24 @@ struct call_server {
     struct call_head head; /* of the request being served */
     uint64_t signals;      /* that the call sent to its thread */
     bool cancelled, gone;
-    uint8_t *message;
-    size_t message_room;
+    struct call_buffer message, answer;
     /* When the session has ended, or the process has: with the lock held. NULL: nothing to do. */
     void (*ended)(struct call_server *s);
     void *context; /* whoever started it */
 };
 
 /* Starts a thread that serves the session for process p until the other end goes; both stay valid
- * until *ended was called. Takes the session, also when it fails. tid: the member's thread. -EAGAIN:
- * no thread is left, -ENOMEM. With the lock held. */
+ * until *ended was called. Takes the session, also when it fails. tid: the member's thread.
+ * -EAGAIN: no thread is left, -ENOMEM. With the lock held. */
 int call_server_start(struct process *p, int tid, const struct session *take_session,
                       void (*ended)(struct call_server *s), void *context) MUST_USE;
 
-/* One request, as it came; the answer goes to s->message. Returns its size; 0: it needs no answer.
- * Without the lock. */
-size_t call_serve(struct call_server *s, struct bytes request);
+/* One request, as it came; the answer goes to s->answer, whose size is 0 when none is needed. 0, or
+ * -EINVAL for what no client sends, or -ENOMEM: the session is to be ended. Without the lock. */
+int call_serve(struct call_server *s, struct bytes request) MUST_USE;
 
-/* ---- for the rest of the library OS, on a thread whose os_self()->server is not NULL ------------ */
+/* ---- for the rest of the library OS, on a thread whose os_self()->server is not NULL ------------
+ */
 
 /* A signal of this call to its own thread (os_raise) goes back with the result. */
 void call_server_raise(struct call_server *s, int signo);

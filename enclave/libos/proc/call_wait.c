@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Remote calls' two ends of a session: who waits for what.
+ *
+ * A member's thread that waits for an answer is asleep as in os_block(): a signal for it wakes it,
+ * and it sends a cancel. The owner's thread that sleeps for a call in os_block() wakes when that
+ * comes; its call ends with -ERESTARTSYS, and what becomes of that is decided at the member, which
+ * knows handlers and masks. A cancel that comes late names a call that is over, and is dropped.
+ *
+ * The adversary: the host delays records and wakes threads as it likes. */
+#include <errno.h>
+
+#include "proc/call_client.h"
+#include "proc/call_server.h"
+#include "timers.h"
+
+/* ---- the member's end ------------------------------------------------------------------------ */
+
+static int send_cancel(struct call_client *c)
+{
+    const struct call_head head = {.kind = CALL_CANCEL, .sequence = c->sequence};
+    return call_send(&c->session, BYTES_OF(head));
+}
+
+static void sleep_for_answer(struct call_client *c)
+{
+    struct os_thread *t = os_self();
+    uint64_t now = rt_clock_ns(1), wake_at = timer_deadline();
+    t->waiting = true;
+    os_unlock();
+    if (wake_at > now) {
+        ignore_result(session_wait(&c->session, wake_at == UINT64_MAX ? wake_at : wake_at - now),
+                      "why it returned is the host's word");
+    }
+    os_lock();
+    t->waiting = false;
+    t->waited_ns += rt_clock_ns(1) - now;
+    timer_check();
+}
+
+int call_exchange(struct call_client *c, bool may_cancel)
+{
+    int err = call_send(&c->session, BYTES(c->message.data, c->message.size));
+    while (err == 0 && !session_ready(&c->session)) {
+        os_lock();
+        bool cancel = may_cancel && os_interrupted(os_self());
+        if (!cancel) {
+            sleep_for_answer(c);
+        }
+        os_unlock();
+        if (cancel) {
+            may_cancel = false;
+            err = send_cancel(c);
+        }
+    }
+    return err != 0 ? err : call_receive(&c->session, &c->message);
+}
+
+/* ---- the owner's end ------------------------------------------------------------------------- */
+
+bool call_server_interrupted(struct call_server *s)
+{
+    struct call_message m;
+    while (!s->cancelled && session_ready(&s->session)) {
+        if (call_receive(&s->session, &s->message) != 0 ||
+            call_decode(BYTES(s->message.data, s->message.size), &m) != 0 ||
+            m.head.kind != CALL_CANCEL) {
+            s->cancelled = s->gone = true; /* the session has ended, or is to be */
+            break;
+        }
+        s->cancelled = m.head.sequence == s->head.sequence;
+    }
+    return s->cancelled;
+}
+
+void call_server_wait(struct call_server *s, uint64_t timeout_ns)
+{
+    ignore_result(session_wait(&s->session, timeout_ns), "why it returned is the host's word");
+}
+
+static int serve_next(struct call_server *s)
+{
+    int err = call_receive(&s->session, &s->message);
+    if (err == 0) {
+        err = call_serve(s, BYTES(s->message.data, s->message.size));
+    }
+    if (err == 0 && s->gone) {
+        err = -EPIPE;
+    }
+    if (err == 0 && s->answer.size > 0) {
+        err = call_send(&s->session, BYTES(s->answer.data, s->answer.size));
+    }
+    return err;
+}
+
+void call_server_run(struct call_server *s)
+{
+    while (serve_next(s) == 0) {
+    }
+    if (s->ended != NULL) {
+        os_lock();
+        s->ended(s);
+        os_unlock();
+    }
+    session_close(&s->session);
+    call_memory_free(&s->memory);
+    rt_free(s->message.data);
+    rt_free(s->answer.data);
+    rt_set_self_data(NULL);
+    rt_free(s);
+    rt_thread_exit();
+}
+
+int call_server_start(struct process *p, int tid, const struct session *take_session,
+                      void (*ended)(struct call_server *s), void *context)
+{
+    struct session session = *take_session;
+    struct call_server *s = (struct call_server *)rt_alloc(sizeof *s);
+    int err = s == NULL ? -ENOMEM : 0;
+    if (err == 0) {
+        s->session = session;
+        s->ended = ended;
+        s->context = context;
+        s->thread.process = p;
+        s->thread.server = s;
+        s->thread.tid = tid;
+        s->thread.blocked = UINT64_MAX; /* nobody's signals are for this one */
+        s->thread.born_ns = rt_clock_ns(1);
+        err = rt_thread_start(&s->thread, 0);
+    }
+    if (err != 0) {
+        session_close(&session);
+        rt_free(s);
+    }
+    return err;
+}
+
+int call_attach_text(struct call_ranges *out, uint64_t which)
+{
+    (void)out, (void)which;
+    return -EFAULT;
+}
