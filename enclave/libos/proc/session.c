@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See session.h.
  *
- * A record is sealed in trusted memory and copied out, or copied in once and opened in trusted memory:
- * the host never sees a buffer while the cryptography works on it. Its nonce is its number, so each way
- * has a key of its own and a number is used once. `written` and `taken` are hints of the host's: one
- * that is too large shows a chunk that is not the next record, or makes us overwrite one that the peer
- * has not read; both end in a record that is not authentic, and the enclave stops.
+ * A record is sealed in trusted memory and copied out, or copied in once and opened in trusted
+ * memory: the host never sees a buffer while the cryptography works on it. Its nonce is its number,
+ * so each way has a key of its own and a number is used once. `written` and `taken` are hints of
+ * the host's: one that is too large shows a chunk that is not the next record, or makes us
+ * overwrite one that the peer has not read; both end in a record that is not authentic, and the
+ * enclave stops.
  *
- * Who is about to park says so in the ring and looks again before it does; who has stored a record, or
- * taken one, looks for that word. The fence between store and look keeps one of the two from missing
- * the other. */
+ * Who is about to park says so in the ring and looks again before it does; who has stored a record,
+ * or taken one, looks for that word. The fence between store and look keeps one of the two from
+ * missing the other. */
 #include "proc/session.h"
 
 #include <errno.h>
 
-#define PAD        64u /* sizes in the open are multiples of that */
-#define BUFFER_MIN 4096u
+#define PAD          64u /* sizes in the open are multiples of that */
+#define BUFFER_MIN   4096u
+#define SALT         BYTES_STR("alcove process tree")
 #define WORD(member) offsetof(struct yard_ring, member)
 
 /* In front of the plain text. */
@@ -23,12 +25,9 @@ struct record_head {
     uint32_t size; /* of head and body */
     uint32_t reserved;
 };
-_Static_assert(sizeof(struct record_head) + SESSION_RECORD_MAX + PAD +
-                       sizeof(struct yard_chunk_head) <=
-                   YARD_CHUNK_SIZE,
-               "the largest record fits into a chunk");
-
 #define TEXT_MAX (YARD_CHUNK_SIZE - sizeof(struct yard_chunk_head))
+_Static_assert(TEXT_MAX % PAD == 0 && sizeof(struct record_head) + SESSION_RECORD_MAX <= TEXT_MAX,
+               "the largest record fits into a chunk");
 
 /* ---- where things are ------------------------------------------------------------------------ */
 
@@ -69,14 +68,15 @@ void session_key(const uint8_t secret[32], uint64_t generation, unsigned mailbox
         char purpose[16];
         uint64_t generation, mailbox;
     } info = {"alcove mailbox", generation, mailbox};
-    rt_hkdf_sha256(BYTES(NULL, 0), BYTES(secret, 32), BYTES_OF(info), ret, 32);
+    rt_hkdf_sha256(SALT, BYTES(secret, 32), BYTES_OF(info), ret, 32);
 }
 
 static void way_key(struct session_way *w, const uint8_t key[32], enum yard_direction direction)
 {
     SECRET32 own;
-    const char *info = direction == YARD_DOWN ? "alcove down" : "alcove up";
-    rt_hkdf_sha256(BYTES(NULL, 0), BYTES(key, 32), BYTES_STR(info), own.bytes, sizeof own.bytes);
+    const struct bytes info =
+        direction == YARD_DOWN ? BYTES_STR("alcove down") : BYTES_STR("alcove up");
+    rt_hkdf_sha256(SALT, BYTES(key, 32), info, own.bytes, sizeof own.bytes);
     rt_gcm_key(&w->key, own.bytes);
 }
 
@@ -141,7 +141,8 @@ static uint64_t me(void)
     return rt_thread_number(rt_self()) + 1u;
 }
 
-/* Wakes who said in that word that it waits. The number is the host's to say, and the host's to use. */
+/* Wakes who said in that word that it waits. The number is the host's to say, and the host's to
+ * use. */
 static void wake_waiter(const struct session *s, const struct session_way *w, uint64_t word)
 {
     rt_yard_fence();
@@ -248,6 +249,13 @@ static struct rt_gcm_job job_of(const struct session_way *w, void *data, size_t 
     return job;
 }
 
+static void put(uint8_t *to, struct bytes part)
+{
+    if (part.size > 0) {
+        memcpy(to, part.data, part.size);
+    }
+}
+
 int session_send(struct session *s, struct bytes head, struct bytes body)
 {
     struct session_way *w = &s->out;
@@ -255,13 +263,13 @@ int session_send(struct session *s, struct bytes head, struct bytes body)
         return -EMSGSIZE;
     }
     const struct record_head h = {.size = (uint32_t)(head.size + body.size)};
-    const size_t used = sizeof h + h.size, text = align_up(used, PAD);
+    const size_t used = sizeof h + h.size, text = (used + PAD - 1) / PAD * PAD;
     if (!grow(w, text)) {
         return -ENOMEM;
     }
     memcpy(w->buffer, &h, sizeof h);
-    memcpy(w->buffer + sizeof h, head.data, head.size);
-    memcpy(w->buffer + sizeof h + head.size, body.data, body.size);
+    put(w->buffer + sizeof h, head);
+    put(w->buffer + sizeof h + head.size, body);
     memset(w->buffer + used, 0, text - used);
     int r = wait_for_room(s);
     if (r != 0) {
