@@ -85,11 +85,16 @@ static uint64_t cpu_count(void)
     return sched_getaffinity(0, sizeof set, &set) == 0 ? (uint64_t)CPU_COUNT(&set) : 1;
 }
 
+void host_boot_probe(struct host_enclave *e)
+{
+    fill_cpuid(&e->boot);
+}
+
 void host_boot_fill(struct host_enclave *e)
 {
     struct boot_record *b = &e->boot;
     const struct host_config *c = &e->config;
-    *b = (struct boot_record){.magic = BOOT_MAGIC};
+    b->magic = BOOT_MAGIC;
     b->manifest_addr = (uint64_t)(uintptr_t)c->image.manifest.data;
     b->manifest_size = c->image.manifest.size;
     b->layer_count = c->layer_count;
@@ -110,6 +115,8 @@ void host_boot_fill(struct host_enclave *e)
     b->yard_addr = (uint64_t)(uintptr_t)c->yard;
     b->yard_slot = c->yard_slot;
     b->cpu_count = cpu_count();
-    fill_cpuid(b);
+    if (b->cpuid_count == 0) {
+        fill_cpuid(b);
+    }
     fill_clock(b);
 }

@@ -3,9 +3,10 @@
  * user gets a sentence; whether contents are the measured ones is decided inside the enclave. */
 #include "enclave.h"
 
+#include "machine/digest.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,7 +177,7 @@ static int check_identity(const char *dir, struct bytes manifest, struct diag *d
     if (r != 0) {
         return r;
     }
-    SHA512(manifest.data, manifest.size, digest);
+    machine_sha512(manifest.data, manifest.size, digest);
     hex_encode(hex, digest, sizeof digest);
     const uint8_t *at = memmem(json.data, json.size, member, sizeof member - 1);
     size_t left = at == NULL ? 0 : json.size - (size_t)(at - json.data);

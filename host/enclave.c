@@ -2,10 +2,11 @@
 /* Makes an enclave out of an image and a manifest, and runs its first thread. */
 #include "enclave.h"
 
+#include "machine/digest.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <openssl/sha.h>
 #include <sys/mman.h>
 
 static struct sgx_secs secs_for(const struct host_image *image)
@@ -20,7 +21,7 @@ static struct sgx_secs secs_for(const struct host_image *image)
     secs.attributes.xfrm = machine_host_xfrm();
     secs.isvprodid = image->sigstruct.isvprodid;
     secs.isvsvn = image->sigstruct.isvsvn;
-    SHA512(image->manifest.data, image->manifest.size, secs.configid);
+    machine_sha512(image->manifest.data, image->manifest.size, secs.configid);
     return secs;
 }
 
@@ -58,6 +59,7 @@ int host_enclave_create(const struct host_config *config, struct host_enclave **
     int r = find_tcs(config->image.sgxs, &e->first_tcs, d);
     r = r != 0 ? r : config->ops->open(&config->machine, &e->machine, d);
     r = r != 0 ? r : machine_load_sgxs(config->ops, e->machine, config->image.sgxs, &secs, d);
+    host_boot_probe(e);
     r = r != 0 ? r : config->ops->init(e->machine, &config->image.sigstruct, d);
     if (r == 0 && host_thread_prepare(e, 0, e->first_tcs) != 0) {
         r = diag_fail(d, -ENOMEM, "no memory for the first hostcall slot");

@@ -65,4 +65,6 @@ void host_kick_thread_starts(struct host_thread *t);
 void host_kick(struct host_enclave *e, uint64_t number);
 void host_alarm(struct host_enclave *e, uint64_t ns);
 /* boot.c */
+/* What host_boot_fill() would ask the processor; done earlier, the microcode measures meanwhile. */
+void host_boot_probe(struct host_enclave *e);
 void host_boot_fill(struct host_enclave *e);

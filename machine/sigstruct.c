@@ -3,6 +3,7 @@
  * exponent 3 over SHA-256 of its first 128 bytes and bytes 900 to 1027; numbers are little endian;
  * Q1 and Q2 are the quotients that spare the processor its divisions, and must be right.
  * Trust: a SIGSTRUCT is a file of unknown origin. */
+#include "machine/digest.h"
 #include "machine/machine.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
-#include <openssl/sha.h>
 #include <string.h>
 
 #define KEY_SIZE    384u
@@ -59,7 +59,7 @@ static void message_digest(const struct sgx_sigstruct *s, uint8_t ret[32])
     uint8_t message[128 + BODY_SIZE];
     memcpy(message, s, 128);
     memcpy(message + 128, (const uint8_t *)s + BODY_OFFSET, BODY_SIZE);
-    (void)SHA256(message, sizeof message, ret);
+    machine_sha256(message, sizeof message, ret);
 }
 
 /* EMSA-PKCS1-v1_5 (RFC 8017 section 9.2) for SHA-256, as a big-endian number. */
@@ -147,7 +147,7 @@ int sigstruct_verify(const struct sgx_sigstruct *s, uint8_t ret_mrsigner[32], st
     if (!quotients) {
         return diag_fail(d, -EPERM, "SGX_INVALID_SIGNATURE: SIGSTRUCT's Q1 or Q2 is wrong");
     }
-    (void)SHA256(s->modulus, KEY_SIZE, ret_mrsigner);
+    machine_sha256(s->modulus, KEY_SIZE, ret_mrsigner);
     return 0;
 }
 

@@ -73,6 +73,11 @@ static void run_helper(const char *path, const char *state_dir, int fd)
     } else if (dup2(fd, MICROCODE_FD) < 0) {
         _exit(126);
     }
+    /* Who reads the program's output to its end must not wait for the helper's end. */
+    int nothing = open("/dev/null", O_RDWR);
+    for (int i = 0; nothing >= 0 && i < MICROCODE_FD; i++) {
+        (void)dup2(nothing, i);
+    }
     (void)close_range(MICROCODE_FD + 1, ~0u, 0);
     char *argv[] = {(char *)(uintptr_t)HELPER_NAME, (char *)(uintptr_t)state_dir, NULL};
     (void)setsid(); /* the terminal's Ctrl-C is for the program, whose end also ends the helper */

@@ -8,7 +8,7 @@
 #include "machine/root_secret.h"
 #include "soft/protocol.h"
 
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 
 /* The identity that EINIT fixed. EREPORT and EGETKEY take everything from here. */
 struct mc_identity {
@@ -33,7 +33,7 @@ struct mc_enclave {
     uint32_t fetched; /* pages behind page_count whose content was read ahead */
     uint32_t *table; /* open addressing by offset: page index + 1 */
     uint32_t table_size;
-    EVP_MD_CTX *hash;
+    SHA256_CTX hash;
     struct sgx_secs secs;
     int error; /* first refusal; sticks until EINIT reports it */
     struct diag diag;
@@ -66,5 +66,5 @@ int mc_report(const struct microcode *mc, const struct mc_identity *id,
 /* 0, an enum sgx_error, or -errno. */
 int mc_getkey(const struct microcode *mc, const struct mc_identity *id,
               const struct sgx_keyrequest *request, uint8_t ret_key[16]) MUST_USE;
-/* AES-128-CMAC (RFC 4493). */
+/* microcode_cmac.c: AES-128-CMAC (RFC 4493). */
 int mc_cmac(const uint8_t key[16], struct bytes message, uint8_t ret[16]) MUST_USE;

@@ -4,6 +4,7 @@
  * stick and are reported by EINIT. The adversary is the enclave process: it chooses every operand
  * and may change the staging file at any time, which is why pages are copied before they are
  * hashed. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* machine/digest.h says why */
 #include "soft/microcode.h"
 
 #include "machine/machine.h"
@@ -41,7 +42,7 @@ static bool all_zero(const void *p, size_t n)
 
 static void hash_add(struct mc_enclave *e, const void *data, size_t size)
 {
-    if (EVP_DigestUpdate(e->hash, data, size) != 1) {
+    if (SHA256_Update(&e->hash, data, size) != 1) {
         e->error = diag_fail(&e->diag, -EIO, "the crypto library fails to hash");
     }
 }
@@ -114,9 +115,8 @@ void mc_create(struct mc_enclave *e, const struct sgx_secs *secs, int take_stagi
     e->secs = *secs;
     memset(e->secs.mrenclave, 0, 32);
     memset(e->secs.mrsigner, 0, 32);
-    e->hash = EVP_MD_CTX_new();
     e->epc = memfd_create("alcove-epc", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (e->hash == NULL || EVP_DigestInit_ex(e->hash, EVP_sha256(), NULL) != 1 || e->epc < 0) {
+    if (SHA256_Init(&e->hash) != 1 || e->epc < 0) {
         REFUSE(e, -ENOMEM, "ECREATE: no memory");
     }
     uint8_t record[64] = "ECREATE";
@@ -349,8 +349,7 @@ int mc_init(struct mc_enclave *e, const struct sgx_sigstruct *s, struct mc_ident
         return e->error;
     }
     uint8_t mrenclave[32], mrsigner[32];
-    unsigned size;
-    if (EVP_DigestFinal_ex(e->hash, mrenclave, &size) != 1) {
+    if (SHA256_Final(mrenclave, &e->hash) != 1) {
         return diag_fail(d, -EIO, "the crypto library fails to hash");
     }
     int r = sigstruct_verify(s, mrsigner, d);
@@ -388,6 +387,5 @@ void mc_enclave_done(struct mc_enclave *e)
     }
     free(e->pages);
     free(e->table);
-    EVP_MD_CTX_free(e->hash);
     *e = (struct mc_enclave){.staging = -1, .epc = -1};
 }

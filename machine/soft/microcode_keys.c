@@ -3,14 +3,12 @@
  * secret, over the key dependencies that the manual lists for each key name. Layout and choice of
  * dependencies are the manual's; the root key and the fuses are this machine's own, so values never
  * equal a processor's. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* machine/digest.h says why */
 #include "soft/microcode.h"
 
 #include "machine/soft.h"
 
 #include <errno.h>
-#include <openssl/core_names.h>
-#include <openssl/hmac.h>
-#include <openssl/params.h>
 #include <string.h>
 
 /* SDM, EGETKEY, TMP_KEYDEPENDENCIES. */
@@ -29,30 +27,28 @@ struct key_dependencies {
     uint16_t configsvn;
 } __attribute__((packed));
 
+/* HMAC (RFC 2104), for keys shorter than the hash function's block. */
 void microcode_derive(const uint8_t secret[ROOT_SECRET_SIZE], const char *label, uint8_t ret[32])
 {
-    unsigned size = 0;
-    unsigned char *out = HMAC(EVP_sha256(), secret, ROOT_SECRET_SIZE, (const uint8_t *)label,
-                              strlen(label), ret, &size);
-    REQUIRE(out != NULL && size == 32);
-}
-
-int mc_cmac(const uint8_t key[16], struct bytes message, uint8_t ret[16])
-{
-    size_t size = 0;
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "CMAC", NULL);
-    EVP_MAC_CTX *ctx = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
-    char cipher[] = "AES-128-CBC";
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, cipher, 0),
-        OSSL_PARAM_construct_end(),
-    };
-    bool ok = ctx != NULL && EVP_MAC_init(ctx, key, 16, params) == 1 &&
-              EVP_MAC_update(ctx, message.data, message.size) == 1 &&
-              EVP_MAC_final(ctx, ret, &size, 16) == 1 && size == 16;
-    EVP_MAC_CTX_free(ctx);
-    EVP_MAC_free(mac);
-    return ok ? 0 : -EIO;
+    enum { BLOCK = 64 };
+    uint8_t pad[BLOCK] = {0}, inner[32];
+    SHA256_CTX ctx;
+    _Static_assert(ROOT_SECRET_SIZE <= BLOCK, "a longer key would be hashed first");
+    memcpy(pad, secret, ROOT_SECRET_SIZE);
+    for (unsigned i = 0; i < BLOCK; i++) {
+        pad[i] ^= 0x36;
+    }
+    bool ok = SHA256_Init(&ctx) == 1 && SHA256_Update(&ctx, pad, BLOCK) == 1 &&
+              SHA256_Update(&ctx, label, strlen(label)) == 1 && SHA256_Final(inner, &ctx) == 1;
+    for (unsigned i = 0; i < BLOCK; i++) {
+        pad[i] ^= 0x36 ^ 0x5c;
+    }
+    ok = ok && SHA256_Init(&ctx) == 1 && SHA256_Update(&ctx, pad, BLOCK) == 1 &&
+         SHA256_Update(&ctx, inner, sizeof inner) == 1 && SHA256_Final(ret, &ctx) == 1;
+    REQUIRE(ok);
+    secure_zero(pad, sizeof pad);
+    secure_zero(inner, sizeof inner);
+    secure_zero(&ctx, sizeof ctx);
 }
 
 static int derive_key(const struct microcode *mc, const struct key_dependencies *k, uint8_t ret[16])

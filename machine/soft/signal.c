@@ -599,9 +599,13 @@ int soft_signals_init(struct diag *d)
     for (size_t i = 0; i < ARRAY_SIZE(own_signals); i++) {
         sigdelset(&asynchronous, own_signals[i]);
     }
+    uint64_t xfrm = machine_host_xfrm(); /* of others no enclave has any; under a hypervisor, each
+                                            CPUID costs microseconds */
     for (unsigned i = 2; i < 63; i++) {
         uint32_t c, x;
-        __cpuid_count(0xd, i, xstate_size[i], xstate_offset[i], c, x);
+        if ((xfrm >> i & 1) != 0) {
+            __cpuid_count(0xd, i, xstate_size[i], xstate_offset[i], c, x);
+        }
     }
     for (size_t i = 0; i < ARRAY_SIZE(own_signals); i++) {
         int r = install(own_signals[i], 0);
