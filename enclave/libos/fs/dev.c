@@ -3,6 +3,7 @@
  * it does not connect is /dev/null. What is written to a connected stream goes to the host in the
  * clear, and what is read from one is the host's word. A worker's streams end inside: they are its
  * task and its result, and to the workload pipes like the others. */
+#include "pty.h"
 #include "vfs.h"
 
 enum device { DEV_NULL, DEV_ZERO, DEV_FULL, DEV_RANDOM, DEV_TTY, DEV_CONSOLE, DEV_SEALED };
@@ -199,8 +200,7 @@ static int console_open(struct file *f)
 
 static int tty_open(struct file *f)
 {
-    (void)f;
-    return -ENXIO; /* no controlling terminal */
+    return pty_open_controlling(f);
 }
 
 static const struct file_ops stream_ops = {.read = dev_read, .write = dev_write};
@@ -319,6 +319,7 @@ int dev_start(const struct manifest *m)
     for (size_t i = 0; i < ARRAY_SIZE(links) && err == 0; i++) {
         err = static_add(dir, links[i][0], static_link(&dev_fs, links[i][1]));
     }
+    err = err != 0 ? err : pty_start(dir, &dev_fs);
     dentry_unref(dir);
     const bool host[3] = {m->stdin_host, m->stdout_host, m->stderr_host};
     const bool sealed[3] = {m->stdin_task, m->stdout_result, m->stderr_result};

@@ -124,11 +124,12 @@ int file_open(struct dentry *d, uint32_t flags, struct file **ret)
     }
     struct file *f =
         file_new(path_only ? &path_ops : n->ops->file_ops, d, n,
-                 flags & ~(uint32_t)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC));
+                 flags & ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC));
     if (f == NULL) {
         return -ENOMEM;
     }
     int err = !path_only && n->ops->open != NULL ? n->ops->open(f) : 0;
+    f->flags &= ~(uint32_t)O_NOCTTY; /* asked for at the opening alone */
     if (err == 0 && !path_only && (flags & O_TRUNC) != 0 && node_is(n, S_IFREG) &&
         n->ops->truncate != NULL) {
         err = n->ops->truncate(n, 0);
