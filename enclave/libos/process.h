@@ -15,6 +15,7 @@
 #define COMM_SIZE  16u
 #define GROUPS_MAX 64u /* supplementary ones */
 #define FIRST_PID  1
+#define PID_MAX    32768 /* as /proc/sys/kernel/pid_max says: numbers start again below it */
 
 /* A set of signals: bit signo-1. */
 #define SIGNAL_BIT(signo) (UINT64_C(1) << ((unsigned)(signo)-1u))
@@ -24,7 +25,8 @@ struct signal_info {
     int signo, code, error;
     int pid;
     uint32_t uid;
-    uint64_t value; /* sigval of rt_sigqueueinfo, or the fault's address */
+    uint64_t value; /* sigval of rt_sigqueueinfo, the fault's address, or SIGCHLD's si_status */
+    int64_t user_ticks, system_ticks; /* SIGCHLD */
 };
 
 /* struct sigaction as the kernel's call takes it. */
@@ -40,7 +42,17 @@ struct os_limit {
     uint64_t soft, hard;
 };
 
-/* Everything that is the process's and not a thread's or the memory's. */
+enum process_state { PROCESS_RUNNING, PROCESS_STOPPED, PROCESS_ZOMBIE, PROCESS_GONE };
+
+/* What it used, for wait4 and getrusage. */
+struct process_usage {
+    uint64_t cpu_ns;
+    uint64_t peak_kib; /* ru_maxrss; of children: of the largest */
+};
+
+/* Everything that is the process's and not a thread's or the memory's. The table (proc/table.h), on
+ * the owner only, links all of them; a member has its own alone, with the fields that its calls
+ * look at. */
 struct process {
     int pid, ppid; /* ppid 0: nobody inside */
     int pgid, sid;
@@ -49,12 +61,32 @@ struct process {
     uint32_t groups[GROUPS_MAX];
     int group_count;
     int nice;
-    int death_signal;                      /* PR_SET_PDEATHSIG; 0: none */
     char comm[COMM_SIZE];                  /* of its first thread */
     struct signal_action actions[SIGNALS]; /* index signo-1 */
     uint64_t pending;                      /* to the process */
     struct signal_info pending_info[SIGNALS];
     uint64_t start_ns; /* CLOCK_MONOTONIC */
+
+    /* The table's. */
+    struct process *next; /* all, oldest first */
+    struct process *parent;
+    struct member *member; /* the enclave that has its memory; NULL: this one has */
+    enum process_state state;
+    unsigned refs;        /* the table's, and of descriptors (pidfd) */
+    int exit_signal;      /* to the parent, at its end; 0: none */
+    int death_signal;     /* PR_SET_PDEATHSIG; 0: none */
+    bool subreaper;       /* PR_SET_CHILD_SUBREAPER */
+    bool replaced;        /* made an execve: its parent cannot move it to another group */
+    int status;           /* zombies: as wait4 tells it */
+    int stop_signal;      /* stopped by; */
+    uint32_t continues;   /* SIGCONT that were sent to, or have reached, a member */
+    bool stop_untold;     /* no wait has told of it; */
+    bool continue_untold; /* nor of its having been continued */
+    struct process_usage used, children; /* its own at its end; of children that were waited for */
+    struct wait_queue child_changed;     /* who waits in wait4 */
+    struct wait_queue state_changed;     /* who waits to go on after a stop */
+    char *command_line; /* NUL-separated, for others to see in /proc; NULL: not known */
+    size_t command_line_size;
 };
 
 struct os_thread {
@@ -64,8 +96,8 @@ struct os_thread {
     struct process *process;
     struct call_client *client; /* of a member: its way to the owner (proc/call_client.h) */
     struct call_server *server; /* not NULL: serves a member's calls (proc/call_server.h) */
-    struct rt_frame *frame; /* of the call or fault being served */
-    unsigned number;        /* rt_thread_number() */
+    struct rt_frame *frame;     /* of the call or fault being served */
+    unsigned number;            /* rt_thread_number() */
     int tid;
     /* Set under the lock by whoever gives the thread something to do before it goes back to the
      * workload; looked at without the lock when a call returns. */
@@ -112,8 +144,8 @@ static inline struct process *os_current(void)
 {
     return os_self()->process;
 }
-/* Is there a signal that a call of the thread is to end for? It will be looked at on the thread's way
- * back to the workload. With the lock held. */
+/* Is there a signal that a call of the thread is to end for? It will be looked at on the thread's
+ * way back to the workload. With the lock held. */
 bool os_interrupted(struct os_thread *t);
 struct os_thread *os_thread_by_tid(int tid);
 /* Allocates and links a thread with the next id; NULL when memory is exhausted. */

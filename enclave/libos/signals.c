@@ -12,6 +12,8 @@
 
 #include "fs/vfs.h"
 #include "mm.h"
+#include "proc/stop.h"
+#include "proc/table.h"
 #include "rewrite.h"
 #include "timers.h"
 
@@ -44,11 +46,13 @@
 #define SYNCHRONOUS                                                                                \
     (SIGNAL_BIT(OS_SIGSEGV) | SIGNAL_BIT(OS_SIGBUS) | SIGNAL_BIT(OS_SIGILL) |                      \
      SIGNAL_BIT(OS_SIGTRAP) | SIGNAL_BIT(OS_SIGFPE))
-/* Default action: nothing. Stopping is not there: nobody could continue the process. */
+/* Default action: nothing. */
 #define DEFAULT_IGNORED                                                                            \
     (SIGNAL_BIT(OS_SIGCHLD) | SIGNAL_BIT(OS_SIGCONT) | SIGNAL_BIT(OS_SIGURG) |                     \
-     SIGNAL_BIT(OS_SIGWINCH) | SIGNAL_BIT(OS_SIGSTOP) | SIGNAL_BIT(OS_SIGTSTP) |                   \
-     SIGNAL_BIT(OS_SIGTTIN) | SIGNAL_BIT(OS_SIGTTOU))
+     SIGNAL_BIT(OS_SIGWINCH))
+#define STOPPING                                                                                   \
+    (SIGNAL_BIT(OS_SIGSTOP) | SIGNAL_BIT(OS_SIGTSTP) | SIGNAL_BIT(OS_SIGTTIN) |                    \
+     SIGNAL_BIT(OS_SIGTTOU))
 
 static bool valid_signal(int signo)
 {
@@ -59,7 +63,9 @@ static bool ignored(const struct process *p, int signo)
 {
     uint64_t handler = p->actions[signo - 1].handler;
     return handler == OS_SIG_IGN ||
-           (handler == OS_SIG_DFL && (SIGNAL_BIT(signo) & DEFAULT_IGNORED) != 0);
+           (handler == OS_SIG_DFL &&
+            ((SIGNAL_BIT(signo) & DEFAULT_IGNORED) != 0 ||
+             ((SIGNAL_BIT(signo) & STOPPING) != 0 && process_is_alone(p))));
 }
 
 void signal_masks(const struct process *p, uint64_t *ret_ignored, uint64_t *ret_caught)
@@ -84,7 +90,7 @@ bool signal_wanted(const struct os_thread *t)
     return ((t->pending | t->process->pending) & ~t->blocked) != 0;
 }
 
-static void notify(struct os_thread *t)
+void signal_notify(struct os_thread *t)
 {
     __atomic_store_n(&t->attention, 1, __ATOMIC_RELAXED);
     if (t->waiting) {
@@ -92,9 +98,33 @@ static void notify(struct os_thread *t)
     }
 }
 
+/* Nobody has to take these any more. */
+static void forget(struct process *p, uint64_t set)
+{
+    p->pending &= ~set;
+    for (struct os_thread *t = os.threads; t != NULL; t = t->next) {
+        t->pending &= t->process == p ? ~set : UINT64_MAX;
+    }
+}
+
+/* Stopping and continuing undo each other while they wait, and whatever the process does with
+ * SIGCONT, it goes on. Source: kernel/signal.c, prepare_signal(). */
+static void prepare(struct process *p, int signo)
+{
+    if ((SIGNAL_BIT(signo) & STOPPING) != 0) {
+        forget(p, SIGNAL_BIT(OS_SIGCONT));
+    } else if (signo == OS_SIGCONT) {
+        forget(p, STOPPING);
+        process_continued(p);
+    } else if (signo == OS_SIGKILL) {
+        os_wake_all(&p->state_changed);
+    }
+}
+
 void signal_to_thread(struct os_thread *t, const struct signal_info *info)
 {
     uint64_t bit = SIGNAL_BIT(info->signo);
+    prepare(t->process, info->signo);
     if (ignored(t->process, info->signo) && (t->blocked & bit) == 0) {
         return;
     }
@@ -103,7 +133,7 @@ void signal_to_thread(struct os_thread *t, const struct signal_info *info)
         t->pending_info[info->signo - 1] = *info;
     }
     if ((t->blocked & bit) == 0 || (t->sigwait & bit) != 0) {
-        notify(t);
+        signal_notify(t);
     } else {
         os_wake_all(&fs_poll_queue); /* a signalfd may wait for it */
     }
@@ -126,6 +156,7 @@ static struct os_thread *open_to(const struct process *p, uint64_t bit)
 void signal_to_process(struct process *p, const struct signal_info *info)
 {
     uint64_t bit = SIGNAL_BIT(info->signo);
+    prepare(p, info->signo);
     const struct os_thread *taker = open_to(p, bit);
     if (ignored(p, info->signo) && taker != NULL) {
         return;
@@ -135,13 +166,13 @@ void signal_to_process(struct process *p, const struct signal_info *info)
         p->pending_info[info->signo - 1] = *info;
     }
     if (taker == os_self()) {
-        notify(os_self());
+        signal_notify(os_self());
         return;
     }
     os_wake_all(&fs_poll_queue); /* a signalfd may wait for it */
     for (struct os_thread *t = os.threads; t != NULL; t = t->next) {
         if (t->process == p && ((t->blocked & bit) == 0 || (t->sigwait & bit) != 0)) {
-            notify(t);
+            signal_notify(t);
         }
     }
 }
@@ -291,6 +322,12 @@ static void fill_siginfo(const struct signal_info *info, struct signal_siginfo *
     *ret = (struct signal_siginfo){.signo = info->signo, .error = info->error, .code = info->code};
     if ((SIGNAL_BIT(info->signo) & SYNCHRONOUS) != 0 && info->code > 0) {
         ret->u.addr = info->value;
+    } else if (info->signo == OS_SIGCHLD && info->code > 0) {
+        ret->u.child.pid = info->pid;
+        ret->u.child.uid = info->uid;
+        ret->u.child.status = (int32_t)info->value;
+        ret->u.child.user_ticks = info->user_ticks;
+        ret->u.child.system_ticks = info->system_ticks;
     } else {
         ret->u.sender.pid = info->pid;
         ret->u.sender.uid = info->uid;
@@ -432,11 +469,17 @@ void signal_return_to_workload(struct os_thread *t, uint64_t number)
     os_lock();
     timer_check();
     __atomic_store_n(&t->attention, 0, __ATOMIC_RELAXED);
+    process_park(t);
     while (signal_take(t, ~t->blocked, &info)) {
         if (ignored(t->process, info.signo)) {
             continue;
         }
         const struct signal_action *action = &t->process->actions[info.signo - 1];
+        if (action->handler == OS_SIG_DFL && (SIGNAL_BIT(info.signo) & STOPPING) != 0) {
+            process_stop(info.signo);
+            process_park(t);
+            continue;
+        }
         if (action->handler == OS_SIG_DFL) {
             die(t, &info, NULL);
         }
@@ -557,10 +600,7 @@ int64_t sys_rt_sigaction(int sig, app_ptr act, app_ptr old, uint64_t size)
         new_action.mask &= ~UNBLOCKABLE;
         p->actions[sig - 1] = new_action;
         if (ignored(p, sig)) { /* POSIX: pending ones are discarded */
-            p->pending &= ~SIGNAL_BIT(sig);
-            for (struct os_thread *t = os.threads; t != NULL; t = t->next) {
-                t->pending &= t->process == p ? ~SIGNAL_BIT(sig) : UINT64_MAX;
-            }
+            forget(p, SIGNAL_BIT(sig));
         }
     }
     return 0;

@@ -72,6 +72,12 @@ struct signal_siginfo {
             uint32_t uid;
             uint64_t value;
         } sender;
+        struct {
+            int32_t pid;
+            uint32_t uid;
+            int32_t status, pad;
+            int64_t user_ticks, system_ticks;
+        } child; /* SIGCHLD */
         uint64_t addr;
         uint8_t size[112];
     } u;
@@ -95,9 +101,12 @@ bool signal_layout(uint64_t top, uint64_t xstate_size, uint64_t *ret_frame, uint
 /* ---- sending and delivering
  * ------------------------------------------------------------------------ */
 
-/* Both with the lock held. Ignored signals vanish. */
+/* Both with the lock held. Ignored signals vanish. To the process: of this enclave, or the child of
+ * a vfork in it; process_signal() (proc/table.h) is for all of them. */
 void signal_to_thread(struct os_thread *t, const struct signal_info *info);
 void signal_to_process(struct process *p, const struct signal_info *info);
+/* Something waits for the thread at its way back to the workload. */
+void signal_notify(struct os_thread *t);
 /* Takes the next of the set that waits for the thread or the process, faults first. */
 bool signal_take(struct os_thread *t, uint64_t set, struct signal_info *ret);
 /* Would a signal be delivered if the thread went back to the workload now? */

@@ -8,6 +8,7 @@
 #include "futex.h"
 #include "mm.h"
 #include "proc/call_server.h"
+#include "proc/table.h"
 #include "process.h"
 #include "signals.h"
 #include "timers.h"
@@ -87,7 +88,7 @@ struct os_thread *os_thread_new(void)
         return NULL;
     }
     t->process = os.process;
-    t->tid = os.next_tid++;
+    t->tid = process_new_id();
     t->born_ns = rt_clock_ns(1);
     t->next = os.threads;
     os.threads = t;

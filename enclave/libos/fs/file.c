@@ -258,13 +258,19 @@ int fd_next(int from)
     return next_in(own_table(), from);
 }
 
-void fd_close_on_exec(void)
+static void close_marked(struct fd_table *t)
 {
-    for (int fd = fd_next(0); fd >= 0; fd = fd_next(fd + 1)) {
-        if (file_cloexec(fd)) {
-            ignore_result(fd_close(fd), "nobody asks; a sealed volume says so again at the end");
+    for (int fd = next_in(t, 0); fd >= 0; fd = next_in(t, fd + 1)) {
+        if ((t->cloexec[(unsigned)fd / 64] >> ((unsigned)fd % 64) & 1) != 0) {
+            ignore_result(close_in(t, (unsigned)fd),
+                          "nobody asks; a sealed volume says so again at the end");
         }
     }
+}
+
+void fd_close_on_exec(void)
+{
+    close_marked(own_table());
 }
 
 /* ---- tables
@@ -313,9 +319,8 @@ void fd_table_unref(struct fd_table *t)
     rt_free(t);
 }
 
-int fd_table_unshare(void)
+static int unshare(struct fs_context *c)
 {
-    struct fs_context *c = os_fs();
     if (c->fds->refs == 1) {
         return 0;
     }
@@ -326,6 +331,11 @@ int fd_table_unshare(void)
     fd_table_unref(c->fds);
     c->fds = own;
     return 0;
+}
+
+int fd_table_unshare(void)
+{
+    return unshare(os_fs());
 }
 
 int fs_context_copy(const struct fs_context *from, bool share_fds, struct fs_context *ret)
@@ -347,6 +357,20 @@ void fs_context_done(struct fs_context *c)
     fd_table_unref(STEAL(&c->fds));
     dentry_unref(STEAL(&c->cwd));
     file_unref(STEAL(&c->exe));
+}
+
+int fs_context_exec(struct fs_context *c, struct file *program)
+{
+    if (unshare(c) != 0) {
+        return -ENOMEM;
+    }
+    close_marked(c->fds);
+    if (program != NULL) {
+        file_ref(program);
+        file_unref(c->exe);
+        c->exe = program;
+    }
+    return 0;
 }
 
 /* ---- for exec and mmap

@@ -64,6 +64,9 @@ void fd_table_unref(struct fd_table *t); /* NULL is fine */
  * or shared. -ENOMEM. */
 int fs_context_copy(const struct fs_context *from, bool share_fds, struct fs_context *ret) MUST_USE;
 void fs_context_done(struct fs_context *c);
+/* execve: the descriptor table becomes its own, those marked are closed, and this is the program
+ * (its own reference; NULL: as it was). -ENOMEM, and nothing has changed. */
+int fs_context_exec(struct fs_context *c, struct file *program) MUST_USE;
 
 /* Borrowed: valid until the lock is released; file_ref() for longer. NULL: EBADF. */
 struct file *fd_get(int fd);
