@@ -7,6 +7,7 @@
 
 #include "futex.h"
 #include "mm.h"
+#include "net/network.h"
 #include "proc/call_server.h"
 #include "proc/table.h"
 #include "process.h"
@@ -151,13 +152,21 @@ int os_block(struct wait_queue *q, uint64_t deadline_ns)
     }
     q->waiting[t->number / 64] |= bit;
     t->waiting = true;
-    os_unlock();
-    if (wake_at > now) {
-        sleep_for(t, wake_at == UINT64_MAX ? UINT64_MAX : wake_at - now);
-    }
-    os_lock();
+    bool attends = network_attend(q), again = false;
+    uint64_t begin = now;
+    do {
+        os_unlock();
+        if (wake_at > now) {
+            sleep_for(t, wake_at == UINT64_MAX ? UINT64_MAX : wake_at - now);
+        }
+        os_lock();
+        now = rt_clock_ns(1);
+        /* News of the network that concern others are no reason to look again. */
+        again = network_news(attends) && (q->waiting[t->number / 64] & bit) != 0 && now < wake_at;
+    } while (again && !os_interrupted(t));
+    network_leave(attends);
     t->waiting = false;
-    t->waited_ns += rt_clock_ns(1) - now;
+    t->waited_ns += now - begin;
     q->waiting[t->number / 64] &= ~bit;
     timer_check();
     return os_interrupted(t) ? -ERESTARTSYS : 0;

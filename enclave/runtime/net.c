@@ -7,8 +7,7 @@
  * where it is checked. */
 #include "thread.h"
 
-#define EIO       5
-#define ETIMEDOUT 110
+#define EIO 5
 
 static int64_t call(unsigned number, uint64_t a, uint64_t b, uint64_t c, struct bytes to_host,
                     void *from_host, size_t from_size)
@@ -107,9 +106,20 @@ int rt_net_error(uint32_t socket)
     return r < 0 ? EIO : (int)r;
 }
 
-size_t rt_net_wait(uint64_t timeout_ns, struct net_event ret[NET_EVENTS_MAX])
+void rt_net_attend(struct net_event *ret, size_t *ret_count)
 {
-    const size_t size = NET_EVENTS_MAX * sizeof *ret;
-    int64_t r = call(HOSTCALL_net_wait, timeout_ns, 0, 0, BYTES(NULL, 0), ret, size);
-    return r <= 0 ? 0 : (size_t)r / sizeof *ret;
+    struct rt_thread *t = rt_self();
+    t->net_events = ret;
+    t->net_event_count = ret_count;
+}
+
+bool rt_net_wait(struct rt_thread *t, uint64_t timeout_ns)
+{
+    const size_t size = NET_EVENTS_MAX * sizeof *t->net_events;
+    if (t->net_events == NULL || *t->net_event_count != 0) {
+        return false;
+    }
+    int64_t r = call(HOSTCALL_net_wait, timeout_ns, 0, 0, BYTES(NULL, 0), t->net_events, size);
+    *t->net_event_count = r <= 0 ? 0 : (size_t)r / sizeof *t->net_events;
+    return true;
 }

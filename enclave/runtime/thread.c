@@ -252,6 +252,9 @@ void rt_thread_exit(void)
 
 int rt_wait(uint64_t timeout_ns)
 {
+    if (rt_net_wait(rt_self(), timeout_ns)) {
+        return 0;
+    }
     return (int)HOSTCALL_SIMPLE(HOSTCALL_wait, timeout_ns);
 }
 

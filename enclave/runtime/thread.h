@@ -37,6 +37,8 @@ struct rt_thread {
     uint64_t tcs;
     void *start_argument;
     void *door_data;
+    struct net_event *net_events; /* NULL: it does not attend to the network */
+    size_t *net_event_count;
     struct app_memory *app_memory; /* NULL: this enclave's; rt_set_app_memory() */
     bool fault_in_runtime;
     struct rt_frame fault_frame;
@@ -110,6 +112,8 @@ extern const uint8_t rt_text_start[], rt_text_end[], rt_image_start[], rt_image_
 void rt_threads_start(uint64_t xfrm);
 /* exception.c: called on the exception stack at CSSA 1. */
 void rt_exception(struct rt_thread *t);
+/* net.c: rt_wait() of a thread that attends to the network; false: of one that does not. */
+bool rt_net_wait(struct rt_thread *t, uint64_t timeout_ns);
 /* start.c: first entry of a thread, on its runtime stack. */
 void rt_first_entry(struct rt_thread *t);
 

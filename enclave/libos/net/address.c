@@ -19,6 +19,20 @@ bool address_is_any(const struct sock_address *a)
            (is_v4(a) && memcmp(a->ip + 12, none, sizeof none) == 0);
 }
 
+void address_means_here(struct sock_address *a)
+{
+    if (!address_is_any(a)) {
+        return;
+    }
+    bool four = is_v4(a);
+    memset(a->ip, 0, sizeof a->ip);
+    if (four) {
+        memcpy(a->ip, mapped, sizeof mapped);
+        a->ip[12] = 127;
+    }
+    a->ip[15] = 1;
+}
+
 int address_reachable(const struct sock_address *a)
 {
     bool local = a->family == AF_UNIX_ || address_is_any(a) ||

@@ -37,6 +37,17 @@ static uint64_t cmsg_align(uint64_t n)
     return (n + 7) & ~UINT64_C(7);
 }
 
+/* Zeroed, but for how it is to be served. NULL: no memory. */
+static struct sock_message *new_message(const struct file *f, uint32_t flags)
+{
+    struct sock_message *m = (struct sock_message *)rt_alloc(sizeof *m);
+    if (m != NULL) {
+        m->flags = flags;
+        m->no_wait = (flags & MSG_DONTWAIT_) != 0 || (f->flags & O_NONBLOCK) != 0;
+    }
+    return m;
+}
+
 int64_t sys_sendto(int fd, app_ptr buf, uint64_t size, uint32_t flags, app_ptr to, uint32_t to_size)
 {
     struct file *f;
@@ -48,12 +59,10 @@ int64_t sys_sendto(int fd, app_ptr buf, uint64_t size, uint32_t flags, app_ptr t
     if ((flags & ~SEND_FLAGS) != 0) {
         return -EOPNOTSUPP;
     }
-    struct sock_message *m = rt_alloc(sizeof *m);
+    struct sock_message *m = new_message(f, flags);
     if (m == NULL) {
         return -ENOMEM;
     }
-    *m = (struct sock_message){
-        .flags = flags, .no_wait = (flags & MSG_DONTWAIT_) != 0 || (f->flags & O_NONBLOCK) != 0};
     int64_t n = to.addr != 0 ? address_from_app(to, to_size, s->family, &m->address) : 0;
     if (n == 0) {
         const struct iter_piece piece = {buf, size < FS_IO_MAX ? size : FS_IO_MAX};
@@ -86,12 +95,10 @@ int64_t sys_recvfrom(int fd, app_ptr buf, uint64_t size, uint32_t flags, app_ptr
     if ((flags & ~RECEIVE_FLAGS) != 0) {
         return -EOPNOTSUPP;
     }
-    struct sock_message *m = rt_alloc(sizeof *m);
+    struct sock_message *m = new_message(f, flags);
     if (m == NULL) {
         return -ENOMEM;
     }
-    *m = (struct sock_message){
-        .flags = flags, .no_wait = (flags & MSG_DONTWAIT_) != 0 || (f->flags & O_NONBLOCK) != 0};
     const struct iter_piece piece = {buf, size < FS_IO_MAX ? size : FS_IO_MAX};
     struct iter to = {.pieces = &piece, .piece_count = 1, .left = piece.size};
     file_ref(f);
@@ -215,26 +222,30 @@ static int control_to_app(const struct sock *s, struct msghdr_ *h, struct sock_m
 
 /* ---- sendmsg, recvmsg ------------------------------------------------------------------------ */
 
+static int header_from_app(app_ptr at, uint32_t unknown_flags, struct msghdr_ *ret)
+{
+    if (unknown_flags != 0) {
+        return -EOPNOTSUPP;
+    }
+    if (copy_from_app(ret, at, sizeof *ret) != 0) {
+        return -EFAULT;
+    }
+    return ret->iov_count > MESSAGES_MAX ? -EMSGSIZE : 0;
+}
+
 static int64_t send_message(struct file *f, struct sock *s, app_ptr at, uint32_t flags)
 {
     struct msghdr_ h;
     struct iter_piece small[8], *pieces;
     uint64_t total;
-    if ((flags & ~SEND_FLAGS) != 0) {
-        return -EOPNOTSUPP;
+    int err = header_from_app(at, flags & ~SEND_FLAGS, &h);
+    if (err != 0) {
+        return err;
     }
-    if (copy_from_app(&h, at, sizeof h) != 0) {
-        return -EFAULT;
-    }
-    if (h.iov_count > MESSAGES_MAX) {
-        return -EMSGSIZE;
-    }
-    struct sock_message *m = rt_alloc(sizeof *m);
+    struct sock_message *m = new_message(f, flags);
     if (m == NULL) {
         return -ENOMEM;
     }
-    *m = (struct sock_message){
-        .flags = flags, .no_wait = (flags & MSG_DONTWAIT_) != 0 || (f->flags & O_NONBLOCK) != 0};
     int64_t n =
         h.name != 0 ? address_from_app(app(h.name), h.name_size, s->family, &m->address) : 0;
     uint32_t taken = 0;
@@ -265,24 +276,16 @@ static int64_t receive_message(struct file *f, struct sock *s, app_ptr at, uint3
     struct msghdr_ h;
     struct iter_piece small[8], *pieces;
     uint64_t total;
-    if ((flags & ~RECEIVE_FLAGS) != 0) {
-        return -EOPNOTSUPP;
-    }
-    if (copy_from_app(&h, at, sizeof h) != 0) {
-        return -EFAULT;
-    }
-    if (h.iov_count > MESSAGES_MAX) {
-        return -EMSGSIZE;
+    int err = header_from_app(at, flags & ~RECEIVE_FLAGS, &h);
+    if (err != 0) {
+        return err;
     }
     int64_t n = iter_pieces(app(h.iov), h.iov_count, small, ARRAY_SIZE(small), &pieces, &total);
     if (n != 0) {
         return n;
     }
-    struct sock_message *m = rt_alloc(sizeof *m);
+    struct sock_message *m = new_message(f, flags);
     if (m != NULL) {
-        *m = (struct sock_message){.flags = flags,
-                                   .no_wait = (flags & MSG_DONTWAIT_) != 0 ||
-                                              (f->flags & O_NONBLOCK) != 0};
         struct iter to = {.pieces = pieces, .piece_count = (size_t)h.iov_count, .left = total};
         n = sock_receive(s, &to, m);
     } else {
@@ -294,7 +297,7 @@ static int64_t receive_message(struct file *f, struct sock *s, app_ptr at, uint3
     if (n >= 0) {
         uint8_t raw[128];
         uint32_t out = m->result_flags | (flags & MSG_CMSG_CLOEXEC_);
-        int err = control_to_app(s, &h, m, &out);
+        err = control_to_app(s, &h, m, &out);
         uint32_t size = address_encode(&m->address, raw);
         uint32_t room = h.name != 0 && h.name_size < size ? h.name_size : size;
         if (h.name != 0 && err == 0 && copy_to_app(app(h.name), raw, room) != 0) {
@@ -314,7 +317,7 @@ static int64_t receive_message(struct file *f, struct sock *s, app_ptr at, uint3
     return n;
 }
 
-int64_t sys_sendmsg(int fd, app_ptr message, uint32_t flags)
+static int64_t one(int fd, app_ptr message, uint32_t flags, bool send)
 {
     struct file *f;
     struct sock *s;
@@ -322,24 +325,20 @@ int64_t sys_sendmsg(int fd, app_ptr message, uint32_t flags)
     if (err != 0) {
         return err;
     }
-    file_ref(f);
-    int64_t n = send_message(f, s, message, flags);
+    file_ref(f); /* it may be closed while this waits */
+    int64_t n = send ? send_message(f, s, message, flags) : receive_message(f, s, message, flags);
     file_unref(f);
     return n;
 }
 
+int64_t sys_sendmsg(int fd, app_ptr message, uint32_t flags)
+{
+    return one(fd, message, flags, true);
+}
+
 int64_t sys_recvmsg(int fd, app_ptr message, uint32_t flags)
 {
-    struct file *f;
-    struct sock *s;
-    int err = sock_at(fd, &f, &s);
-    if (err != 0) {
-        return err;
-    }
-    file_ref(f);
-    int64_t n = receive_message(f, s, message, flags);
-    file_unref(f);
-    return n;
+    return one(fd, message, flags, false);
 }
 
 /* struct mmsghdr: a msghdr and how many bytes went. */

@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "libos/syscalls.h"
-#include "net.h"
+#include "outside.h"
 
 #define TYPE_MASK    0xf
 #define PROTOCOL_TCP 6
@@ -132,6 +132,10 @@ int64_t sys_listen(int fd, int backlog)
     if (err != 0) {
         return err;
     }
+    err = s->outside.on ? outside_listen(s, backlog) : 0;
+    if (err != 0) {
+        return err;
+    }
     unsigned most = (unsigned)backlog < SOCK_BACKLOG_MAX ? (unsigned)backlog : SOCK_BACKLOG_MAX;
     s->backlog = (int)most + 1; /* as Linux counts */
     s->state = SOCK_LISTENING;
@@ -157,8 +161,12 @@ static int64_t accept_one(int fd, app_ptr address, app_ptr size, int flags)
     if (timeout != 0 && !add_ok(rt_clock_ns(1), timeout, &deadline)) {
         deadline = UINT64_MAX;
     }
+    outside_pull(s);
     while (err == 0 && s->state == SOCK_LISTENING && s->pending == NULL) {
-        err = (f->flags & O_NONBLOCK) != 0 ? -EAGAIN : os_block(&s->changed, deadline);
+        err = (f->flags & O_NONBLOCK) != 0 ? -EAGAIN
+              : s->outside.on              ? outside_block(s, deadline)
+                                           : os_block(&s->changed, deadline);
+        outside_pull(s);
     }
     if (err == 0 && s->state != SOCK_LISTENING) {
         err = -EINVAL;
@@ -227,6 +235,9 @@ static int enqueue(struct sock *s, struct sock *listener, const struct sock_addr
 static int connect_stream(struct file *f, struct sock *s, const struct sock_address *a)
 {
     bool no_wait = (f->flags & O_NONBLOCK) != 0;
+    if (s->state == SOCK_CONNECTING) {
+        return outside_connect(s, a, no_wait);
+    }
     if (s->in_progress) { /* asked again: how did it end? */
         s->in_progress = false;
         int err = s->error;
@@ -236,8 +247,16 @@ static int connect_stream(struct file *f, struct sock *s, const struct sock_addr
     if (s->state != SOCK_NEW) {
         return s->state == SOCK_LISTENING ? -EINVAL : -EISCONN;
     }
-    int err = address_reachable(a);
+    struct sock_address to = *a;
+    if (s->family != AF_UNIX_) {
+        address_means_here(&to);
+    }
     struct sock *listener = NULL;
+    bool here = sock_find(s, &to, &listener) == 0 && listener->state == SOCK_LISTENING;
+    if (s->family != AF_UNIX_ && !here && outside_may_connect(s, &to)) {
+        return outside_connect(s, &to, no_wait);
+    }
+    int err = here ? 0 : address_reachable(a);
     while (err == 0) {
         err = sock_find(s, a, &listener);
         if (err == 0 && listener->state != SOCK_LISTENING) {
@@ -251,17 +270,6 @@ static int connect_stream(struct file *f, struct sock *s, const struct sock_addr
         node_unref(&listener->node);
     }
     if (err == 0) {
-        struct sock_address to = *a;
-        if (s->family != AF_UNIX_ && address_is_any(&to)) {
-            static const uint8_t localhost[6] = {0xff, 0xff, 127, 0, 0, 1};
-            bool four = to.ip[10] == 0xff;
-            memset(to.ip, 0, sizeof to.ip);
-            if (four) {
-                memcpy(to.ip + 10, localhost, sizeof localhost);
-            } else {
-                to.ip[15] = 1;
-            }
-        }
         err = enqueue(s, listener, &to);
     }
     if (s->family != AF_UNIX_ && no_wait && (err == 0 || err == -ECONNREFUSED)) {
@@ -276,7 +284,13 @@ static int connect_stream(struct file *f, struct sock *s, const struct sock_addr
 static int connect_datagram(struct sock *s, const struct sock_address *a)
 {
     struct sock *to = NULL;
-    int err = address_reachable(a);
+    struct sock_address means = *a;
+    address_means_here(&means);
+    bool here = s->family == AF_UNIX_ || sock_find(s, a, &to) == 0;
+    if (!here && outside_may_connect(s, &means)) {
+        return outside_connect(s, &means, true);
+    }
+    int err = here ? 0 : address_reachable(a);
     if (err != 0) {
         return err;
     }
@@ -314,6 +328,9 @@ int64_t sys_connect(int fd, app_ptr address, uint32_t size)
         s->remote = (struct sock_address){0};
         s->peer = NULL;
         s->state = SOCK_NEW;
+        if (s->outside.on && !s->outside.bound) { /* one without a peer is made when it sends */
+            outside_close(s);
+        }
         return 0;
     }
     err = address_from_app(address, size, s->family, &a);
@@ -346,6 +363,9 @@ int64_t sys_shutdown(int fd, int how)
             return 0;
         }
         s->state = SOCK_NEW; /* who accepts gets EINVAL */
+        if (s->outside.on) {
+            outside_shutdown(s, how);
+        }
         sock_changed(s);
         return 0;
     }
@@ -354,6 +374,9 @@ int64_t sys_shutdown(int fd, int how)
     }
     s->shut_read |= how != WRITE;
     s->shut_write |= how != READ;
+    if (s->outside.on) {
+        outside_shutdown(s, how);
+    }
     sock_changed(s);
     if (s->peer != NULL) {
         sock_changed(s->peer);
@@ -375,8 +398,9 @@ int64_t sys_getpeername(int fd, app_ptr address, app_ptr size)
     struct sock *s;
     int err = sock_at(fd, &f, &s);
     if (err == 0 && (s->state != SOCK_CONNECTED || s->remote.family == 0 ||
+                     (s->outside.on && (s->reset || s->outside.hung_up)) ||
                      (s->family != AF_UNIX_ && s->peer == NULL && s->type == SOCK_STREAM_ &&
-                      (s->reset || s->shut_write || s->error != 0)))) {
+                      !s->outside.on && (s->reset || s->shut_write || s->error != 0)))) {
         err = -ENOTCONN;
     }
     return err != 0 ? err : address_to_app(&s->remote, address, size);

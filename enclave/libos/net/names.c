@@ -3,7 +3,7 @@
  * the file system, so that renames and links keep working. */
 #include <errno.h>
 
-#include "net.h"
+#include "outside.h"
 
 #define PORT_FIRST 32768u /* net.ipv4.ip_local_port_range */
 #define PORT_LAST  60999u
@@ -103,6 +103,7 @@ int sock_bind(struct sock *s, const struct sock_address *a)
         return -EINVAL;
     }
     struct sock_address to = *a;
+    bool outside = false;
     if (s->family == AF_UNIX_) {
         if (to.path_size == 0) {
             return sock_bind_free(s);
@@ -112,8 +113,9 @@ int sock_bind(struct sock *s, const struct sock_address *a)
             return err;
         }
     } else {
-        if (address_reachable(&to) != 0) {
-            return -EADDRNOTAVAIL;
+        outside = outside_may_listen(s, &to);
+        if (!outside && address_reachable(&to) != 0) {
+            return -EACCES;
         }
         for (uint32_t tries = 0; to.port == 0 && tries <= PORT_LAST - PORT_FIRST; tries++) {
             to.port = (uint16_t)next_port;
@@ -126,9 +128,14 @@ int sock_bind(struct sock *s, const struct sock_address *a)
         if (to.port == 0 || is_taken(s, &to)) {
             return -EADDRINUSE;
         }
-        if (to.port < 1024 && fs_uid() != 0) {
+        if (to.port < 1024 && fs_uid() != 0 && !outside) {
             return -EACCES;
         }
+        int err = outside ? outside_bind(s, &to) : 0;
+        if (err != 0) {
+            return err;
+        }
+        s->outside.bound = outside;
     }
     s->local = to;
     s->bound = true;
@@ -197,15 +204,8 @@ int sock_find(const struct sock *from, const struct sock_address *a, struct sock
         if (err != 0) {
             return err;
         }
-    } else if (a->family != AF_UNIX_ && address_is_any(a)) { /* means this host */
-        bool four = v4(a);
-        memset(to.ip, 0, sizeof to.ip);
-        if (four) {
-            static const uint8_t localhost[6] = {0xff, 0xff, 127, 0, 0, 1};
-            memcpy(to.ip + 10, localhost, sizeof localhost);
-        } else {
-            to.ip[15] = 1;
-        }
+    } else if (a->family != AF_UNIX_) {
+        address_means_here(&to);
     }
     struct sock *wide = NULL;
     for (struct sock *s = bound; s != NULL; s = s->bound_next) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sockets whose both ends lie in this enclave: Unix sockets, and TCP and UDP over the loopback
- * addresses. Bytes stay in trusted memory; the host sees only that threads sleep and wake. There is
- * no other network: whoever asks for an address elsewhere gets EACCES.
+/* Sockets: those whose both ends lie in this enclave, which are Unix sockets and TCP and UDP over
+ * the loopback addresses, and those that reach beyond it (outside.h) where the manifest says so.
+ * Bytes of the first stay in trusted memory; the host sees only that threads sleep and wake.
+ * Whoever asks for an address elsewhere that is not listed gets EACCES.
  *
  * A socket's incoming data are packets in a queue of its own, for streams as for datagrams; sending
  * puts packets into the peer's queue. All under the library OS's one lock; whoever waits holds a
@@ -10,6 +11,7 @@
  * Trust: addresses, sizes, flags and control messages come from the workload. */
 #pragma once
 
+#include "abi/network.h"
 #include "fs/vfs.h"
 
 #define AF_UNIX_  1
@@ -54,7 +56,7 @@ struct packet {
     uint8_t data[];
 };
 
-enum sock_state { SOCK_NEW, SOCK_LISTENING, SOCK_CONNECTED, SOCK_OVER };
+enum sock_state { SOCK_NEW, SOCK_LISTENING, SOCK_CONNECTING, SOCK_CONNECTED, SOCK_OVER };
 
 struct sock_options {
     bool reuse_address, reuse_port, keep_alive, no_delay, broadcast, pass_credentials, v6_only;
@@ -62,6 +64,25 @@ struct sock_options {
     int32_t linger_s, receive_buffer, send_buffer, keep_idle, keep_interval, keep_count;
     int32_t ttl, tos, user_timeout, defer_accept;
     uint64_t receive_timeout_ns, send_timeout_ns; /* 0: none */
+};
+
+#define OUTSIDE_HEARD 1024u /* senders of datagrams that a bound socket may answer */
+
+/* A socket of the host's under this one (outside.h). */
+struct outside {
+    bool on;
+    bool bound;    /* to a listed endpoint, by bind() */
+    bool linked;   /* datagrams: the host knows whom it is connected with */
+    bool may_have; /* bytes or connections, since an event or a read that was full */
+    bool may_send;
+    bool ended;   /* the other end sends no more; what it sent may still come */
+    bool over;    /* all of that has come */
+    bool hung_up; /* both directions are closed */
+    bool urgent;  /* there may be a byte beside the stream */
+    uint32_t number;
+    uint32_t options_set; /* bits of enum net_option */
+    int32_t options[NET_OPTION_COUNT];
+    struct net_address *heard; /* OUTSIDE_HEARD of them, by place; NULL: nobody yet */
 };
 
 struct sock {
@@ -86,6 +107,7 @@ struct sock {
     struct sock *pending_next;
     int pending_count, backlog;
     struct sock_options options;
+    struct outside outside;
     struct wait_queue changed;
 };
 
@@ -122,6 +144,11 @@ struct sock_message {
 int64_t sock_receive(struct sock *s, struct iter *to, struct sock_message *m) MUST_USE;
 int64_t sock_send(struct sock *s, struct iter *from, struct sock_message *m) MUST_USE;
 void sock_forget(struct sock *s); /* all packets */
+/* Streams: what lies there, up to where other descriptors travel. */
+int64_t sock_take_stream(struct sock *s, struct iter *to, struct sock_message *m) MUST_USE;
+/* Bytes that came from outside, into the queue; from: of a datagram. False: no memory. */
+bool sock_take_in(struct sock *s, const void *data, size_t size,
+                  const struct sock_address *from) MUST_USE;
 
 /* address.c */
 int address_from_app(app_ptr at, uint32_t size, int family, struct sock_address *ret) MUST_USE;
@@ -131,6 +158,9 @@ uint32_t address_encode(const struct sock_address *a, uint8_t ret[128]);
 bool address_is_any(const struct sock_address *a);
 /* 0, or -EACCES for an address of a network that is not there. */
 int address_reachable(const struct sock_address *a) MUST_USE;
+
+/* The loopback address that 0.0.0.0 or :: means to who connects. */
+void address_means_here(struct sock_address *a);
 
 /* names.c */
 int sock_bind(struct sock *s, const struct sock_address *a) MUST_USE;

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "libos/syscalls.h"
-#include "net.h"
+#include "outside.h"
 
 enum option_kind {
     OPTION_BOOL,
@@ -147,6 +147,9 @@ static int set(struct sock *s, const struct option *o, app_ptr value, uint32_t s
         }
         memcpy(at, &v[0], sizeof v[0]);
     }
+    bool none = o->kind == OPTION_LINGER && v[0] == 0;
+    int32_t number = o->kind == OPTION_LINGER ? v[1] : o->kind == OPTION_BOOL ? v[0] != 0 : v[0];
+    outside_option(s, o->level, o->name, none ? -1 : number);
     return 0;
 }
 
@@ -171,6 +174,7 @@ static int32_t special(struct sock *s, size_t which)
     case SPECIAL_ERROR:
         v = s->error;
         s->error = 0;
+        s->in_progress = s->in_progress && (v == 0 || s->state != SOCK_NEW);
         return v;
     case SPECIAL_DOMAIN:
         return s->family;

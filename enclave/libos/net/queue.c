@@ -2,7 +2,7 @@
 /* Packets: sending and receiving. */
 #include <errno.h>
 
-#include "net.h"
+#include "outside.h"
 
 #define CHUNK    (16u * 1024 - sizeof(struct packet)) /* of a stream */
 #define SIGPIPE_ 13
@@ -15,7 +15,9 @@ static uint64_t deadline_of(uint64_t timeout_ns)
 
 static int wait_for(struct sock *s, bool no_wait, uint64_t deadline)
 {
-    int err = no_wait ? -EAGAIN : os_block(&s->changed, deadline);
+    int err = no_wait         ? -EAGAIN
+              : s->outside.on ? outside_block(s, deadline)
+                              : os_block(&s->changed, deadline);
     return err == -ETIMEDOUT ? -EAGAIN : err;
 }
 
@@ -83,6 +85,24 @@ static int packet_new(size_t capacity, const struct sock_message *m, struct pack
     }
     *ret = p;
     return 0;
+}
+
+bool sock_take_in(struct sock *s, const void *data, size_t size, const struct sock_address *from)
+{
+    const struct sock_message none = {.file_count = 0};
+    struct packet *p;
+    if (packet_new(size, &none, &p) != 0) {
+        return false;
+    }
+    memcpy(p->data, data, size);
+    p->size = (uint32_t)size;
+    if (from != NULL) {
+        p->from = *from;
+    }
+    *(s->last != NULL ? &s->last->next : &s->first) = p;
+    s->last = p;
+    s->queued += size;
+    return true;
 }
 
 static int pending_error(struct sock *s)
@@ -153,6 +173,9 @@ static int64_t send_stream(struct sock *s, struct iter *from, struct sock_messag
     if (s->state == SOCK_NEW || s->state == SOCK_LISTENING) {
         return s->family == AF_UNIX_ ? -ENOTCONN : broken(m);
     }
+    if (s->outside.on) {
+        return outside_send(s, from, m);
+    }
     while (from->left > 0) {
         if (s->error != 0 && done == 0) {
             int err = pending_error(s);
@@ -216,8 +239,22 @@ static int receiver_of(struct sock *s, const struct sock_message *m, struct sock
     return err;
 }
 
+/* Is the one whom it goes to beyond the enclave? Whoever is here comes first. */
+static bool goes_outside(const struct sock *s, const struct sock_message *m,
+                         struct sock_address *ret)
+{
+    struct sock *here;
+    *ret = m->address.family != 0 ? m->address : s->remote;
+    if (s->family == AF_UNIX_ || ret->family == 0) {
+        return false;
+    }
+    address_means_here(ret);
+    return sock_find(s, ret, &here) != 0 && (outside_may_connect(s, ret) || outside_knows(s, ret));
+}
+
 static int64_t send_packet(struct sock *s, struct iter *from, struct sock_message *m)
 {
+    struct sock_address beyond;
     uint64_t most = s->family == AF_UNIX_ ? SOCK_DATAGRAM : SOCK_UDP_MAX;
     uint64_t deadline = deadline_of(s->options.send_timeout_ns);
     struct sock *to = NULL;
@@ -229,6 +266,9 @@ static int64_t send_packet(struct sock *s, struct iter *from, struct sock_messag
     }
     if (s->shut_write) {
         return broken(m);
+    }
+    if (goes_outside(s, m, &beyond)) {
+        return outside_send_packet(s, &beyond, from, m);
     }
     if (s->family != AF_UNIX_) {
         int err = sock_bind_free(s);
@@ -296,6 +336,9 @@ static int64_t send_urgent(struct sock *s, struct iter *from, struct sock_messag
     if (s->family == AF_UNIX_ || sock_packets(s)) {
         return -EOPNOTSUPP;
     }
+    if (s->outside.on) {
+        return send_stream(s, from, m);
+    }
     uint64_t size = from->left;
     bool inside = s->peer != NULL && s->peer->options.urgent_inline;
     if (size == 0 || inside || s->peer == NULL) {
@@ -357,14 +400,16 @@ static void drop_first(struct sock *s)
 
 static void told_sender(struct sock *s)
 {
+    if (s->outside.on && s->type == SOCK_STREAM_) {
+        return; /* nobody here sends to it */
+    }
     if (s->peer != NULL) {
         drained(s->peer);
     }
     fs_poll_changed(&s->changed); /* senders of datagrams wait on the receiver */
 }
 
-/* What lies there, up to where other descriptors travel. */
-static int64_t take_stream(struct sock *s, struct iter *to, struct sock_message *m)
+int64_t sock_take_stream(struct sock *s, struct iter *to, struct sock_message *m)
 {
     int64_t done = 0;
     bool peek = (m->flags & MSG_PEEK_) != 0;
@@ -434,6 +479,9 @@ int64_t sock_receive(struct sock *s, struct iter *to, struct sock_message *m)
         if (s->family == AF_UNIX_ || sock_packets(s)) {
             return -EOPNOTSUPP;
         }
+        if (s->outside.on) {
+            return outside_receive_urgent(s, to);
+        }
         if (!s->urgent || s->options.urgent_inline || to->left == 0) {
             return -EINVAL;
         }
@@ -445,9 +493,13 @@ int64_t sock_receive(struct sock *s, struct iter *to, struct sock_message *m)
         return s->family == AF_UNIX_ && s->state == SOCK_NEW && s->type == SOCK_STREAM_ ? -EINVAL
                                                                                         : -ENOTCONN;
     }
+    if (s->outside.on && s->type == SOCK_STREAM_) {
+        return outside_receive(s, to, m);
+    }
     for (;;) {
+        outside_pull(s);
         if (s->first != NULL) {
-            int64_t n = sock_packets(s) ? take_packet(s, to, m) : take_stream(s, to, m);
+            int64_t n = sock_packets(s) ? take_packet(s, to, m) : sock_take_stream(s, to, m);
             if (n < 0 || sock_packets(s)) {
                 return n < 0 && done > 0 ? done : n;
             }

@@ -2,7 +2,7 @@
 /* A socket's life, and what makes it a file. */
 #include <errno.h>
 
-#include "net.h"
+#include "outside.h"
 
 #define SOCKFS_MAGIC_ UINT32_C(0x534f434b)
 #define FIONREAD_     0x541b
@@ -13,6 +13,7 @@ static void sock_destroy(struct node *n)
 {
     struct sock *s = (struct sock *)(void *)n;
     sock_end(s);
+    rt_free(s->outside.heard);
     rt_free(s);
 }
 
@@ -46,13 +47,14 @@ static unsigned sock_file_poll(struct file *f)
 
 static int64_t sock_file_ioctl(struct file *f, uint64_t request, app_ptr arg)
 {
-    const struct sock *s = sock_of(f);
+    struct sock *s = sock_of(f);
     if (request != FIONREAD_) {
         return -ENOTTY;
     }
     if (s->state == SOCK_LISTENING) {
         return -EINVAL;
     }
+    outside_pull(s);
     uint64_t there = s->queued;
     if (sock_packets(s)) {
         there = s->first != NULL ? s->first->size : 0;
@@ -126,6 +128,9 @@ void sock_end(struct sock *s)
 {
     bool unread = s->first != NULL;
     struct sock *peer = s->peer;
+    if (s->outside.on) {
+        outside_close(s);
+    }
     s->state = SOCK_OVER;
     s->peer = NULL;
     if (peer != NULL && peer->peer == s) {
@@ -155,6 +160,11 @@ void sock_end(struct sock *s)
 
 unsigned sock_poll(struct sock *s)
 {
+    if (s->type == SOCK_STREAM_ && s->outside.on &&
+        (s->state == SOCK_CONNECTED || s->state == SOCK_CONNECTING)) {
+        return outside_poll(s);
+    }
+    outside_pull(s);
     unsigned bits = s->error != 0 ? FS_POLLERR | FS_POLLIN | FS_POLLOUT : 0;
     if (s->state == SOCK_LISTENING) {
         return bits | (s->pending != NULL ? FS_POLLIN : 0);
@@ -165,6 +175,7 @@ unsigned sock_poll(struct sock *s)
     bits |= s->urgent ? FS_POLLPRI : 0;
     if (s->type == SOCK_DGRAM_) {
         bool full = s->peer != NULL && s->peer->queued >= SOCK_BUFFER;
+        full = full || (s->outside.on && !s->outside.may_send);
         return bits | (full ? 0 : FS_POLLOUT);
     }
     if (s->state != SOCK_CONNECTED) {

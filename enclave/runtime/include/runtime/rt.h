@@ -277,9 +277,10 @@ void rt_net_shutdown(uint32_t socket, int how); /* 0 receiving, 1 sending, 2 bot
 void rt_net_close(uint32_t socket);
 int rt_net_option(uint32_t socket, enum net_option option, int32_t value) MUST_USE;
 int rt_net_error(uint32_t socket); /* SO_ERROR: an errno, which is not negative, or 0 */
-/* Parks the thread as rt_wait() does, until some socket became ready, too: how many events. They say
- * what the host says, and may name sockets that there are not. */
-size_t rt_net_wait(uint64_t timeout_ns, struct net_event ret[NET_EVENTS_MAX]);
+/* From now on rt_wait() of the calling thread ends when some socket becomes ready, too, and leaves
+ * what became of whom in ret[NET_EVENTS_MAX] and *ret_count; while that is not 0 it waits as ever. The
+ * events say what the host says, and may name sockets that there are not. NULL: no more. */
+void rt_net_attend(struct net_event *ret, size_t *ret_count);
 /* The evidence of this run, when the host asked for it: fills nonce from boot and has the claims
  * quoted. 0, or -errno, or -ENODATA when nobody asked. */
 struct run_claims;
