@@ -485,7 +485,9 @@ size_t fs_file_path(struct file *f, char *ret_path, size_t capacity)
 void fs_set_exe(struct file *f)
 {
     struct fs_context *c = os_fs();
-    file_ref(f);
+    if (f != NULL) { /* a measured program is in no file */
+        file_ref(f);
+    }
     file_unref(c->exe);
     c->exe = f;
 }
