@@ -33,7 +33,33 @@ static struct {
     uint64_t measured_end; /* adopted pages of the image lie below; 0: there are none */
     bool text_sealed;
     bool any_lazy; /* there was a lazy mapping once */
+    bool frozen;
+    struct wait_queue thaw;
 } mm;
+
+/* ---- standing still while an image is made ------------------------------------------------------ */
+
+void mm_freeze(void)
+{
+    REQUIRE(!mm.frozen);
+    mm.frozen = true;
+}
+
+void mm_thaw(void)
+{
+    mm.frozen = false;
+    os_wake_all(&mm.thaw);
+}
+
+/* Before a call changes mappings or gives pages back. -ERESTARTSYS. */
+static int wait_for_thaw(void)
+{
+    int r = 0;
+    while (r == 0 && mm.frozen) {
+        r = os_block(&mm.thaw, UINT64_MAX);
+    }
+    return r;
+}
 
 int mm_start(uint64_t limit)
 {
@@ -65,7 +91,7 @@ static bool range_ok(uint64_t start, uint64_t length, uint64_t *ret_end)
     return true;
 }
 
-static uint8_t rights_of(uint32_t prot)
+uint8_t mm_rights(uint32_t prot)
 {
     uint8_t rights = 0;
     if (prot != 0) { /* a page that can be written or executed can be read: as on x86 */
@@ -216,7 +242,8 @@ static int unmap(uint64_t start, uint64_t end)
 int64_t sys_munmap(uint64_t addr, uint64_t length)
 {
     uint64_t end;
-    return range_ok(addr, length, &end) ? unmap(addr, end) : -EINVAL;
+    int r = wait_for_thaw();
+    return r != 0 ? r : range_ok(addr, length, &end) ? unmap(addr, end) : -EINVAL;
 }
 
 void mm_reset(void)
@@ -224,7 +251,7 @@ void mm_reset(void)
     unmap_list(APP_BASE, APP_END); /* no mapping straddles the ends: nothing is cut, nothing fails */
     mm.retained = pages_wipe(APP_BASE, MM_STUBS, RETAIN_MAX);
     mm.retained += pages_wipe(MM_STUBS_END, APP_END, RETAIN_MAX - mm.retained);
-    mm.peak = 0;
+    mm.charged = mm.mapped = mm.peak = 0; /* an image that did not end was not counted yet */
     mm.brk_start = mm.brk = 0;
     mm.any_lazy = false;
 }
@@ -352,7 +379,7 @@ static int fill_from_file(const struct vma *v, uint64_t end, uint64_t from)
     if (r == 0 && text) {
         r = make_text(v->file, v->start, end, v->offset, alone || from == v->start);
     }
-    return r == 0 ? pages_protect(v->start, end, rights_of(v->prot)) : r;
+    return r == 0 ? pages_protect(v->start, end, mm_rights(v->prot)) : r;
 }
 
 static int fill_anonymous(const struct vma *v)
@@ -361,7 +388,7 @@ static int fill_anonymous(const struct vma *v)
         return pages_release(v->start, v->end);
     }
     int r = take(v->start, v->end, true);
-    return r == 0 ? pages_protect(v->start, v->end, rights_of(v->prot)) : r;
+    return r == 0 ? pages_protect(v->start, v->end, mm_rights(v->prot)) : r;
 }
 
 /* ---- mmap
@@ -538,7 +565,7 @@ int mm_adopt(uint64_t start, uint64_t size, uint32_t prot)
     if (r != 0) {
         return r;
     }
-    pages_adopt(start, v.end, rights_of(prot));
+    pages_adopt(start, v.end, mm_rights(prot));
     account_added(&v);
     vma_insert(&v);
     mm.measured_end = v.end > mm.measured_end ? v.end : mm.measured_end;
@@ -560,6 +587,10 @@ int64_t sys_mmap(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, 
         return -EINVAL;
     }
     prot &= ~UINT32_C(0x03000000); /* PROT_GROWSDOWN and PROT_GROWSUP */
+    int r = wait_for_thaw();
+    if (r != 0) {
+        return r;
+    }
     if ((flags & OS_MAP_ANONYMOUS) == 0) {
         f = fd_get(fd);
         if (f == NULL) {
@@ -644,7 +675,7 @@ static int protect_mapping(struct vma *v, uint32_t prot)
         r = make_text(v->file, v->start, v->end, v->offset, true);
     }
     if (r == 0) {
-        r = pages_protect(v->start, v->end, rights_of(prot));
+        r = pages_protect(v->start, v->end, mm_rights(prot));
     }
     if (r == 0) {
         v->prot = prot;
@@ -663,6 +694,7 @@ int64_t sys_mprotect(uint64_t addr, uint64_t length, uint32_t prot)
         return 0;
     }
     int r = check_prot(prot);
+    r = r != 0 ? r : wait_for_thaw();
     if (r != 0) {
         return r;
     }
@@ -700,6 +732,10 @@ void mm_set_brk(uint64_t start)
 
 int64_t sys_brk(uint64_t end)
 {
+    int r = wait_for_thaw();
+    if (r != 0) {
+        return r;
+    }
     uint64_t old_top = align_down(mm.brk + PAGE_SIZE - 1, PAGE_SIZE), top;
     if (end < mm.brk_start || end > MM_BRK_LIMIT || !align_up_ok(end, PAGE_SIZE, &top)) {
         return (int64_t)mm.brk;
@@ -777,8 +813,12 @@ int64_t sys_mremap(uint64_t addr, uint64_t old_size, uint64_t new_size, uint32_t
         !range_ok(addr, old_size, &end) || !align_up_ok(new_size, PAGE_SIZE, &new_size)) {
         return -EINVAL;
     }
+    int err = wait_for_thaw();
+    if (err != 0) {
+        return err;
+    }
     const struct vma *found = vma_of(addr);
-    if (found == NULL || found->end < end) {
+    if (found == NULL || found->end < end || found->foreign) {
         return -EFAULT;
     }
     struct vma v = *found;
@@ -817,15 +857,22 @@ enum {
     MADV_WILLNEED = 3,
     MADV_DONTNEED = 4,
     MADV_FREE = 8,
-    MADV_COLD = 20,
+    MADV_DONTFORK = 10,
+    MADV_DOFORK = 11,
     MADV_MERGEABLE = 12,
     MADV_DODUMP = 17,
+    MADV_WIPEONFORK = 18,
+    MADV_KEEPONFORK = 19,
+    MADV_COLD = 20,
     MADV_PAGEOUT = 21,
     MADV_POPULATE_WRITE = 23
 };
 
 static int forget(const struct vma *v, uint64_t start, uint64_t end)
 {
+    if (v->foreign) {
+        return 0;
+    }
     if (v->window) {
         mm_uncharge(window_put_back(v, start, end, true));
         return 0;
@@ -851,6 +898,31 @@ static int forget(const struct vma *v, uint64_t start, uint64_t end)
                             v->offset + (start - v->start));
 }
 
+/* What fork is to do with a range. */
+static int advise_fork(uint64_t start, uint64_t end, int advice)
+{
+    int r = vma_reserve(2);
+    for (size_t i = vma_find(start); i < vma_count() && vma_at(i)->start < end; i++) {
+        const struct vma *v = vma_at(i);
+        if (advice == MADV_WIPEONFORK && (v->file != NULL || v->shared)) {
+            return -EINVAL;
+        }
+    }
+    if (r != 0) {
+        return r;
+    }
+    vma_split(start);
+    vma_split(end);
+    for (size_t i = vma_find(start); i < vma_count() && vma_at(i)->start < end; i++) {
+        struct vma *v = vma_at(i);
+        bool fork = advice == MADV_DONTFORK || advice == MADV_DOFORK;
+        v->dont_fork = fork ? advice == MADV_DONTFORK : v->dont_fork;
+        v->wipe_on_fork = fork ? v->wipe_on_fork : advice == MADV_WIPEONFORK;
+    }
+    vma_join(start, end);
+    return 0;
+}
+
 int64_t sys_madvise(uint64_t addr, uint64_t length, int advice)
 {
     uint64_t end;
@@ -865,6 +937,14 @@ int64_t sys_madvise(uint64_t addr, uint64_t length, int advice)
     }
     if (!vma_covers(addr, end)) {
         return -ENOMEM;
+    }
+    int err = wait_for_thaw();
+    if (err != 0) {
+        return err;
+    }
+    if (advice == MADV_DONTFORK || advice == MADV_DOFORK || advice == MADV_WIPEONFORK ||
+        advice == MADV_KEEPONFORK) {
+        return advise_fork(addr, end, advice);
     }
     if (advice == MADV_DONTNEED) {
         for (size_t i = vma_find(addr); i < vma_count() && vma_at(i)->start < end; i++) {
@@ -982,6 +1062,11 @@ bool mm_beyond_file(uint64_t addr)
 {
     const struct vma *v = vma_of(addr);
     uint64_t size;
+    if (v != NULL && v->foreign) {
+        rt_trace("0x%llx is memory shared with the process before a fork: not there (SIGBUS)",
+                 (unsigned long long)addr);
+        return true;
+    }
     return v != NULL && v->file != NULL && v->prot != 0 && fs_file_size(v->file, &size) == 0 &&
            v->offset + align_down(addr - v->start, PAGE_SIZE) >= size;
 }
@@ -995,12 +1080,12 @@ static void charge(uint64_t bytes)
 bool mm_page_in(uint64_t addr)
 {
     const struct vma *v = vma_of(addr);
-    if (v == NULL || !v->lazy || v->prot == 0 || (pages_state(addr) & PAGE_COMMITTED) != 0) {
+    if (v == NULL || !v->lazy || v->foreign || v->prot == 0 || (pages_state(addr) & PAGE_COMMITTED) != 0) {
         return false;
     }
     if (v->window) {
         uint64_t bytes;
-        bool came = window_page_in(v, addr, rights_of(v->prot), mm.limit - mm.charged, &bytes);
+        bool came = window_page_in(v, addr, mm_rights(v->prot), mm.limit - mm.charged, &bytes);
         if (came) {
             charge(bytes);
         }
@@ -1023,7 +1108,7 @@ bool mm_page_in(uint64_t addr)
         }
     }
     charge(end - start - before);
-    return pages_protect(start, end, rights_of(v->prot)) == 0;
+    return pages_protect(start, end, mm_rights(v->prot)) == 0;
 }
 
 bool mm_has_lazy(void)
@@ -1106,4 +1191,50 @@ void os_maps_text(struct fs_text *t)
             v->shared ? 's' : 'p', (unsigned long long)v->offset, major, minor,
             (unsigned long long)ino, path[0] != '\0' ? "                   " : "", path);
     }
+}
+
+/* ---- the image of a process -------------------------------------------------------------------- */
+
+void mm_brk(uint64_t *ret_start, uint64_t *ret_end)
+{
+    *ret_start = mm.brk_start;
+    *ret_end = mm.brk;
+}
+
+static bool could_be(const struct vma *v)
+{
+    uint64_t end;
+    bool exec = (v->prot & OS_PROT_EXEC) != 0;
+    return v->start < v->end && range_ok(v->start, v->end - v->start, &end) && end == v->end &&
+           check_prot(v->prot) == 0 && v->offset % PAGE_SIZE == 0 &&
+           (!exec || (v->file != NULL && fs_is_measured(v->file))) &&
+           (!v->foreign || (v->lazy && v->file == NULL)) && !v->window &&
+           vma_free_range(v->start, v->end);
+}
+
+int mm_restore_mapping(const struct vma *v)
+{
+    int r = could_be(v) ? vma_reserve(1) : -EINVAL;
+    if (r == 0) {
+        vma_insert(v);
+        mm.any_lazy = mm.any_lazy || v->lazy;
+    }
+    return r;
+}
+
+int mm_restore_done(uint64_t brk_start, uint64_t brk)
+{
+    if (brk_start > brk || brk > MM_BRK_LIMIT) {
+        return -EINVAL;
+    }
+    uint64_t reused = 0;
+    for (size_t i = 0; i < vma_count(); i++) {
+        reused += pages_committed(vma_at(i)->start, vma_at(i)->end);
+    }
+    mm.retained -= reused < mm.retained ? reused : mm.retained;
+    mm.brk_start = brk_start;
+    mm.brk = brk;
+    mm.mapped = mapped_within(APP_BASE, APP_END);
+    mm.charged = mm.peak = charged_within(APP_BASE, APP_END);
+    return mm.charged > mm.limit ? -ENOMEM : 0;
 }

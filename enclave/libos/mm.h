@@ -73,6 +73,21 @@ bool mm_beyond_file(uint64_t addr);
 /* Memory that counted and was given back. */
 void mm_uncharge(uint64_t bytes);
 
+/* ---- the image of a process (proc/image.h) ---------------------------------------------------- */
+
+/* Between these two, system calls of other threads wait before they change mappings. Not nested. */
+void mm_freeze(void);
+void mm_thaw(void);
+/* Is that what a list of mappings could hold next to those that are there? Inserts it; what it counts
+ * is known at the end. -EINVAL, -ENOMEM. */
+struct vma;
+int mm_restore_mapping(const struct vma *v) MUST_USE;
+/* All mappings and pages are there. -ENOMEM: they are more than the limit allows; -EINVAL. */
+int mm_restore_done(uint64_t brk_start, uint64_t brk) MUST_USE;
+void mm_brk(uint64_t *ret_start, uint64_t *ret_end);
+/* SGX rights of pages of a mapping with that protection. */
+uint8_t mm_rights(uint32_t prot);
+
 struct mm_usage {
     uint64_t mapped, peak, charged, limit;
 };

@@ -54,8 +54,7 @@ static void change_state(uint64_t start, uint64_t end, uint8_t clear, uint8_t se
     }
 }
 
-/* End of the run from `start` in which (state & mask) stays the same. */
-static uint64_t run_end(uint64_t start, uint64_t end, uint8_t mask, uint8_t *ret_value)
+uint64_t pages_run(uint64_t start, uint64_t end, uint8_t mask, uint8_t *ret_value)
 {
     uint8_t value = pages_state(start) & mask;
     uint64_t a = start + PAGE_SIZE;
@@ -79,7 +78,7 @@ static uint64_t run_end(uint64_t start, uint64_t end, uint8_t mask, uint8_t *ret
 bool pages_all(uint64_t start, uint64_t end, uint8_t flag)
 {
     uint8_t value;
-    return run_end(start, end, flag, &value) == end && value == flag;
+    return pages_run(start, end, flag, &value) == end && value == flag;
 }
 
 uint64_t pages_committed(uint64_t start, uint64_t end)
@@ -87,7 +86,7 @@ uint64_t pages_committed(uint64_t start, uint64_t end)
     uint64_t bytes = 0;
     for (uint64_t a = start; a < end;) {
         uint8_t committed;
-        uint64_t next = run_end(a, end, PAGE_COMMITTED, &committed);
+        uint64_t next = pages_run(a, end, PAGE_COMMITTED, &committed);
         bytes += committed != 0 ? next - a : 0;
         a = next;
     }
@@ -99,7 +98,7 @@ static int commit(uint64_t start, uint64_t end)
 {
     for (uint64_t a = start; a < end;) {
         uint8_t committed;
-        uint64_t next = run_end(a, end, PAGE_COMMITTED, &committed);
+        uint64_t next = pages_run(a, end, PAGE_COMMITTED, &committed);
         if (committed == 0) {
             int r = pages_reserve(a, next);
             if (r == 0) {
@@ -119,7 +118,7 @@ int pages_protect(uint64_t start, uint64_t end, uint8_t rights)
 {
     for (uint64_t a = start; a < end;) {
         uint8_t state;
-        uint64_t next = run_end(a, end, PAGE_COMMITTED | PAGE_RIGHTS, &state);
+        uint64_t next = pages_run(a, end, PAGE_COMMITTED | PAGE_RIGHTS, &state);
         if ((state & PAGE_COMMITTED) != 0 && (state & PAGE_RIGHTS) != rights) {
             int r = rt_mem_protect(app_at(a), next - a, state & PAGE_RIGHTS, rights);
             if (r != 0) {
@@ -147,7 +146,7 @@ int pages_take(uint64_t start, uint64_t end, bool zero, uint64_t ahead_start, ui
     int r = commit(ahead_start < start ? ahead_start : start, ahead_end > end ? ahead_end : end);
     for (uint64_t a = start; r == 0 && a < end;) {
         uint8_t state;
-        uint64_t next = run_end(a, end, PAGE_RIGHTS | PAGE_DIRTY, &state);
+        uint64_t next = pages_run(a, end, PAGE_RIGHTS | PAGE_DIRTY, &state);
         if ((state & PAGE_RIGHTS) != PAGE_RW) {
             r = rt_mem_protect(app_at(a), next - a, state & PAGE_RIGHTS, PAGE_RW);
             if (r != 0) {
@@ -178,7 +177,7 @@ int pages_take_copies(uint64_t start, const void *const *pages, size_t count, ui
 uint64_t pages_next(uint64_t start, uint64_t end)
 {
     uint8_t committed = 0;
-    uint64_t next = start < end ? run_end(start, end, PAGE_COMMITTED, &committed) : end;
+    uint64_t next = start < end ? pages_run(start, end, PAGE_COMMITTED, &committed) : end;
     return committed != 0 ? start : next;
 }
 
@@ -187,7 +186,7 @@ int pages_take_missing(uint64_t start, uint64_t end, uint64_t *ret_start, uint64
     *ret_start = *ret_end = end;
     for (uint64_t a = start; a < end;) {
         uint8_t committed;
-        uint64_t next = run_end(a, end, PAGE_COMMITTED, &committed);
+        uint64_t next = pages_run(a, end, PAGE_COMMITTED, &committed);
         if (committed == 0) {
             int r = pages_take(a, next, false, a, next);
             if (r == 0) {
@@ -210,7 +209,7 @@ int pages_release(uint64_t start, uint64_t end)
 {
     for (uint64_t a = start; a < end;) {
         uint8_t state;
-        uint64_t next = run_end(a, end, PAGE_COMMITTED | PAGE_RIGHTS, &state);
+        uint64_t next = pages_run(a, end, PAGE_COMMITTED | PAGE_RIGHTS, &state);
         if ((state & PAGE_COMMITTED) != 0) {
             int r = rt_mem_release(app_at(a), next - a, state & PAGE_RIGHTS);
             if (r != 0) {
@@ -231,7 +230,7 @@ int pages_zero(uint64_t start, uint64_t end)
 {
     for (uint64_t a = start; a < end;) {
         uint8_t state;
-        uint64_t next = run_end(a, end, PAGE_COMMITTED | PAGE_RIGHTS, &state);
+        uint64_t next = pages_run(a, end, PAGE_COMMITTED | PAGE_RIGHTS, &state);
         uint8_t rights = state & PAGE_RIGHTS;
         int r = 0;
         if ((state & PAGE_COMMITTED) != 0 && next - a >= ZERO_BY_RELEASE) {
@@ -285,7 +284,7 @@ uint64_t pages_wipe(uint64_t start, uint64_t end, uint64_t keep)
     uint64_t kept = 0;
     for (uint64_t a = start; a < end;) {
         uint8_t state;
-        uint64_t next = run_end(a, end, PAGE_COMMITTED | PAGE_RIGHTS | PAGE_DIRTY, &state);
+        uint64_t next = pages_run(a, end, PAGE_COMMITTED | PAGE_RIGHTS | PAGE_DIRTY, &state);
         kept += wipe_run(a, next, state, keep - kept);
         a = next;
     }

@@ -19,6 +19,8 @@ int pages_start(void) MUST_USE;
 /* Makes room in the record for a range, so that nothing after it can run out of memory. */
 int pages_reserve(uint64_t start, uint64_t end) MUST_USE;
 uint8_t pages_state(uint64_t addr);
+/* End of the run from start on in which (pages_state() & mask) is the same, which is *ret_state. */
+uint64_t pages_run(uint64_t start, uint64_t end, uint8_t mask, uint8_t *ret_state);
 bool pages_all(uint64_t start, uint64_t end, uint8_t flag);
 uint64_t pages_committed(uint64_t start, uint64_t end); /* bytes */
 

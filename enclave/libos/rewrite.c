@@ -103,6 +103,18 @@ void rewrite_reset(void)
     }
 }
 
+void rewrite_made(uint64_t *ret_start, uint64_t *ret_end)
+{
+    *ret_start = stubs.kept;
+    *ret_end = stubs.next;
+}
+
+int rewrite_restore(const uint8_t *code, uint64_t size)
+{
+    int r = reserve(size);
+    return r == 0 ? seal(code, size) : r;
+}
+
 bool rewrite_is_stub(uint64_t addr)
 {
     return addr >= MM_STUBS && addr < stubs.next;

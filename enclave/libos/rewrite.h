@@ -23,6 +23,11 @@ int rewrite_begin(struct rewrite_job *job, struct file *f, uint64_t size, uint64
 int rewrite_apply(const struct rewrite_job *job, uint8_t *text, uint64_t at,
                   uint64_t offset) MUST_USE;
 void rewrite_end(struct rewrite_job *job);
+/* The stubs that were made since the start: what a forked process needs at the same addresses. Whole
+ * pages. */
+void rewrite_made(uint64_t *ret_start, uint64_t *ret_end);
+/* Puts size bytes (whole pages) of them behind those that are there. -ENOMEM. */
+int rewrite_restore(const uint8_t *code, uint64_t size) MUST_USE;
 /* Where a call that is to be restarted goes on: RAX number, RCX the address after the call. */
 uint64_t rewrite_restart_address(void);
 /* Is that in finished stubs? They can be read and executed, and belong to no mapping. */

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "rewrite.h"
@@ -23,7 +24,8 @@ void (*shim_before_protect)(uint64_t addr);
 static uint8_t *base;
 static uint8_t *shadow; /* 0: not committed; else rights | 8 */
 static struct manifest manifest;
-static struct os_thread thread;
+static struct process process;
+static struct os_thread thread = {.process = &process};
 
 void shim_start(uint64_t memory)
 {
@@ -35,6 +37,7 @@ void shim_start(uint64_t memory)
     manifest.memory = memory;
     manifest.threads = 4;
     os.manifest = &manifest;
+    os.process = &process;
 }
 
 uint8_t *shim_at(uint64_t addr)
@@ -199,6 +202,56 @@ struct os_thread *os_self(void)
     return &thread;
 }
 
+/* ---- the rest of the library OS: one thread, which nobody waits for ---------------------------- */
+
+uint64_t shim_fsbase;
+uint8_t shim_vector[512];
+
+void os_lock(void)
+{
+}
+
+void os_unlock(void)
+{
+}
+
+int os_block(struct wait_queue *q, uint64_t deadline_ns)
+{
+    (void)q, (void)deadline_ns;
+    return -ERESTARTSYS;
+}
+
+void os_wake_all(struct wait_queue *q)
+{
+    (void)q;
+}
+
+uint64_t rt_get_fsbase(void)
+{
+    return shim_fsbase;
+}
+
+void rt_set_fsbase(uint64_t fsbase)
+{
+    shim_fsbase = fsbase;
+}
+
+size_t rt_xstate_size(void)
+{
+    return sizeof shim_vector;
+}
+
+void rt_xstate_get(void *to)
+{
+    memcpy(to, shim_vector, sizeof shim_vector);
+}
+
+int rt_xstate_set(const void *from)
+{
+    memcpy(shim_vector, from, sizeof shim_vector);
+    return 0;
+}
+
 /* ---- files
  * ------------------------------------------------------------------------------------------- */
 
@@ -218,6 +271,17 @@ void file_unref(struct file *f)
 struct file *fd_get(int fd)
 {
     return fd < 0 ? NULL : shim_fd;
+}
+
+int fs_open_path(const char *path, bool exec, struct file **ret_f)
+{
+    (void)exec;
+    if (strcmp(path, "/file") != 0 || shim_fd == NULL) {
+        return -ENOENT;
+    }
+    file_ref(shim_fd);
+    *ret_f = shim_fd;
+    return 0;
 }
 
 int fs_file_size(struct file *f, uint64_t *ret_size)

@@ -25,4 +25,6 @@ int shim_rights(uint64_t addr);
 uint8_t *shim_at(uint64_t addr);
 extern uint64_t shim_commits, shim_protects, shim_releases; /* calls */
 extern void (*shim_before_protect)(uint64_t addr);          /* another thread of the workload */
-extern struct file *shim_fd;                                /* what every descriptor is */
+extern struct file *shim_fd; /* what every descriptor and path is */
+extern uint64_t shim_fsbase;
+extern uint8_t shim_vector[512]; /* the vector state */

@@ -14,6 +14,8 @@ struct vma {
     bool charged; /* counts against the manifest's memory, from its first access rights on */
     bool lazy;    /* MAP_NORESERVE: pages come when they are touched, and count then */
     bool window;  /* on a file in memory (windows.h); also lazy */
+    bool foreign; /* shared with the process that this one was forked from: no page is here, none comes */
+    bool dont_fork, wipe_on_fork; /* madvise */
     enum vma_kind kind;
     struct file *file; /* NULL: anonymous. The list holds a reference */
     uint64_t offset;   /* of start in the file */

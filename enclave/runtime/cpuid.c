@@ -219,8 +219,10 @@ int rt_xstate_restore(app_ptr from)
 
 void rt_xstate_get(void *to)
 {
-    memset(to, 0, rt_xstate_size());
-    rt_xsave_current(to);
+    struct rt_thread *t = rt_self();
+    memset(t->xsave_lib, 0, rt_xstate_size());
+    rt_xsave_current(t->xsave_lib);
+    memcpy(to, t->xsave_lib, rt_xstate_size());
 }
 
 int rt_xstate_set(const void *from)

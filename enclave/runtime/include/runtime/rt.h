@@ -223,7 +223,7 @@ void rt_vector_end(void);
 size_t rt_xstate_size(void);
 int rt_xstate_save(app_ptr to) MUST_USE;
 int rt_xstate_restore(app_ptr from) MUST_USE;
-/* The same with trusted memory, 64-byte aligned; and the state that a program starts with. */
+/* The same with trusted memory; and the state that a program starts with. */
 void rt_xstate_get(void *to);
 int rt_xstate_set(const void *from) MUST_USE;
 void rt_xstate_reset(void);
