@@ -4,7 +4,7 @@
 
     programs.py [--build FOLDER] [--verbose] [CASE…]
 
-Each case is a script and the packages that it needs; the script runs in a folder of its own with nothing in
+Each case is a script and the packages that it needs; it runs in a folder of its own with nothing in
 its environment but PATH, HOME and LC_ALL. A case whose packages are not installed is skipped, with their names.
 TAP.
 """
@@ -54,8 +54,8 @@ def installed(package):
 def run(command, **how):
     """Status, standard output, standard error."""
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              timeout=TIMEOUT, **how)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=TIMEOUT, **how)
     except subprocess.TimeoutExpired as late:
         return "not done in time", late.stdout or b"", late.stderr or b""
     return done.returncode, done.stdout, done.stderr
