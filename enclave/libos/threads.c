@@ -174,13 +174,16 @@ int os_block(struct wait_queue *q, uint64_t deadline_ns)
 
 void os_wake_all(struct wait_queue *q)
 {
+    const unsigned me = rt_thread_number(rt_self());
     for (unsigned w = 0; w < ARRAY_SIZE(q->waiting); w++) {
         uint64_t bits = q->waiting[w];
         q->waiting[w] = 0;
         while (bits != 0) {
             unsigned i = (unsigned)__builtin_ctzll(bits);
             bits &= bits - 1;
-            rt_wake(w * 64 + i);
+            if (w * 64 + i != me) { /* who takes news to heart on its way out of a sleep is awake */
+                rt_wake(w * 64 + i);
+            }
         }
     }
 }

@@ -37,17 +37,6 @@ static uint64_t cmsg_align(uint64_t n)
     return (n + 7) & ~UINT64_C(7);
 }
 
-/* Zeroed, but for how it is to be served. NULL: no memory. */
-static struct sock_message *new_message(const struct file *f, uint32_t flags)
-{
-    struct sock_message *m = (struct sock_message *)rt_alloc(sizeof *m);
-    if (m != NULL) {
-        m->flags = flags;
-        m->no_wait = (flags & MSG_DONTWAIT_) != 0 || (f->flags & O_NONBLOCK) != 0;
-    }
-    return m;
-}
-
 int64_t sys_sendto(int fd, app_ptr buf, uint64_t size, uint32_t flags, app_ptr to, uint32_t to_size)
 {
     struct file *f;
@@ -59,10 +48,8 @@ int64_t sys_sendto(int fd, app_ptr buf, uint64_t size, uint32_t flags, app_ptr t
     if ((flags & ~SEND_FLAGS) != 0) {
         return -EOPNOTSUPP;
     }
-    struct sock_message *m = new_message(f, flags);
-    if (m == NULL) {
-        return -ENOMEM;
-    }
+    struct sock_message message, *m = &message;
+    sock_message_start(m, f, flags);
     int64_t n = to.addr != 0 ? address_from_app(to, to_size, s->family, &m->address) : 0;
     if (n == 0) {
         const struct iter_piece piece = {buf, size < FS_IO_MAX ? size : FS_IO_MAX};
@@ -71,7 +58,6 @@ int64_t sys_sendto(int fd, app_ptr buf, uint64_t size, uint32_t flags, app_ptr t
         n = sock_send(s, &from, m);
         file_unref(f);
     }
-    rt_free(m);
     return n;
 }
 
@@ -95,10 +81,8 @@ int64_t sys_recvfrom(int fd, app_ptr buf, uint64_t size, uint32_t flags, app_ptr
     if ((flags & ~RECEIVE_FLAGS) != 0) {
         return -EOPNOTSUPP;
     }
-    struct sock_message *m = new_message(f, flags);
-    if (m == NULL) {
-        return -ENOMEM;
-    }
+    struct sock_message message, *m = &message;
+    sock_message_start(m, f, flags);
     const struct iter_piece piece = {buf, size < FS_IO_MAX ? size : FS_IO_MAX};
     struct iter to = {.pieces = &piece, .piece_count = 1, .left = piece.size};
     file_ref(f);
@@ -108,7 +92,6 @@ int64_t sys_recvfrom(int fd, app_ptr buf, uint64_t size, uint32_t flags, app_ptr
         n = -EFAULT;
     }
     file_unref(f);
-    rt_free(m);
     return n;
 }
 
@@ -242,10 +225,8 @@ static int64_t send_message(struct file *f, struct sock *s, app_ptr at, uint32_t
     if (err != 0) {
         return err;
     }
-    struct sock_message *m = new_message(f, flags);
-    if (m == NULL) {
-        return -ENOMEM;
-    }
+    struct sock_message message, *m = &message;
+    sock_message_start(m, f, flags);
     int64_t n =
         h.name != 0 ? address_from_app(app(h.name), h.name_size, s->family, &m->address) : 0;
     uint32_t taken = 0;
@@ -267,7 +248,6 @@ static int64_t send_message(struct file *f, struct sock *s, app_ptr at, uint32_t
     }
     m->file_count = taken;
     drop_files(m, 0);
-    rt_free(m);
     return n;
 }
 
@@ -284,13 +264,10 @@ static int64_t receive_message(struct file *f, struct sock *s, app_ptr at, uint3
     if (n != 0) {
         return n;
     }
-    struct sock_message *m = new_message(f, flags);
-    if (m != NULL) {
-        struct iter to = {.pieces = pieces, .piece_count = (size_t)h.iov_count, .left = total};
-        n = sock_receive(s, &to, m);
-    } else {
-        n = -ENOMEM;
-    }
+    struct sock_message message, *m = &message;
+    sock_message_start(m, f, flags);
+    struct iter to = {.pieces = pieces, .piece_count = (size_t)h.iov_count, .left = total};
+    n = sock_receive(s, &to, m);
     if (pieces != small) {
         rt_free(pieces);
     }
@@ -310,10 +287,7 @@ static int64_t receive_message(struct file *f, struct sock *s, app_ptr at, uint3
         }
         n = err != 0 ? err : n;
     }
-    if (m != NULL) {
-        drop_files(m, 0);
-        rt_free(m);
-    }
+    drop_files(m, 0);
     return n;
 }
 

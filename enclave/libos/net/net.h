@@ -136,11 +136,20 @@ struct sock_message {
     uint32_t flags;
     bool no_wait;
     struct sock_address address; /* of the sender, or of whom to send to (family 0: the peer) */
-    struct file *files[SOCK_RIGHTS_MAX]; /* sending: borrowed. Receiving: references */
     uint32_t file_count;
-    uint32_t result_flags; /* MSG_TRUNC_ */
-    uint64_t full_size;    /* receiving a datagram: before it was cut */
+    uint32_t result_flags;               /* MSG_TRUNC_ */
+    uint64_t full_size;                  /* receiving a datagram: before it was cut */
+    struct file *files[SOCK_RIGHTS_MAX]; /* sending: borrowed. Receiving: references */
 };
+/* How it is to be served; nothing in it yet. The places for files, which few use, stay as they are.
+ */
+static inline void sock_message_start(struct sock_message *ret, const struct file *f,
+                                      uint32_t flags)
+{
+    memset(ret, 0, offsetof(struct sock_message, files));
+    ret->flags = flags;
+    ret->no_wait = (flags & MSG_DONTWAIT_) != 0 || (f->flags & O_NONBLOCK) != 0;
+}
 int64_t sock_receive(struct sock *s, struct iter *to, struct sock_message *m) MUST_USE;
 int64_t sock_send(struct sock *s, struct iter *from, struct sock_message *m) MUST_USE;
 void sock_forget(struct sock *s); /* all packets */

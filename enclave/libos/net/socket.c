@@ -20,7 +20,8 @@ static void sock_destroy(struct node *n)
 static int64_t sock_file_read(struct file *f, struct iter *to, uint64_t *pos)
 {
     (void)pos;
-    struct sock_message m = {.no_wait = (f->flags & O_NONBLOCK) != 0};
+    struct sock_message m;
+    sock_message_start(&m, f, 0);
     file_ref(f);
     int64_t n = sock_receive(sock_of(f), to, &m);
     for (uint32_t i = 0; i < m.file_count; i++) { /* read() cannot take them */
@@ -33,7 +34,8 @@ static int64_t sock_file_read(struct file *f, struct iter *to, uint64_t *pos)
 static int64_t sock_file_write(struct file *f, struct iter *from, uint64_t *pos)
 {
     (void)pos;
-    struct sock_message m = {.no_wait = (f->flags & O_NONBLOCK) != 0};
+    struct sock_message m;
+    sock_message_start(&m, f, 0);
     file_ref(f);
     int64_t n = sock_send(sock_of(f), from, &m);
     file_unref(f);
