@@ -3,7 +3,9 @@
  * None of them comes from the host, except the number of processors, which is a hint. */
 #include <errno.h>
 
+#include "libos/numbers.h"
 #include "mm.h"
+#include "proc/call_client.h"
 #include "process.h"
 #include "signals.h"
 
@@ -25,46 +27,6 @@ int64_t sys_gettid(void)
 static bool is_self(int pid)
 {
     return pid == 0 || pid == os_current()->pid;
-}
-
-int64_t sys_getpgid(int pid)
-{
-    return is_self(pid) ? os_current()->pgid : -ESRCH;
-}
-
-int64_t sys_getpgrp(void)
-{
-    return os_current()->pgid;
-}
-
-int64_t sys_setpgid(int pid, int pgid)
-{
-    if (!is_self(pid)) {
-        return -ESRCH;
-    }
-    return is_self(pgid) ? -EPERM /* a session leader */ : pgid < 0 ? -EINVAL : -EPERM;
-}
-
-int64_t sys_setsid(void)
-{
-    return -EPERM;
-}
-
-int64_t sys_getsid(int pid)
-{
-    return is_self(pid) ? os_current()->sid : -ESRCH;
-}
-
-int64_t sys_wait4(int pid, app_ptr status, uint32_t options, app_ptr usage)
-{
-    (void)pid, (void)status, (void)options, (void)usage;
-    return -ECHILD;
-}
-
-int64_t sys_waitid(int which, int pid, app_ptr info, uint32_t options, app_ptr usage)
-{
-    (void)which, (void)pid, (void)info, (void)options, (void)usage;
-    return -ECHILD;
 }
 
 int64_t sys_getuid(void)
@@ -248,12 +210,24 @@ int64_t sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint6
         CAPBSET_READ = 23,
         SET_NO_NEW_PRIVS = 38,
         GET_NO_NEW_PRIVS = 39,
+        SET_CHILD_SUBREAPER = 36,
+        GET_CHILD_SUBREAPER = 37,
         SET_VMA = 0x53564d41
     };
     struct os_thread *t = os_self();
     struct process *p = os_current();
     char name[COMM_SIZE] = "";
     int64_t n;
+    int32_t word;
+    bool first = t->tid == p->pid;
+    if (os_is_member() &&
+        (option == SET_PDEATHSIG || option == GET_PDEATHSIG || option == SET_CHILD_SUBREAPER ||
+         option == GET_CHILD_SUBREAPER || (option == SET_NAME && first))) {
+        n = REMOTE_CALL(SYS_prctl, (uint64_t)option, arg2, arg3, arg4, arg5);
+        if (n != 0 || option != SET_NAME) {
+            return n;
+        }
+    }
     switch (option) {
     case SET_NAME:
         n = string_from_app(name, app_at(arg2), COMM_SIZE);
@@ -273,6 +247,12 @@ int64_t sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint6
         return 0;
     case GET_PDEATHSIG:
         return copy_to_app(app_at(arg2), &p->death_signal, sizeof p->death_signal);
+    case SET_CHILD_SUBREAPER:
+        p->subreaper = arg2 != 0;
+        return 0;
+    case GET_CHILD_SUBREAPER:
+        word = p->subreaper;
+        return copy_to_app(app_at(arg2), &word, sizeof word);
     case GET_DUMPABLE:
         return 0;
     case SET_DUMPABLE: /* no dump is ever written */

@@ -2,8 +2,11 @@
 /* Resource limits and usage, of processes. */
 #include <errno.h>
 
+#include "libos/numbers.h"
 #include "mm.h"
-#include "process.h"
+#include "proc/call_client.h"
+#include "proc/table.h"
+#include "proc/usage.h"
 
 /* asm-generic/resource.h */
 enum resource {
@@ -43,11 +46,23 @@ void os_rlimit(unsigned resource, uint64_t *ret_soft, uint64_t *ret_hard)
     *ret_hard = os_current()->limits[resource].hard;
 }
 
+/* Limits are where a process's calls are served that they bound: descriptors with the owner, so it
+ * keeps all of them; a member keeps a copy of its own, for what it serves itself. */
 int64_t sys_prlimit64(int pid, int resource, app_ptr new_limit, app_ptr old_limit)
 {
     struct os_limit wanted, now;
     struct process *p = os_current();
-    if (pid != 0 && pid != p->pid) {
+    if (os_is_member() && ((pid != 0 && pid != p->pid) || new_limit.addr != 0)) {
+        int64_t r = REMOTE_CALL(SYS_prlimit64, (uint64_t)pid, (uint64_t)resource, new_limit.addr,
+                                old_limit.addr);
+        if (r != 0 || (pid != 0 && pid != p->pid)) {
+            return r;
+        }
+        old_limit = app_at(0);
+    } else if (pid != 0 && pid != p->pid) {
+        p = process_by_pid(pid);
+    }
+    if (p == NULL || p->state == PROCESS_ZOMBIE) {
         return -ESRCH;
     }
     if (resource < 0 || resource >= LIMIT_COUNT) {
@@ -84,30 +99,70 @@ int64_t sys_setrlimit(int resource, app_ptr limit)
     return limit.addr == 0 ? -EFAULT : sys_prlimit64(0, resource, limit, app_at(0));
 }
 
+int usage_put(app_ptr at, const struct process_usage *u)
+{
+    int64_t r[18] = {0};
+    r[0] = (int64_t)(u->cpu_ns / 1000000000);
+    r[1] = (int64_t)(u->cpu_ns % 1000000000 / 1000);
+    r[4] = (int64_t)u->peak_kib;
+    return copy_to_app(at, r, sizeof r);
+}
+
+void usage_add(struct process_usage *to, const struct process_usage *more)
+{
+    to->cpu_ns += more->cpu_ns;
+    to->peak_kib = to->peak_kib > more->peak_kib ? to->peak_kib : more->peak_kib;
+}
+
+struct process_usage usage_now(void)
+{
+    return (struct process_usage){.cpu_ns = os_process_cpu_ns(),
+                                  .peak_kib = mm_usage().peak / 1024};
+}
+
 int64_t sys_getrusage(int who, app_ptr usage)
 {
-    enum { RUSAGE_SELF_ = 0, RUSAGE_CHILDREN_ = -1, RUSAGE_THREAD_ = 1 };
-    int64_t u[18] = {0}; /* struct rusage: two timevals and 14 counters */
-    if (who != RUSAGE_SELF_ && who != RUSAGE_CHILDREN_ && who != RUSAGE_THREAD_) {
+    enum { SELF = 0, CHILDREN = -1, THREAD = 1 };
+    struct process_usage u = usage_now();
+    switch (who) {
+    case CHILDREN:
+        if (os_is_member()) {
+            return REMOTE_CALL(SYS_getrusage, (uint64_t)who, usage.addr);
+        }
+        u = os_current()->children;
+        break;
+    case THREAD:
+        u.cpu_ns = os_thread_cpu_ns(os_self());
+        break;
+    case SELF:
+        break;
+    default:
         return -EINVAL;
     }
-    if (who != RUSAGE_CHILDREN_) {
-        uint64_t ns = who == RUSAGE_THREAD_ ? os_thread_cpu_ns(os_self()) : os_process_cpu_ns();
-        u[0] = (int64_t)(ns / 1000000000);
-        u[1] = (int64_t)(ns % 1000000000 / 1000);
-        u[4] = (int64_t)(mm_usage().peak / 1024);
-    }
-    return copy_to_app(usage, u, sizeof u);
+    return usage_put(usage, &u);
+}
+
+static int64_t ticks_of(uint64_t ns)
+{
+    return (int64_t)(ns / 10000000);
 }
 
 int64_t sys_times(app_ptr buffer)
 {
-    int64_t ticks = (int64_t)(os_process_cpu_ns() / 10000000);
-    int64_t t[4] = {ticks, 0, 0, 0};
+    int64_t t[4] = {0}; /* user and system time, of the process and its children */
+    if (os_is_member() && buffer.addr != 0) { /* the owner knows of the children */
+        int64_t r = REMOTE_CALL(SYS_times, buffer.addr);
+        if (r < 0 || copy_from_app(t, buffer, sizeof t) != 0) {
+            return r < 0 ? r : -EFAULT;
+        }
+    } else {
+        t[2] = ticks_of(os_current()->children.cpu_ns);
+    }
+    t[0] = ticks_of(os_process_cpu_ns());
     if (buffer.addr != 0 && copy_to_app(buffer, t, sizeof t) != 0) {
         return -EFAULT;
     }
-    return (int64_t)(rt_clock_ns(1) / 10000000);
+    return ticks_of(rt_clock_ns(1));
 }
 
 int64_t sys_sysinfo(app_ptr info)

@@ -11,7 +11,9 @@
 #include <errno.h>
 
 #include "fs/vfs.h"
+#include "libos/numbers.h"
 #include "mm.h"
+#include "proc/call_client.h"
 #include "proc/stop.h"
 #include "proc/table.h"
 #include "rewrite.h"
@@ -579,6 +581,16 @@ void door_fault(struct rt_frame *frame, const struct rt_fault *fault)
 /* ---- calls
  * ----------------------------------------------------------------------------------------- */
 
+/* Of what a member does with signals the owner needs to know who wants to hear of children, and who
+ * may be stopped by a terminal. */
+static void signal_tell_owner(int sig, app_ptr act)
+{
+    if (os_is_member() && (sig == OS_SIGCHLD || sig == OS_SIGTTIN || sig == OS_SIGTTOU)) {
+        ignore_result(REMOTE_CALL(SYS_rt_sigaction, (uint64_t)sig, act.addr, 0, sizeof(uint64_t)),
+                      "the action was looked at already");
+    }
+}
+
 int64_t sys_rt_sigaction(int sig, app_ptr act, app_ptr old, uint64_t size)
 {
     struct signal_action new_action, previous;
@@ -597,6 +609,7 @@ int64_t sys_rt_sigaction(int sig, app_ptr act, app_ptr old, uint64_t size)
         return -EFAULT;
     }
     if (act.addr != 0) {
+        signal_tell_owner(sig, act);
         new_action.mask &= ~UNBLOCKABLE;
         p->actions[sig - 1] = new_action;
         if (ignored(p, sig)) { /* POSIX: pending ones are discarded */
@@ -784,92 +797,4 @@ int64_t sys_sigaltstack(app_ptr stack, app_ptr old)
         return -EFAULT;
     }
     return 0;
-}
-
-int64_t sys_kill(int pid, int sig)
-{
-    struct signal_info info = {
-        .signo = sig, .code = SI_USER, .pid = os_current()->pid, .uid = os.manifest->uid};
-    if (sig != 0 && !valid_signal(sig)) {
-        return -EINVAL;
-    }
-    struct process *p = os_current();
-    if (pid != p->pid && pid != 0 && pid != -p->pgid) {
-        return -ESRCH; /* also -1: everybody but init and the caller are nobody */
-    }
-    if (sig != 0) {
-        signal_to_process(p, &info);
-    }
-    return 0;
-}
-
-static int64_t send_to_tid(int tid, int sig, const struct signal_info *info)
-{
-    if (tid <= 0 || (sig != 0 && !valid_signal(sig))) {
-        return -EINVAL;
-    }
-    struct os_thread *t = os_thread_by_tid(tid);
-    if (t == NULL) {
-        return -ESRCH;
-    }
-    if (sig != 0) {
-        signal_to_thread(t, info);
-    }
-    return 0;
-}
-
-int64_t sys_tkill(int tid, int sig)
-{
-    struct signal_info info = {
-        .signo = sig, .code = SI_TKILL, .pid = os_current()->pid, .uid = os.manifest->uid};
-    return send_to_tid(tid, sig, &info);
-}
-
-int64_t sys_tgkill(int pid, int tid, int sig)
-{
-    return pid == os_current()->pid ? sys_tkill(tid, sig) : pid <= 0 ? -EINVAL : -ESRCH;
-}
-
-/* Reads the siginfo that a sender made up; only the kernel may claim codes >= 0 or SI_TKILL, but a
- * process may tell itself anything. */
-static int siginfo_from_app(app_ptr from, int sig, struct signal_info *ret)
-{
-    struct signal_siginfo s;
-    if (copy_from_app(&s, from, sizeof s) != 0) {
-        return -EFAULT;
-    }
-    *ret = (struct signal_info){.signo = sig,
-                                .code = s.code,
-                                .error = s.error,
-                                .pid = s.u.sender.pid,
-                                .uid = s.u.sender.uid,
-                                .value = s.u.sender.value};
-    return 0;
-}
-
-int64_t sys_rt_sigqueueinfo(int pid, int sig, app_ptr from)
-{
-    struct signal_info info;
-    if (siginfo_from_app(from, sig, &info) != 0) {
-        return -EFAULT;
-    }
-    if (sig != 0 && !valid_signal(sig)) {
-        return -EINVAL;
-    }
-    if (pid != os_current()->pid) {
-        return -ESRCH;
-    }
-    if (sig != 0) {
-        signal_to_process(os_current(), &info);
-    }
-    return 0;
-}
-
-int64_t sys_rt_tgsigqueueinfo(int pid, int tid, int sig, app_ptr from)
-{
-    struct signal_info info;
-    if (siginfo_from_app(from, sig, &info) != 0) {
-        return -EFAULT;
-    }
-    return pid == os_current()->pid ? send_to_tid(tid, sig, &info) : -ESRCH;
 }

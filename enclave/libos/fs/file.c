@@ -122,9 +122,8 @@ int file_open(struct dentry *d, uint32_t flags, struct file **ret)
             return err;
         }
     }
-    struct file *f =
-        file_new(path_only ? &path_ops : n->ops->file_ops, d, n,
-                 flags & ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC));
+    struct file *f = file_new(path_only ? &path_ops : n->ops->file_ops, d, n,
+                              flags & ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC));
     if (f == NULL) {
         return -ENOMEM;
     }
@@ -299,6 +298,11 @@ struct fd_table *fd_table_copy(const struct fd_table *from)
         }
     }
     return t;
+}
+
+struct file *fd_table_get(const struct fd_table *t, int fd)
+{
+    return fd >= 0 && (unsigned)fd < FS_FD_MAX ? t->files[fd] : NULL;
 }
 
 struct fd_table *fd_table_ref(struct fd_table *t)

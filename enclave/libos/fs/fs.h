@@ -60,6 +60,8 @@ struct fd_table *fd_table_new(void) MUST_USE;
 struct fd_table *fd_table_copy(const struct fd_table *t) MUST_USE;
 struct fd_table *fd_table_ref(struct fd_table *t);
 void fd_table_unref(struct fd_table *t); /* NULL is fine */
+/* As fd_get(), in a table. */
+struct file *fd_table_get(const struct fd_table *t, int fd);
 /* A process's start: its parent's directory, umask and program, and the same descriptors, as a copy
  * or shared. -ENOMEM. */
 int fs_context_copy(const struct fs_context *from, bool share_fds, struct fs_context *ret) MUST_USE;

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "fs/pty.h"
-#include "process.h"
+#include "proc/table.h"
 #include "signals.h"
 
 int os_session(void)
@@ -19,17 +19,14 @@ int os_group(void)
 
 int os_group_session(int group)
 {
-    const struct process *p = os_current();
-    return group == p->pgid ? p->sid : -1;
+    int sid;
+    return process_group_exists(group, &sid) ? sid : -1;
 }
 
 void os_signal_group(int group, int signo)
 {
-    struct process *p = os_current();
     const struct signal_info info = {.signo = signo, .code = 0x80 /* SI_KERNEL */};
-    if (group == p->pgid) {
-        signal_to_process(p, &info);
-    }
+    ignore_result(process_signal_all(-group, &info), "a group may be empty by now");
 }
 
 int os_background(int signo)
@@ -40,6 +37,9 @@ int os_background(int signo)
         (t->blocked & SIGNAL_BIT(signo)) != 0 || p->actions[signo - 1].handler == OS_SIG_IGN;
     if (deaf) {
         return signo == OS_SIGTTOU ? 0 : -EIO;
+    }
+    if (process_group_is_orphaned(p->pgid)) {
+        return -EIO;
     }
     os_signal_group(p->pgid, signo);
     return -ERESTARTSYS;

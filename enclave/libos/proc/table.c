@@ -7,6 +7,7 @@
 
 #include "fs/vfs.h"
 #include "signals.h"
+#include "usage.h"
 
 #define RESERVED_PIDS 300 /* numbers start again behind these, as on Linux */
 
@@ -296,6 +297,11 @@ static bool is_orphaned(int pgid, const struct process *without)
     return true;
 }
 
+bool process_group_is_orphaned(int pgid)
+{
+    return is_orphaned(pgid, NULL);
+}
+
 static void end_orphaned_stop(int pgid)
 {
     bool stopped = false;
@@ -378,10 +384,8 @@ void process_end(struct process *p, int status, const struct process_usage *used
 void process_reap(struct process *p)
 {
     struct process *parent = p->parent;
-    parent->children.cpu_ns += p->used.cpu_ns + p->children.cpu_ns;
-    uint64_t peak =
-        p->used.peak_kib > p->children.peak_kib ? p->used.peak_kib : p->children.peak_kib;
-    parent->children.peak_kib = peak > parent->children.peak_kib ? peak : parent->children.peak_kib;
+    usage_add(&parent->children, &p->used);
+    usage_add(&parent->children, &p->children);
     unlink_process(p);
 }
 

@@ -76,6 +76,8 @@ struct process *process_first(void); /* all of them: p = process_first(); p != N
 unsigned process_count(void);
 /* Is a process in that group, and which session is the group's? */
 bool process_group_exists(int pgid, int *ret_sid);
+/* Has none of its processes a parent in another group of the session, who would continue it? */
+bool process_group_is_orphaned(int pgid);
 /* The next number that no process, group, session or thread has. */
 int process_new_id(void);
 
