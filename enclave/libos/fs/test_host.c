@@ -18,7 +18,7 @@
 jmp_buf host_stop;
 bool host_stop_armed;
 char host_stopped[512];
-uint64_t host_bad_start, host_bad_end;
+uint64_t host_bad_start, host_bad_end, host_good_start, host_good_end;
 int (*host_on_block)(struct wait_queue *q, uint64_t deadline_ns);
 int host_raised;
 struct host_file host_inputs[MANIFEST_FILES_MAX], host_outputs[MANIFEST_FILES_MAX];
@@ -115,7 +115,10 @@ bool app_range_ok(app_ptr p, uint64_t n)
 
 static bool faults(app_ptr p, size_t n)
 {
-    return n > 0 && (!app_range_ok(p, n) || (p.addr < host_bad_end && p.addr + n > host_bad_start));
+    bool outside =
+        host_good_end != 0 && (p.addr < host_good_start || p.addr + n > host_good_end);
+    return n > 0 && (!app_range_ok(p, n) || outside ||
+                     (p.addr < host_bad_end && p.addr + n > host_bad_start));
 }
 
 void *app_raw(app_ptr p, uint64_t n)
@@ -124,8 +127,18 @@ void *app_raw(app_ptr p, uint64_t n)
     return (void *)(uintptr_t)p.addr;
 }
 
+static struct app_memory *memory; /* NULL: the process's own */
+
+void rt_set_app_memory(struct app_memory *m)
+{
+    memory = m;
+}
+
 int copy_from_app(void *to, app_ptr from, size_t n)
 {
+    if (memory != NULL && n > 0) {
+        return app_range_ok(from, n) ? memory->read(memory, to, from.addr, n) : -EFAULT;
+    }
     if (faults(from, n)) {
         return -EFAULT;
     }
@@ -135,6 +148,9 @@ int copy_from_app(void *to, app_ptr from, size_t n)
 
 int copy_to_app(app_ptr to, const void *from, size_t n)
 {
+    if (memory != NULL && n > 0) {
+        return app_range_ok(to, n) ? memory->write(memory, to.addr, from, n) : -EFAULT;
+    }
     if (faults(to, n)) {
         return -EFAULT;
     }
@@ -144,6 +160,9 @@ int copy_to_app(app_ptr to, const void *from, size_t n)
 
 int zero_app(app_ptr to, size_t n)
 {
+    if (memory != NULL && n > 0) {
+        return app_range_ok(to, n) ? memory->write(memory, to.addr, NULL, n) : -EFAULT;
+    }
     if (faults(to, n)) {
         return -EFAULT;
     }

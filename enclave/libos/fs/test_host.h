@@ -13,11 +13,13 @@ extern jmp_buf host_stop;
 extern bool host_stop_armed;
 extern char host_stopped[512];
 
-/* Workload addresses in [bad_start, bad_end) fault. */
+/* Workload addresses in [bad_start, bad_end) fault, and those outside [good_start, good_end) when
+ * the latter is not 0. */
 extern uint64_t host_bad_start, host_bad_end;
+extern uint64_t host_good_start, host_good_end;
 /* What os_block() does: NULL gives -ERESTARTSYS at once. */
 extern int (*host_on_block)(struct wait_queue *q, uint64_t deadline_ns);
-extern int host_raised; /* last signal */
+extern int host_raised;          /* last signal */
 extern int64_t host_quote_error; /* negative: what a quote ends with */
 
 /* Inputs and outputs by number. */
@@ -28,8 +30,9 @@ struct host_file {
 extern struct host_file host_inputs[MANIFEST_FILES_MAX], host_outputs[MANIFEST_FILES_MAX];
 extern uint8_t *host_console;
 extern size_t host_console_size;
-extern struct bytes host_task;        /* what is left of a worker's task */
-extern struct writer host_result[3]; /* what goes into its result, by descriptor; the test lends room */
+extern struct bytes host_task; /* what is left of a worker's task */
+extern struct writer
+    host_result[3]; /* what goes into its result, by descriptor; the test lends room */
 
 /* Maps an image privately (so that tests may flip bits) as layer number i. */
 uint8_t *host_map_layer(size_t i, const char *path, size_t *ret_size);

@@ -6,8 +6,9 @@
 
 #include "proc/call_hints.h"
 
-#define ROUNDS_MAX 64u /* each brings at least one range that was missing: real calls need three   \
-                        */
+#define ROUNDS_MAX                                                                                 \
+    64u /* each brings at least one range that was missing: real calls need three                  \
+         */
 
 int call_client_new(const struct session *take_session, struct call_client **ret)
 {

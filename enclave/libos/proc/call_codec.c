@@ -6,7 +6,8 @@
 
 #include "runtime/rt.h"
 
-#define PAD 8u
+#define PAD      8u
+#define ROOM_MIN 1024u
 
 static size_t padded(size_t n)
 {
@@ -280,4 +281,19 @@ void call_encode(struct call_head *head, const struct call_ranges *r, uint8_t *r
     if (r->data_size > 0) {
         memcpy(ret, r->data, r->data_size);
     }
+}
+
+int call_buffer_room(struct call_buffer *b, size_t size)
+{
+    if (size <= b->room) {
+        return 0;
+    }
+    size_t room = b->room < ROOM_MIN ? ROOM_MIN : b->room;
+    while (room < size) {
+        room *= 2;
+    }
+    rt_free(b->data);
+    b->data = (uint8_t *)rt_alloc(room);
+    b->room = b->data != NULL ? room : 0;
+    return b->data != NULL ? 0 : -ENOMEM;
 }

@@ -36,8 +36,9 @@ enum call_range_kind {
 };
 
 /* In call_head.flags of a CALL_RESULT. */
-#define CALL_GO_ON 1u /* the descriptor never blocks: the client may go on where the call was cut  \
-                       */
+#define CALL_GO_ON                                                                                 \
+    1u /* the descriptor never blocks: the client may go on where the call was cut                 \
+        */
 
 struct call_head {
     uint32_t kind;   /* enum call_kind */
@@ -114,3 +115,11 @@ void call_ranges_patch(struct call_ranges *r, enum call_range_kind kind, uint64_
  * head->range_count is set. */
 size_t call_encoded_size(const struct call_ranges *r);
 void call_encode(struct call_head *head, const struct call_ranges *r, uint8_t *ret);
+
+/* Bytes of a message on the way, in memory that grows. Zero-initialised; rt_free(data). */
+struct call_buffer {
+    uint8_t *data;
+    size_t size, room;
+};
+/* At least that much room; what was there is lost. -ENOMEM. */
+int call_buffer_room(struct call_buffer *b, size_t size) MUST_USE;

@@ -18,3 +18,6 @@ enum remote_op {
 #define OP(number, name)                                                                           \
     int64_t remote_serve_##name(struct call_server *s, struct bytes in, struct writer *out);
 #include "proc/call_ops.def"
+
+/* That of the request being served. -ENOSYS for a number without a row. */
+int64_t call_serve_op(struct call_server *s, struct bytes in, struct writer *out);

@@ -4,27 +4,10 @@
 
 #include <errno.h>
 
-#define ROOM_MIN 1024u
-
 struct part_head {
     uint64_t message_size;
 };
 #define PART_MAX (SESSION_RECORD_MAX - sizeof(struct part_head))
-
-int call_buffer_room(struct call_buffer *b, size_t size)
-{
-    if (size <= b->room) {
-        return 0;
-    }
-    size_t room = b->room < ROOM_MIN ? ROOM_MIN : b->room;
-    while (room < size) {
-        room *= 2;
-    }
-    rt_free(b->data);
-    b->data = (uint8_t *)rt_alloc(room);
-    b->room = b->data != NULL ? room : 0;
-    return b->data != NULL ? 0 : -ENOMEM;
-}
 
 int call_send(struct session *s, struct bytes message)
 {

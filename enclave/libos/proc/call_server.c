@@ -9,19 +9,6 @@
 
 /* ---- operations ------------------------------------------------------------------------------ */
 
-static int64_t serve_op(struct call_server *s, struct bytes in, struct writer *out)
-{
-    (void)in, (void)out, (void)s;
-    switch (s->head.number) {
-#define OP(number, name)                                                                           \
-    case number:                                                                                   \
-        return remote_serve_##name(s, in, out);
-#include "proc/call_ops.def"
-    default:
-        return -ENOSYS;
-    }
-}
-
 static int operation(struct call_server *s, struct call_head *answer)
 {
     const struct bytes in = call_ranges_find(&s->memory.in, RANGE_DATA, 0);
@@ -33,7 +20,7 @@ static int operation(struct call_server *s, struct call_head *answer)
     }
     struct writer out = writer_of(place, room);
     os_lock();
-    answer->result = serve_op(s, in, &out);
+    answer->result = call_serve_op(s, in, &out);
     os_unlock();
     if (out.failed) {
         answer->result = -EMSGSIZE;

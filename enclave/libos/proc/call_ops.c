@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the number of an operation to its body. */
+#include "proc/call_ops.h"
+
+#include <errno.h>
+
+#include "proc/call_server.h"
+
+int64_t call_serve_op(struct call_server *s, struct bytes in, struct writer *out)
+{
+    switch (s->head.number) {
+#define OP(number, name)                                                                           \
+    case number:                                                                                   \
+        return remote_serve_##name(s, in, out);
+#include "proc/call_ops.def"
+    default:
+        return -ENOSYS;
+    }
+}
