@@ -32,7 +32,7 @@ files: {files}
 entry: {entry}
 argv: {argv}
 env: {{LC_ALL: C.UTF-8, OPENBLAS_NUM_THREADS: "1"}}
-memory: 1 GiB
+memory: 2 GiB
 threads: 16
 mounts: [{{kind: tmpfs, path: /tmp, size: 16 MiB}}]
 stdout: host

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 
+#include "fs/block_cache.h"
 #include "rewrite.h"
 #include "vma.h"
 #include "windows.h"
@@ -36,6 +37,14 @@ static struct {
     bool frozen;
     struct wait_queue thaw;
 } mm;
+
+/* The one place where the sum changes: verified blocks may fill what it leaves. */
+static void charge(uint64_t added, uint64_t removed)
+{
+    mm.charged += added - removed;
+    mm.peak = mm.charged > mm.peak ? mm.charged : mm.peak;
+    block_cache_set_room(mm.limit - mm.charged);
+}
 
 /* ---- standing still while an image is made ------------------------------------------------------ */
 
@@ -64,6 +73,7 @@ static int wait_for_thaw(void)
 int mm_start(uint64_t limit)
 {
     mm.limit = limit;
+    charge(0, 0);
     return pages_start();
 }
 
@@ -137,17 +147,14 @@ static uint64_t mapped_within(uint64_t start, uint64_t end)
 
 static void account_removed(uint64_t start, uint64_t end)
 {
-    mm.charged -= charged_within(start, end);
+    charge(0, charged_within(start, end));
     mm.mapped -= mapped_within(start, end);
 }
 
 static void account_added(const struct vma *v)
 {
-    mm.charged += charge_of(v, v->start, v->end);
+    charge(charge_of(v, v->start, v->end), 0);
     mm.mapped += v->end - v->start;
-    if (mm.charged > mm.peak) {
-        mm.peak = mm.charged;
-    }
 }
 
 /* How far around a range memory may be committed ahead: to huge-page borders, within the region,
@@ -214,7 +221,7 @@ static void close_windows(uint64_t start, uint64_t end)
 
 void mm_uncharge(uint64_t bytes)
 {
-    mm.charged -= bytes;
+    charge(0, bytes);
 }
 
 /* Removes mappings and their accounts; their pages stay as they are. Needs room for two. */
@@ -252,6 +259,7 @@ void mm_reset(void)
     mm.retained = pages_wipe(APP_BASE, MM_STUBS, RETAIN_MAX);
     mm.retained += pages_wipe(MM_STUBS_END, APP_END, RETAIN_MAX - mm.retained);
     mm.charged = mm.mapped = mm.peak = 0; /* an image that did not end was not counted yet */
+    charge(0, 0);
     mm.brk_start = mm.brk = 0;
     mm.any_lazy = false;
 }
@@ -526,6 +534,7 @@ static int64_t map_checked(struct vma *v, uint64_t addr, uint64_t length, uint32
         return r == -EACCES ? r : -ENOMEM;
     }
     account_added(v);
+    block_cache_trim();
     vma_insert(v);
     if (v->window) {
         window_open(v);
@@ -668,8 +677,7 @@ static int protect_mapping(struct vma *v, uint32_t prot)
             return r;
         }
         v->charged = true;
-        mm.charged += v->end - v->start;
-        mm.peak = mm.charged > mm.peak ? mm.charged : mm.peak;
+        charge(v->end - v->start, 0);
     }
     if ((prot & OS_PROT_EXEC) != 0 && (v->prot & OS_PROT_EXEC) == 0) {
         r = make_text(v->file, v->start, v->end, v->offset, true);
@@ -880,7 +888,7 @@ static int forget(const struct vma *v, uint64_t start, uint64_t end)
     if (v->lazy) {
         uint64_t before = pages_committed(start, end);
         int r = pages_release(start, end);
-        mm.charged -= r == 0 ? before : 0;
+        charge(0, r == 0 ? before : 0);
         return r;
     }
     if ((v->prot & OS_PROT_WRITE) == 0 && (v->file != NULL || is_measured(v))) {
@@ -1071,12 +1079,6 @@ bool mm_beyond_file(uint64_t addr)
            v->offset + align_down(addr - v->start, PAGE_SIZE) >= size;
 }
 
-static void charge(uint64_t bytes)
-{
-    mm.charged += bytes;
-    mm.peak = mm.charged > mm.peak ? mm.charged : mm.peak;
-}
-
 bool mm_page_in(uint64_t addr)
 {
     const struct vma *v = vma_of(addr);
@@ -1087,7 +1089,7 @@ bool mm_page_in(uint64_t addr)
         uint64_t bytes;
         bool came = window_page_in(v, addr, mm_rights(v->prot), mm.limit - mm.charged, &bytes);
         if (came) {
-            charge(bytes);
+            charge(bytes, 0);
         }
         return came;
     }
@@ -1107,7 +1109,7 @@ bool mm_page_in(uint64_t addr)
             break;
         }
     }
-    charge(end - start - before);
+    charge(end - start - before, 0);
     return pages_protect(start, end, mm_rights(v->prot)) == 0;
 }
 
@@ -1236,5 +1238,9 @@ int mm_restore_done(uint64_t brk_start, uint64_t brk)
     mm.brk = brk;
     mm.mapped = mapped_within(APP_BASE, APP_END);
     mm.charged = mm.peak = charged_within(APP_BASE, APP_END);
-    return mm.charged > mm.limit ? -ENOMEM : 0;
+    if (mm.charged > mm.limit) {
+        return -ENOMEM;
+    }
+    charge(0, 0);
+    return 0;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "fs/block_cache.h"
 #include "rewrite.h"
 #include "signals.h"
 #include "windows.h"
@@ -154,6 +155,15 @@ int zero_app(app_ptr to, size_t n)
 
 /* ---- the rest of the runtime
  * ------------------------------------------------------------------------ */
+
+void block_cache_set_room(uint64_t bytes)
+{
+    (void)bytes;
+}
+
+void block_cache_trim(void)
+{
+}
 
 void *rt_alloc(size_t n)
 {

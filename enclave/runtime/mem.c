@@ -109,19 +109,46 @@ int rt_mem_protect(app_ptr at, uint64_t size, uint64_t from_prot, uint64_t to_pr
     return 0;
 }
 
+static int release_pages(uint64_t addr, uint64_t size)
+{
+    int64_t r = HOSTCALL_SIMPLE(HOSTCALL_mem_type, addr, size, SGX_PT_TRIM);
+    if (r < 0) {
+        return (int)r;
+    }
+    accept_range(addr, size, SGX_SECINFO_MODIFIED | SGX_SECINFO_TYPE(SGX_PT_TRIM),
+                 "giving memory back");
+    ignore_result(HOSTCALL_SIMPLE(HOSTCALL_mem_remove, addr, size),
+                  "the pages are gone already; a host that keeps them cannot add new ones in their place");
+    return 0;
+}
+
 int rt_mem_release(app_ptr at, uint64_t size, uint64_t prot)
 {
     (void)prot;
     REQUIRE(app_pages_ok(at, size));
-    int64_t r = HOSTCALL_SIMPLE(HOSTCALL_mem_type, at.addr, size, SGX_PT_TRIM);
-    if (r < 0) {
-        return (int)r;
+    return release_pages(at.addr, size);
+}
+
+static bool cache_pages_ok(uint64_t offset, uint64_t size)
+{
+    return offset % SGX_PAGE_SIZE == 0 && size % SGX_PAGE_SIZE == 0 && size > 0 &&
+           size <= RUNTIME_CACHE_SIZE && offset <= RUNTIME_CACHE_SIZE - size;
+}
+
+uint8_t *rt_cache_commit(uint64_t offset, uint64_t size)
+{
+    REQUIRE(cache_pages_ok(offset, size));
+    /* SAFETY: pages of the runtime's own range, just accepted. */
+    return rt_pages_commit(RUNTIME_CACHE + offset, size) == 0 ? (uint8_t *)(RUNTIME_CACHE + offset)
+                                                              : NULL;
+}
+
+void rt_cache_release(uint64_t offset, uint64_t size)
+{
+    REQUIRE(cache_pages_ok(offset, size));
+    if (release_pages(RUNTIME_CACHE + offset, size) != 0) {
+        rt_fatal("the host refuses to take memory back");
     }
-    accept_range(at.addr, size, SGX_SECINFO_MODIFIED | SGX_SECINFO_TYPE(SGX_PT_TRIM),
-                 "giving memory back");
-    ignore_result(HOSTCALL_SIMPLE(HOSTCALL_mem_remove, at.addr, size),
-                  "the pages are gone already; a host that keeps them cannot add new ones in their place");
-    return 0;
 }
 
 /* ---- the workload's memory -------------------------------------------------------------------- */

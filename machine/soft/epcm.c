@@ -277,6 +277,19 @@ bool epcm_eaug(struct machine *m, uint64_t page)
     return there;
 }
 
+/* A whole huge page was opened: its memory can be found while those before it are filled. */
+static void post_ahead(struct machine *m, uint64_t start, uint64_t end)
+{
+    struct soft_ahead *a = m->ahead;
+    if (a == NULL || end - start != CHUNK_PAGES || start < m->ahead_first || end > m->ahead_end) {
+        return;
+    }
+    __atomic_store_n(&a->ring[a->posted % SOFT_AHEAD_RING], m->base + start * PAGE_SIZE,
+                     __ATOMIC_RELAXED);
+    __atomic_fetch_add(&a->posted, 1, __ATOMIC_RELEASE);
+    (void)raw_syscall(SYS_futex, (long)&a->posted, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, 0, 0, 0);
+}
+
 /* Opens [page, window end) for real access: absent pages of one area that allows R and W. */
 static void open_window(struct machine *m, uint64_t page)
 {
@@ -305,6 +318,7 @@ static void open_window(struct machine *m, uint64_t page)
     }
     m->open_next = stop;
     m->open_window = window;
+    post_ahead(m, page, stop);
 }
 
 bool epcm_eaug_accept(struct machine *m, uint64_t page, uint32_t rights)
@@ -424,6 +438,7 @@ int soft_map(struct machine *m, uint64_t offset, uint64_t size, uint64_t prot)
         return -EINVAL;
     }
     soft_lock(&m->lock);
+    soft_ahead_expect(m, start, end, (uint32_t)prot);
     r = set_area_and_sync(m, start, end, (uint32_t)prot);
     soft_unlock(&m->lock);
     return r;

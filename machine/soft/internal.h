@@ -15,6 +15,7 @@
 #include "machine/soft.h"
 #include "soft/gate_layout.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <ucontext.h>
 
@@ -64,6 +65,16 @@ struct soft_tcs {
 
 struct soft_client; /* connection with the microcode helper */
 
+/* ahead.c: addresses of huge pages that the enclave has accepted and not yet touched. */
+#define SOFT_AHEAD_RING 8u
+#define SOFT_AHEAD_SIZE (512u * PAGE_SIZE)
+struct soft_ahead {
+    uint64_t ring[SOFT_AHEAD_RING];
+    uint32_t posted; /* so many ever; a futex */
+    uint32_t stop;
+    pthread_t thread;
+};
+
 struct machine {
     uint64_t base, size;
     uint64_t page_count;
@@ -80,6 +91,9 @@ struct machine {
     struct soft_tcs *tcs;
     uint64_t open_next; /* where the last opened window ended: EACCEPT runs grow it */
     uint64_t open_window;
+    struct soft_ahead *ahead; /* NULL: none was worth it so far */
+    bool ahead_tried;
+    uint64_t ahead_first, ahead_end; /* pages of the last range that was worth it */
     uint64_t leaf_page; /* address; 0: none */
     uint64_t reserved_start, reserved_end;
     uint32_t handle; /* the microcode's name for this enclave */
@@ -240,6 +254,10 @@ int soft_restrict_permissions(struct machine *m, uint64_t offset, uint64_t size,
 int soft_protect(struct machine *m, uint64_t offset, uint64_t size, uint64_t prot);
 int soft_modify_type(struct machine *m, uint64_t offset, uint64_t size, enum sgx_page_type type);
 int soft_remove(struct machine *m, uint64_t offset, uint64_t size);
+
+/* ahead.c. The host made these pages accessible, for EACCEPT. Lock held. */
+void soft_ahead_expect(struct machine *m, uint64_t first, uint64_t end, uint32_t prot);
+void soft_ahead_stop(struct machine *m);
 
 /* ---- entering and leaving -------------------------------------------------------------------- */
 

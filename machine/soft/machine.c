@@ -280,6 +280,7 @@ static void soft_close(struct machine *m)
     if (m == NULL) {
         return;
     }
+    soft_ahead_stop(m);
     if (m->reserved_end > m->reserved_start) {
         (void)munmap((void *)m->reserved_start, m->reserved_end - m->reserved_start);
     }

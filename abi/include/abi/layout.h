@@ -16,6 +16,10 @@
 #define APP_MMAP_BASE UINT64_C(0x100000000)  /* where mmap without a hint starts looking */
 #define APP_END       UINT64_C(0xf00000000)
 
+/* Verified blocks of layers that are kept: trusted, grows by EAUG, shrinks. */
+#define RUNTIME_CACHE      APP_END
+#define RUNTIME_CACHE_SIZE (UINT64_C(2) << 30)
+
 /* The runtime: the top GiB. The measured image is linked at RUNTIME_BASE. */
 #define RUNTIME_BASE      (ELRANGE_SIZE - (UINT64_C(1) << 30)) /* 0xfc0000000 */
 #define RUNTIME_IMAGE_MAX (UINT64_C(64) << 20)

@@ -322,9 +322,13 @@ static int64_t read_part(struct layer_part *p, struct file *f, struct iter *to, 
         }
         for (size_t i = 0; i < count && err == 0 && done < n; i++) {
             size_t skip = (size_t)((off + done) % EROFS_BLOCK_SIZE);
+            const uint8_t *from = views[i].data + skip;
             size_t some = views[i].size - skip;
+            while (i + 1 < count && views[i + 1].data == from + some) { /* one copy */
+                some += views[++i].size;
+            }
             some = some < n - done ? some : (size_t)(n - done);
-            err = iter_put(to, views[i].data + skip, some);
+            err = iter_put(to, from, some);
             done += err == 0 ? some : 0;
         }
         if (err != 0) {

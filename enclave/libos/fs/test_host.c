@@ -108,6 +108,26 @@ void rt_free(void *p)
     free(p);
 }
 
+static uint8_t *cache_region;
+
+uint8_t *rt_cache_commit(uint64_t offset, uint64_t size)
+{
+    if (cache_region == NULL) {
+        cache_region = mmap(NULL, RUNTIME_CACHE_SIZE, PROT_NONE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        REQUIRE(cache_region != MAP_FAILED);
+    }
+    REQUIRE(range_within(offset, size, RUNTIME_CACHE_SIZE) &&
+            mprotect(cache_region + offset, size, PROT_READ | PROT_WRITE) == 0);
+    return cache_region + offset;
+}
+
+void rt_cache_release(uint64_t offset, uint64_t size)
+{
+    REQUIRE(madvise(cache_region + offset, size, MADV_DONTNEED) == 0 &&
+            mprotect(cache_region + offset, size, PROT_NONE) == 0);
+}
+
 bool app_range_ok(app_ptr p, uint64_t n)
 {
     return p.addr >= 4096 && range_within(p.addr, n, UINT64_C(1) << 47);

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/diag.h"
+#include "block_cache.h"
 #include "verity.h"
 
 int verity_init(struct verity *v, unsigned number, struct bytes name, uint64_t data_size,
@@ -145,23 +146,46 @@ void verity_refuse(const struct verity *v, uint64_t bad)
 /* ---- cache
  * --------------------------------------------------------------------------------------- */
 
-#define CACHE_BLOCKS  16384u /* 64 MiB: `import numpy, pandas` touches 56 */
-#define CACHE_BUCKETS 16384u
-#define KEY_NONE      UINT64_MAX /* an entry that holds no block */
+/* Blocks lie in the runtime's region for them, which grows and shrinks by chunks: what the workload
+ * leaves of the manifest's memory may be filled, but CACHE_LEAST in any case. What it takes later
+ * is given back before it gets it. */
+#define CHUNK_BLOCKS  512u /* 2 MiB: a huge page */
+#define CHUNKS_MAX    ((uint32_t)(RUNTIME_CACHE_SIZE / ((uint64_t)CHUNK_BLOCKS * VERITY_BLOCK)))
+#define CACHE_LEAST   (UINT64_C(64) << 20) /* `import numpy, pandas` touches 56 */
+#define CACHE_BUCKETS 65536u
+#define LEAST_CHUNKS  ((uint32_t)(CACHE_LEAST / ((uint64_t)CHUNK_BLOCKS * VERITY_BLOCK)))
+/* Fewer blocks at a time are not worth new memory: it costs as much as their hash. */
+#define RUN_BLOCKS  8u
+#define STEP_FROM   16u        /* with so many chunks, */
+#define STEP_CHUNKS 8u         /* so many come at a time */
+#define KEY_NONE    UINT64_MAX /* an entry that holds no block */
 
 struct cache_entry {
     uint64_t key; /* layer << 48 | block */
-    uint8_t *page;
     uint32_t next;
     bool used;   /* CLOCK's reference bit */
     bool pinned; /* belongs to the batch being read: no victim */
 };
 
 static struct {
-    struct cache_entry *entries;
+    struct cache_entry *chunks[CHUNKS_MAX];
+    uint8_t *pages;    /* of the region, once there is a chunk */
     uint32_t *buckets; /* entry + 1; 0: empty */
-    uint32_t count, hand;
+    uint32_t count;    /* entries in use; their chunks are there */
+    uint32_t chunk_count, hand;
+    uint32_t committed; /* chunks that have memory: chunk_count or more */
+    uint64_t room;      /* bytes that the workload leaves */
 } cache;
+
+static struct cache_entry *entry_at(uint32_t index)
+{
+    return &cache.chunks[index / CHUNK_BLOCKS][index % CHUNK_BLOCKS];
+}
+
+static uint8_t *page_at(uint32_t index)
+{
+    return cache.pages + (size_t)index * VERITY_BLOCK;
+}
 
 static uint64_t key_of(const struct verity *v, uint64_t block)
 {
@@ -170,83 +194,129 @@ static uint64_t key_of(const struct verity *v, uint64_t block)
 
 static uint32_t bucket_of(uint64_t key)
 {
-    return (uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 50) % CACHE_BUCKETS;
+    return (uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 48) % CACHE_BUCKETS;
 }
 
-static struct cache_entry *cache_find(uint64_t key)
+/* Index of the entry, or UINT32_MAX. near: where it is if its layer was read in order. */
+static uint32_t cache_find(uint64_t key, uint32_t near)
 {
-    if (cache.buckets == NULL) {
-        return NULL;
+    if (near < cache.count && entry_at(near)->key == key) {
+        entry_at(near)->used = true;
+        return near;
     }
-    for (uint32_t i = cache.buckets[bucket_of(key)]; i != 0; i = cache.entries[i - 1].next) {
-        if (cache.entries[i - 1].key == key) {
-            cache.entries[i - 1].used = true;
-            return &cache.entries[i - 1];
+    if (cache.buckets == NULL) {
+        return UINT32_MAX;
+    }
+    for (uint32_t i = cache.buckets[bucket_of(key)]; i != 0; i = entry_at(i - 1)->next) {
+        struct cache_entry *e = entry_at(i - 1);
+        if (e->key == key) {
+            e->used = true;
+            return i - 1;
         }
     }
-    return NULL;
+    return UINT32_MAX;
 }
 
 static void cache_unlink(uint32_t index)
 {
-    uint32_t *p = &cache.buckets[bucket_of(cache.entries[index].key)];
+    uint32_t *p = &cache.buckets[bucket_of(entry_at(index)->key)];
     while (*p != index + 1) {
         REQUIRE(*p != 0);
-        p = &cache.entries[*p - 1].next;
+        p = &entry_at(*p - 1)->next;
     }
-    *p = cache.entries[index].next;
+    *p = entry_at(index)->next;
 }
 
-static int cache_start(void)
+static uint32_t chunks_allowed(void)
 {
-    if (cache.buckets != NULL) {
-        return 0;
-    }
-    struct cache_entry *entries = rt_alloc(CACHE_BLOCKS * sizeof *entries);
-    uint32_t *buckets = rt_alloc(CACHE_BUCKETS * sizeof *buckets);
-    if (entries == NULL || buckets == NULL) {
-        rt_free(entries);
-        rt_free(buckets);
-        return -ENOMEM;
-    }
-    cache.entries = entries;
-    cache.buckets = buckets;
-    return 0;
+    uint64_t bytes = cache.room > CACHE_LEAST ? cache.room : CACHE_LEAST;
+    uint64_t chunks = bytes / ((uint64_t)CHUNK_BLOCKS * VERITY_BLOCK);
+    return chunks < CHUNKS_MAX ? (uint32_t)chunks : CHUNKS_MAX;
 }
 
-#define SLAB 32u /* pages per allocation while the cache grows */
-
-/* An entry that is in no bucket: a new one while there is room and memory, else a victim that is
- * not pinned (a batch pins at most VERITY_BATCH, so there is one). */
-static struct cache_entry *cache_take(void)
+/* Memory of further chunks. A cache that has grown large is growing fast: more comes at a time, so
+ * that the host can find it while blocks are verified into what is there. */
+static bool cache_commit(void)
 {
-    if (cache.count < CACHE_BLOCKS) {
-        if (cache.count % SLAB == 0) {
-            uint8_t *slab = rt_alloc((size_t)SLAB * VERITY_BLOCK);
-            for (uint32_t i = 0; slab != NULL && i < SLAB; i++) {
-                cache.entries[cache.count + i].page = slab + (size_t)i * VERITY_BLOCK;
-            }
-        }
-        if (cache.entries[cache.count].page != NULL) {
-            return &cache.entries[cache.count++];
-        }
-        if (cache.count < 2 * VERITY_BATCH) {
-            return NULL;
-        }
+    const uint64_t size = (uint64_t)CHUNK_BLOCKS * VERITY_BLOCK;
+    uint32_t more = cache.committed >= STEP_FROM ? STEP_CHUNKS : 1;
+    uint32_t left = chunks_allowed() - cache.committed;
+    more = more < left ? more : left;
+    uint8_t *pages = rt_cache_commit(cache.committed * size, more * size);
+    if (pages == NULL) {
+        return false;
     }
-    while (cache.entries[cache.hand].used || cache.entries[cache.hand].pinned) {
-        cache.entries[cache.hand].used = false;
+    cache.pages = pages - cache.committed * size;
+    cache.committed += more;
+    return true;
+}
+
+static bool cache_grow(void)
+{
+    if (cache.buckets == NULL) {
+        cache.buckets = rt_alloc(CACHE_BUCKETS * sizeof *cache.buckets);
+    }
+    if (cache.buckets == NULL || (cache.chunk_count == cache.committed && !cache_commit())) {
+        return false;
+    }
+    struct cache_entry *entries = rt_alloc(CHUNK_BLOCKS * sizeof *entries);
+    if (entries == NULL) {
+        return false;
+    }
+    cache.chunks[cache.chunk_count++] = entries;
+    return true;
+}
+
+void block_cache_set_room(uint64_t bytes)
+{
+    cache.room = bytes;
+}
+
+void block_cache_trim(void)
+{
+    const uint64_t size = (uint64_t)CHUNK_BLOCKS * VERITY_BLOCK;
+    while (cache.chunk_count > chunks_allowed()) {
+        uint32_t first = --cache.chunk_count * CHUNK_BLOCKS;
+        while (cache.count > first) {
+            cache_unlink(--cache.count);
+        }
+        rt_free(cache.chunks[cache.chunk_count]);
+        cache.chunks[cache.chunk_count] = NULL;
+    }
+    if (cache.committed > chunks_allowed()) {
+        uint32_t kept = chunks_allowed();
+        rt_cache_release(kept * size, (cache.committed - kept) * size);
+        cache.committed = kept;
+    }
+    cache.hand = cache.hand < cache.count ? cache.hand : 0;
+}
+
+/* An entry that is in no bucket: a new one while there is room and memory, beyond CACHE_LEAST only
+ * for blocks that come in runs; else a victim that is not pinned (a batch pins at most
+ * VERITY_BATCH, so there is one). UINT32_MAX: no memory. */
+static uint32_t cache_take(bool run)
+{
+    uint32_t chunks = run ? chunks_allowed() : LEAST_CHUNKS;
+    if (cache.count < cache.chunk_count * CHUNK_BLOCKS ||
+        (cache.chunk_count < chunks && cache_grow())) {
+        return cache.count++;
+    }
+    if (cache.count < 2 * VERITY_BATCH) {
+        return UINT32_MAX;
+    }
+    while (entry_at(cache.hand)->used || entry_at(cache.hand)->pinned) {
+        entry_at(cache.hand)->used = false;
         cache.hand = (cache.hand + 1) % cache.count;
     }
     uint32_t victim = cache.hand;
     cache.hand = (cache.hand + 1) % cache.count;
     cache_unlink(victim);
-    return &cache.entries[victim];
+    return victim;
 }
 
-static void cache_insert(struct cache_entry *e, uint64_t key)
+static void cache_insert(uint32_t index, uint64_t key)
 {
-    uint32_t index = (uint32_t)(e - cache.entries);
+    struct cache_entry *e = entry_at(index);
     uint32_t *bucket = &cache.buckets[bucket_of(key)];
     e->key = key;
     e->used = true;
@@ -255,18 +325,18 @@ static void cache_insert(struct cache_entry *e, uint64_t key)
 }
 
 /* Takes and pins n entries, in no bucket yet. */
-static int cache_take_batch(struct cache_entry **taken, size_t n)
+static int cache_take_batch(uint32_t *taken, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        taken[i] = cache_take();
-        if (taken[i] == NULL) {
+        taken[i] = cache_take(n >= RUN_BLOCKS);
+        if (taken[i] == UINT32_MAX) {
             while (i-- > 0) {
                 cache_insert(taken[i], KEY_NONE);
-                taken[i]->pinned = false;
+                entry_at(taken[i])->pinned = false;
             }
             return -ENOMEM;
         }
-        taken[i]->pinned = true;
+        entry_at(taken[i])->pinned = true;
     }
     return 0;
 }
@@ -277,35 +347,32 @@ int block_get_run(struct verity *v, uint64_t first, size_t count, const uint8_t 
     if (!range_within(first, count, v->layout.data_blocks)) {
         return -EIO;
     }
-    struct cache_entry *entries[VERITY_BATCH]; /* what is there already, then all */
-    struct cache_entry *taken[VERITY_BATCH];
+    uint32_t entries[VERITY_BATCH]; /* what is there already, then all */
+    uint32_t taken[VERITY_BATCH];
     uint64_t missing[VERITY_BATCH];
     uint8_t *pages[VERITY_BATCH];
     size_t n = 0;
     for (size_t i = 0; i < count; i++) {
-        entries[i] = cache_find(key_of(v, first + i));
-        if (entries[i] == NULL) {
+        uint32_t near = i > 0 && entries[i - 1] != UINT32_MAX ? entries[i - 1] + 1 : UINT32_MAX;
+        entries[i] = cache_find(key_of(v, first + i), near);
+        if (entries[i] == UINT32_MAX) {
             missing[n++] = first + i;
         } else {
-            ret[i] = entries[i]->page;
+            ret[i] = page_at(entries[i]);
         }
     }
     if (n == 0) {
         return 0;
     }
-    int err = cache_start();
-    if (err != 0) {
-        return err;
-    }
     for (size_t i = 0; i < count; i++) {
-        if (entries[i] != NULL) {
-            entries[i]->pinned = true;
+        if (entries[i] != UINT32_MAX) {
+            entry_at(entries[i])->pinned = true;
         }
     }
-    err = cache_take_batch(taken, n);
+    int err = cache_take_batch(taken, n);
     if (err == 0) {
         for (size_t i = 0; i < n; i++) {
-            pages[i] = taken[i]->page;
+            pages[i] = page_at(taken[i]);
         }
         uint64_t bad = 0;
         err = verity_read(v, missing, n, pages, &bad);
@@ -314,42 +381,42 @@ int block_get_run(struct verity *v, uint64_t first, size_t count, const uint8_t 
         }
         for (size_t i = 0; i < n; i++) {
             cache_insert(taken[i], err == 0 ? key_of(v, missing[i]) : KEY_NONE);
-            taken[i]->pinned = false;
+            entry_at(taken[i])->pinned = false;
             ret[missing[i] - first] = pages[i];
         }
     }
     for (size_t i = 0; i < count; i++) {
-        if (entries[i] != NULL) {
-            entries[i]->pinned = false;
+        if (entries[i] != UINT32_MAX) {
+            entry_at(entries[i])->pinned = false;
         }
     }
     return err;
 }
 
-const uint8_t *block_get(struct verity *v, uint64_t block)
-{
-    struct cache_entry *e = cache_find(key_of(v, block));
-    if (e != NULL) {
-        return e->page;
-    }
-    const uint8_t *ret;
-    return block_get_run(v, block, 1, &ret) == 0 ? ret : NULL;
-}
-
 const uint8_t *block_peek(struct verity *v, uint64_t block)
 {
-    struct cache_entry *e = cache_find(key_of(v, block));
-    return e != NULL ? e->page : NULL;
+    uint32_t index = cache_find(key_of(v, block), UINT32_MAX);
+    return index != UINT32_MAX ? page_at(index) : NULL;
+}
+
+const uint8_t *block_get(struct verity *v, uint64_t block)
+{
+    const uint8_t *ret = block_peek(v, block);
+    return ret != NULL || block_get_run(v, block, 1, &ret) == 0 ? ret : NULL;
 }
 
 void block_cache_reset(void)
 {
-    for (uint32_t i = 0; cache.entries != NULL && i < CACHE_BLOCKS; i += SLAB) {
-        rt_free(cache.entries[i].page);
+    const uint64_t size = (uint64_t)CHUNK_BLOCKS * VERITY_BLOCK;
+    while (cache.chunk_count > 0) {
+        rt_free(cache.chunks[--cache.chunk_count]);
+        cache.chunks[cache.chunk_count] = NULL;
     }
-    rt_free(cache.entries);
+    if (cache.committed > 0) {
+        rt_cache_release(0, cache.committed * size);
+    }
+    cache.committed = 0;
     rt_free(cache.buckets);
-    cache.entries = NULL;
     cache.buckets = NULL;
     cache.count = 0;
     cache.hand = 0;

@@ -104,6 +104,11 @@ void *rt_alloc(size_t n) MUST_USE;
 void *rt_realloc(void *p, size_t n) MUST_USE;
 void rt_free(void *p);
 
+/* Trusted memory beside the heap for content that can be had again, [0, RUNTIME_CACHE_SIZE) by offset:
+ * pages come (zeroed; NULL: the host refuses) and go in whole pages, each at most once at a time. */
+uint8_t *rt_cache_commit(uint64_t offset, uint64_t size) MUST_USE;
+void rt_cache_release(uint64_t offset, uint64_t size);
+
 /* ---- host memory: layers and inputs ----------------------------------------------------------- */
 
 host_span rt_layer_span(size_t layer); /* whole mapping: EROFS image and hash tree */
