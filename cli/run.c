@@ -2,6 +2,7 @@
 /* alcove run: runs a bundle in an enclave and becomes its exit status. */
 #include "cli.h"
 #include "host/run.h"
+#include "host/trace.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -27,8 +28,15 @@ const char verb_run_help[] =
     "                       which outputs; check it with `alcove verify`\n"
     "  --nonce HEX          up to 64 bytes that the evidence repeats, so that it can be told to be fresh\n"
     "  --machine NAME       soft (default) or sgx (the hardware; nobody has run this yet)\n"
-    "  --trace[=WHAT]       print what the program asks of the system; WHAT is a list of sys, host, mm and\n"
-    "                       signal (default sys). Only bundles built with \"debug: true\" can be traced\n"
+    "  --trace[=WHAT]       print what the program asks of the system. WHAT is a list of sys (all system\n"
+    "                       calls, the default), file, desc, net, process, mm, signal (groups of them),\n"
+    "                       host (what the enclave asks of this machine) and names of system calls; !X\n"
+    "                       leaves X out. Only bundles built with \"debug: true\" can be traced\n"
+    "  --trace-file FILE    write traces and reports to FILE, not to standard error\n"
+    "  --stats              say at the end what the program used, and the manifest lines for it; only\n"
+    "                       bundles built with \"debug: true\"\n"
+    "  --perf               say at the end which hostcalls took how long and, of bundles built with\n"
+    "                       \"debug: true\", which system calls\n"
     "  --trap-only          software machine: emulate enclave instructions by trap, not by translation\n"
     "  --help               this text\n"
     "\n"
@@ -51,27 +59,12 @@ static int parse_file(char *text, struct run_file *files, size_t *count, const c
     return CLI_OK;
 }
 
-static int parse_trace(const char *list, uint64_t *ret)
+static int parse_trace(const char *list, struct run_request *q)
 {
-    static const struct {
-        const char *name;
-        uint64_t bit;
-    } classes[] = {{"sys", TRACE_SYS}, {"host", TRACE_HOST}, {"mm", TRACE_MM},
-                   {"signal", TRACE_SIGNAL}};
-    while (*list != '\0') {
-        size_t n = strcspn(list, ",");
-        size_t i = 0;
-        while (i < ARRAY_SIZE(classes) &&
-               (strlen(classes[i].name) != n || strncmp(classes[i].name, list, n) != 0)) {
-            i++;
-        }
-        if (i == ARRAY_SIZE(classes)) {
-            return cli_usage("run", "--trace knows sys, host, mm and signal, not \"%.*s\"", (int)n, list);
-        }
-        *ret |= classes[i].bit;
-        list += n + (list[n] == ',');
-    }
-    return CLI_OK;
+    struct diag d = {""};
+    return host_trace_select(list, &q->trace, q->trace_calls, &d) == 0
+               ? CLI_OK
+               : cli_usage("run", "--trace: %s", d.text);
 }
 
 static int parse_nonce(const char *hex, uint8_t *nonce, struct bytes *ret)
@@ -92,6 +85,9 @@ enum {
     OPT_NONCE,
     OPT_MACHINE,
     OPT_TRACE,
+    OPT_TRACE_FILE,
+    OPT_STATS,
+    OPT_PERF,
     OPT_TRAP,
     OPT_HELP
 };
@@ -115,7 +111,16 @@ static int parse_option(int option, struct run_request *q, uint8_t *nonce)
         q->machine = optarg;
         return CLI_OK;
     case OPT_TRACE:
-        return parse_trace(optarg == NULL ? "sys" : optarg, &q->trace);
+        return parse_trace(optarg == NULL ? "sys" : optarg, q);
+    case OPT_TRACE_FILE:
+        q->trace_path = optarg;
+        return CLI_OK;
+    case OPT_STATS:
+        q->trace |= TRACE_STATS;
+        return CLI_OK;
+    case OPT_PERF:
+        q->trace |= TRACE_PERF;
+        return CLI_OK;
     case OPT_TRAP:
         q->trap_only = true;
         return CLI_OK;
@@ -133,6 +138,9 @@ static int parse(int argc, char **argv, struct run_request *q, uint8_t *nonce)
                                             {"nonce", required_argument, NULL, OPT_NONCE},
                                             {"machine", required_argument, NULL, OPT_MACHINE},
                                             {"trace", optional_argument, NULL, OPT_TRACE},
+                                            {"trace-file", required_argument, NULL, OPT_TRACE_FILE},
+                                            {"stats", no_argument, NULL, OPT_STATS},
+                                            {"perf", no_argument, NULL, OPT_PERF},
                                             {"trap-only", no_argument, NULL, OPT_TRAP},
                                             {NULL, 0, NULL, 0}};
     int option;
@@ -151,6 +159,9 @@ static int parse(int argc, char **argv, struct run_request *q, uint8_t *nonce)
     }
     if (q->nonce.size > 0 && q->evidence_path == NULL) {
         return cli_usage("run", "--nonce goes with --quote FILE");
+    }
+    if (q->trace_path != NULL && q->trace == 0) {
+        return cli_usage("run", "--trace-file goes with --trace, --stats or --perf");
     }
     q->bundle = argv[optind];
     return CLI_OK;

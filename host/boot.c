@@ -4,6 +4,7 @@
 
 #include <cpuid.h>
 #include <sched.h>
+#include <string.h>
 #include <time.h>
 
 static struct {
@@ -107,6 +108,7 @@ void host_boot_fill(struct host_enclave *e)
     }
     b->slot_addr = (uint64_t)(uintptr_t)e->threads[0].slot;
     b->trace = c->trace;
+    memcpy(b->trace_calls, c->trace_calls, sizeof b->trace_calls);
     b->want_evidence = c->want_evidence;
     b->nonce_size = c->nonce.size;
     if (c->nonce.size > 0) {

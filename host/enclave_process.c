@@ -63,13 +63,14 @@ static int64_t forward(void *context, unsigned number, struct hostcall_slot *slo
  * process. Its own are the standard streams, the declared files and its end of the socket. */
 static void close_others(const struct host_config *c)
 {
-    int own[2 * MANIFEST_FILES_MAX + MANIFEST_MOUNTS_MAX + 3];
+    int own[2 * MANIFEST_FILES_MAX + MANIFEST_MOUNTS_MAX + 4];
     size_t count = 0;
     if (c->net.on) {
         own[count++] = c->net.broker;
         own[count++] = c->net.wake;
     }
     own[count++] = supervisor_socket;
+    own[count++] = c->trace_fd;
     for (size_t i = 0; i < MANIFEST_FILES_MAX; i++) {
         own[count++] = c->inputs[i].fd;
         own[count++] = c->outputs[i].fd;

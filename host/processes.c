@@ -3,6 +3,7 @@
 #include "processes.h"
 
 #include "enclave.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -65,6 +66,9 @@ int processes_start(struct processes *p, unsigned slot, struct diag *d)
         close(pair[0]);
         close(pair[1]);
         return r;
+    }
+    if (pid > 0 && config.watch != NULL) {
+        atomic_fetch_add(&config.watch->processes, 1);
     }
     if (pid == 0) {
         host_enclave_process(&config, pair[1], supervisor);

@@ -8,6 +8,7 @@
 #include "net.h"
 #include "processes.h"
 #include "volume.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -172,6 +173,53 @@ static int check_worker(const struct run_request *q, struct diag *d)
     return 0;
 }
 
+static int open_trace(struct host_config *c, const char *path, struct diag *d)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        return diag_fail(d, -errno, "cannot write %s: %s", path, strerror(errno));
+    }
+    c->trace_fd = fd;
+    return 0;
+}
+
+static int prepare_watch(struct run *run, struct diag *d)
+{
+    const struct run_request *q = run->request;
+    struct host_config *c = &run->config;
+    const uint64_t counted = TRACE_HOST | TRACE_STATS | TRACE_PERF;
+    if ((q->trace & ~(uint64_t)TRACE_PERF) != 0 && !run->bundle.manifest->debug) {
+        return diag_fail(d, -EPERM,
+                         "%s shows what the workload does, so it is for bundles that were built for it: "
+                         "say \"debug: true\" in alcove.yaml and build again (another identity, which no "
+                         "relying party accepts by default)",
+                         (q->trace & ~(uint64_t)(TRACE_PERF | TRACE_STATS)) != 0 ? "--trace" : "--stats");
+    }
+    c->trace = q->trace;
+    memcpy(c->trace_calls, q->trace_calls, sizeof c->trace_calls);
+    if ((q->trace & counted) != 0 && (c->watch = host_watch_new()) == NULL) {
+        return diag_fail(d, -ENOMEM, "no memory");
+    }
+    return q->trace_path == NULL ? 0 : open_trace(c, q->trace_path, d);
+}
+
+/* After the run, however it went. */
+static void print_watch(const struct run *run)
+{
+    const struct host_config *c = &run->config;
+    FILE *out = c->watch == NULL ? NULL : fdopen(dup(c->trace_fd > 0 ? c->trace_fd : 2), "a");
+    if (out == NULL) {
+        return;
+    }
+    if ((c->trace & TRACE_PERF) != 0) {
+        host_perf_print(c->watch, run->bundle.manifest->debug, out);
+    }
+    if ((c->trace & TRACE_STATS) != 0) {
+        host_stats_print(c->watch, run->bundle.manifest, out);
+    }
+    fclose(out);
+}
+
 static int prepare(struct run *run, struct diag *d)
 {
     const struct run_request *q = run->request;
@@ -180,9 +228,9 @@ static int prepare(struct run *run, struct diag *d)
     if (r != 0) {
         return r;
     }
-    if (q->trace != 0 && !run->bundle.manifest->debug) {
-        return diag_fail(d, -EPERM, "tracing shows what the workload does, so only a bundle built with "
-                                    "\"debug: true\" can be traced");
+    r = prepare_watch(run, d);
+    if (r != 0) {
+        return r;
     }
     r = run->bundle.manifest->stdin_task ? check_worker(q, d) : 0;
     if (r != 0) {
@@ -199,7 +247,6 @@ static int prepare(struct run *run, struct diag *d)
     memcpy(&c->image.sigstruct, run->bundle.sigstruct.data, sizeof c->image.sigstruct);
     c->layer_count = run->bundle.layer_count;
     memcpy(c->layers, run->bundle.layers, sizeof c->layers);
-    c->trace = q->trace;
     c->want_evidence = q->evidence_path != NULL;
     c->nonce = q->nonce;
     r = prepare_files(run, d);
@@ -428,6 +475,7 @@ static int supervise(struct run *run, struct diag *d)
     r = r != 0 ? r : serve(run, d);
     r = wait_for_owner(run, r, d);
     owner_pid = NULL;
+    print_watch(run);
     if (r == 0 && run->result.kind == EXIT_STATUS && run->result.value == 0) {
         r = commit_outputs(run, d);
     }

@@ -4,6 +4,7 @@
 #include "enclave.h"
 #include "net.h"
 #include "volume.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -29,11 +30,17 @@ static bool try_again(int fd, short events)
     return errno == EINTR;
 }
 
-static int64_t serve_console_write(struct hostcall_slot *s)
+static int64_t serve_console_write(const struct host_config *c, struct hostcall_slot *s)
 {
     uint64_t size = s->to_size;
     size_t n = size <= HOSTCALL_DATA_MAX ? size : HOSTCALL_DATA_MAX;
-    int fd = s->args[0] == 1 ? 1 : 2;
+    int fd = s->args[0] == 1 ? 1 : s->args[0] == 3 && c->trace_fd > 0 ? c->trace_fd : 2;
+    if (s->args[0] == 4) {
+        if (c->watch != NULL) {
+            host_watch_report(c->watch, s->data, n);
+        }
+        return (int64_t)n;
+    }
     ssize_t r;
     do {
         r = write(fd, s->data, n);
@@ -168,7 +175,7 @@ static int64_t dispatch(struct host_thread *t, struct hostcall_slot *s)
     case HOSTCALL_clock:
         return (int64_t)clock_now(s->args[0]);
     case HOSTCALL_console_write:
-        return serve_console_write(s);
+        return serve_console_write(&e->config, s);
     case HOSTCALL_console_read:
         return serve_console_read(t, s);
     case HOSTCALL_input_read:
@@ -214,12 +221,21 @@ static bool returns_data(uint64_t number)
 bool host_serve(struct host_thread *t)
 {
     struct hostcall_slot *s = t->slot;
-    if (s->number == HOSTCALL_thread_exit || s->number == 0) {
+    bool watched = t->enclave->config.watch != NULL;
+    bool last = s->number == HOSTCALL_thread_exit || s->number == 0;
+    uint64_t start = watched && !last ? host_watch_now() : 0;
+    if (watched && (last || s->number == HOSTCALL_exit)) {
+        host_watch_last(t, s);
+    }
+    if (last) {
         return false;
     }
     bool data = returns_data(s->number);
     int64_t result = dispatch(t, s);
     s->from_size = data && result > 0 ? (uint64_t)result : 0;
     s->result = result;
+    if (watched) {
+        host_watch_hostcall(t, s, start);
+    }
     return true;
 }

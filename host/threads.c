@@ -3,6 +3,7 @@
  * the enclave's thread ends, the host thread waits to enter the same TCS again, so a TCS is never
  * entered twice at once. */
 #include "enclave.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -75,9 +76,13 @@ int host_enter_once(struct host_thread *t, uint64_t rdi, unsigned leaf, struct m
 {
     uint32_t mxcsr;
     uint16_t control;
+    host_watch_entry(t->enclave->config.watch, leaf);
     __asm__ volatile("stmxcsr %0; fnstcw %1" : "=m"(mxcsr), "=m"(control));
     int r = t->enclave->config.ops->enter(t->enclave->machine, rdi, 0, 0, leaf, 0, 0, run);
     __asm__ volatile("ldmxcsr %0; fldcw %1" : : "m"(mxcsr), "m"(control));
+    if (r == -EFAULT && t->enclave->config.watch != NULL) {
+        atomic_fetch_add_explicit(&t->enclave->config.watch->exceptions, 1, memory_order_relaxed);
+    }
     return r;
 }
 

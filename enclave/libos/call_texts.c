@@ -35,7 +35,7 @@ const struct call_text call_texts[SYS_NUMBERS] = {
 
 const char *const call_names[SYS_NUMBERS] = {
 #define SYSCALL_NAME(number, name) [number] = #name,
-#include "libos/syscall_names.def"
+#include "abi/syscall_names.def"
 #undef SYSCALL_NAME
 };
 

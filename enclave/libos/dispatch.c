@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "call_texts.h"
+#include "perf.h"
 #include "mm.h"
 #include "dispatch.h"
 #include "proc/call_client.h"
@@ -16,7 +17,7 @@
 #include "timers.h"
 #include "trace.h"
 
-static bool tracing; /* fixed at start: the test must cost nothing */
+static bool watching; /* fixed at start: the test must cost nothing */
 
 struct call {
     int64_t (*thunk)(const struct rt_frame *f);
@@ -147,12 +148,19 @@ static int64_t call(struct os_thread *t, uint64_t number)
     return result;
 }
 
-static int64_t traced_call(struct os_thread *t, uint64_t number)
+static int64_t watched_call(struct os_thread *t, uint64_t number)
 {
     struct trace_line l;
-    trace_enter(&l, t, number);
+    bool shown = trace_wants(number);
+    uint64_t start = perf_start();
+    if (shown) {
+        trace_enter(&l, t, number);
+    }
     int64_t result = call(t, number);
-    trace_leave(&l, result);
+    perf_count(number, start);
+    if (shown) {
+        trace_leave(&l, result);
+    }
     return result;
 }
 
@@ -160,7 +168,7 @@ static int64_t unknown_call(const struct os_thread *t, uint64_t number)
 {
     uint64_t *counter = number < SYS_NUMBERS ? &os.unknown[number] : &os.unknown_high;
     __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
-    if (tracing) {
+    if (watching && trace_wants(number)) {
         trace_unknown(t, number);
     }
     return -ENOSYS;
@@ -168,7 +176,8 @@ static int64_t unknown_call(const struct os_thread *t, uint64_t number)
 
 void dispatch_start(void)
 {
-    tracing = rt_tracing(TRACE_SYS);
+    watching = rt_tracing(TRACE_SYS | TRACE_PERF);
+    perf_prepare();
 }
 
 /* ---- the way in and out
@@ -187,8 +196,9 @@ void door_syscall(struct rt_frame *frame)
         result = unknown_call(t, number);
     } else {
         t->calls[number]++;
-        if (__builtin_expect(tracing, 0)) {
-            result = traced_call(t, number);
+        t->last_call = (uint16_t)number;
+        if (__builtin_expect(watching, 0)) {
+            result = watched_call(t, number);
         } else {
             result = call(t, number);
         }

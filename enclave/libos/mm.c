@@ -28,7 +28,7 @@
 static struct {
     uint64_t limit;
     uint64_t charged; /* bytes that count against the limit */
-    uint64_t mapped, peak;
+    uint64_t mapped, mapped_peak, peak;
     uint64_t retained; /* committed bytes that no mapping uses; an upper bound */
     uint64_t brk_start, brk;
     uint64_t measured_end; /* adopted pages of the image lie below; 0: there are none */
@@ -80,7 +80,7 @@ int mm_start(uint64_t limit)
 struct mm_usage mm_usage(void)
 {
     return (struct mm_usage){
-        .mapped = mm.mapped, .peak = mm.peak, .charged = mm.charged, .limit = mm.limit};
+        .mapped = mm.mapped, .mapped_peak = mm.mapped_peak, .peak = mm.peak, .charged = mm.charged, .limit = mm.limit};
 }
 
 /* ---- ranges
@@ -155,6 +155,7 @@ static void account_added(const struct vma *v)
 {
     charge(charge_of(v, v->start, v->end), 0);
     mm.mapped += v->end - v->start;
+    mm.mapped_peak = mm.mapped > mm.mapped_peak ? mm.mapped : mm.mapped_peak;
 }
 
 /* How far around a range memory may be committed ahead: to huge-page borders, within the region,

@@ -89,6 +89,6 @@ void mm_brk(uint64_t *ret_start, uint64_t *ret_end);
 uint8_t mm_rights(uint32_t prot);
 
 struct mm_usage {
-    uint64_t mapped, peak, charged, limit;
+    uint64_t mapped, mapped_peak, peak, charged, limit;
 };
 struct mm_usage mm_usage(void);

@@ -103,6 +103,7 @@ struct os_thread {
      * workload; looked at without the lock when a call returns. */
     uint32_t attention;
     bool waiting; /* inside rt_wait() */
+    uint16_t last_call; /* its number, for reports */
 
     uint64_t blocked; /* signal mask */
     uint64_t saved_blocked;
@@ -126,7 +127,7 @@ struct os_state {
     const struct manifest *manifest;
     struct process *process; /* whose memory and threads are in this enclave */
     struct os_thread *threads;
-    int thread_count;
+    int thread_count, thread_peak;
     int next_tid;
     uint64_t start_ns;
     uint64_t cpu_gone_ns; /* of threads that ended */

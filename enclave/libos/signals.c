@@ -12,12 +12,14 @@
 
 #include "fs/vfs.h"
 #include "libos/numbers.h"
+#include "fatal.h"
 #include "mm.h"
 #include "proc/call_client.h"
 #include "proc/stop.h"
 #include "proc/table.h"
 #include "rewrite.h"
 #include "timers.h"
+#include "trace.h"
 
 #define RED_ZONE      128u
 #define FLAGS_USER    UINT64_C(0x40cd5) /* AC OF DF SF ZF AF PF CF; never TF */
@@ -393,45 +395,13 @@ static int push_frame(struct os_thread *t, const struct signal_info *info,
 /* ---- delivery
  * -------------------------------------------------------------------------------------- */
 
-static void report_death(const struct os_thread *t, const struct signal_info *info,
-                         const struct rt_fault *fault)
-{
-    const struct rt_frame *f = t->frame;
-    char where[160];
-    if (!os.manifest->debug) {
-        return;
-    }
-    mm_describe(f->rip, where, sizeof where);
-    rt_trace("[%d] %s ends by signal %d, code %d, address 0x%llx, at %s", t->tid, t->comm,
-             info->signo, info->code, (unsigned long long)info->value, where);
-    if (fault != NULL) {
-        mm_describe(fault->addr, where, sizeof where);
-        rt_trace("  exception %u, error 0x%x, address 0x%llx: %s", fault->vector, fault->error,
-                 (unsigned long long)fault->addr, where);
-    }
-    uint8_t code[16];
-    char hex[2 * sizeof code + 1];
-    if (copy_from_app(code, app_at(f->rip), sizeof code) == 0) {
-        hex_encode(hex, code, sizeof code);
-        rt_trace("  code %s", hex);
-    }
-    rt_trace("  rip %016llx rsp %016llx rflags %08llx", (unsigned long long)f->rip,
-             (unsigned long long)f->rsp, (unsigned long long)f->rflags);
-    rt_trace("  rax %016llx rbx %016llx rcx %016llx rdx %016llx", (unsigned long long)f->rax,
-             (unsigned long long)f->rbx, (unsigned long long)f->rcx, (unsigned long long)f->rdx);
-    rt_trace("  rsi %016llx rdi %016llx rbp %016llx r8  %016llx", (unsigned long long)f->rsi,
-             (unsigned long long)f->rdi, (unsigned long long)f->rbp, (unsigned long long)f->r8);
-    rt_trace("  r9  %016llx r10 %016llx r11 %016llx r12 %016llx", (unsigned long long)f->r9,
-             (unsigned long long)f->r10, (unsigned long long)f->r11, (unsigned long long)f->r12);
-    rt_trace("  r13 %016llx r14 %016llx r15 %016llx fs  %016llx", (unsigned long long)f->r13,
-             (unsigned long long)f->r14, (unsigned long long)f->r15,
-             (unsigned long long)rt_get_fsbase());
-}
-
 static void __attribute__((noreturn))
 die(const struct os_thread *t, const struct signal_info *info, const struct rt_fault *fault)
 {
-    report_death(t, info, fault);
+    if (rt_tracing(TRACE_SIGNAL)) {
+        trace_signal(t, info);
+    }
+    fatal_report(t, info, fault);
     os_exit_process(EXIT_SIGNAL, (uint64_t)info->signo);
 }
 
@@ -440,6 +410,9 @@ static void enter_handler(struct os_thread *t, const struct signal_info *info,
                           const struct rt_fault *fault)
 {
     struct signal_action action = t->process->actions[info->signo - 1];
+    if (rt_tracing(TRACE_SIGNAL)) {
+        trace_signal(t, info);
+    }
     if (push_frame(t, info, &action, fault) != 0) {
         struct signal_info segv = {.signo = OS_SIGSEGV, .code = SI_KERNEL};
         die(t, &segv, fault);

@@ -13,6 +13,7 @@
 #include "process.h"
 #include "signals.h"
 #include "timers.h"
+#include "perf.h"
 #include "trace.h"
 #include "worker.h"
 
@@ -94,6 +95,7 @@ struct os_thread *os_thread_new(void)
     t->next = os.threads;
     os.threads = t;
     os.thread_count++;
+    os.thread_peak = os.thread_count > os.thread_peak ? os.thread_count : os.thread_peak;
     return t;
 }
 
@@ -355,6 +357,7 @@ void os_exit_process(enum exit_kind kind, uint64_t value)
     struct run_claims claims = {.exit_kind = kind, .exit_value = value};
     struct diag d = {.text = ""};
     trace_summary();
+    perf_report();
     if (os.manifest->stdin_task) {
         worker_finish(kind, value); /* how it ended is the custodian's to know, no run's claims */
     }

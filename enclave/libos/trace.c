@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System calls as lines of text, for debug enclaves alone: what the workload passes goes to the
- * host here, so every line goes through rt_trace(), which is silent in every other enclave.
+/* System calls and signals as lines of text, for debug enclaves alone: what the workload passes
+ * goes to the host here, so every line goes through rt_trace(), which is silent in every other
+ * enclave.
  *
  * The adversary: the workload chooses what pointers point at, so text is copied with bounds and a
  * fault shows the address instead. */
@@ -10,68 +11,22 @@
 
 #include "call_texts.h"
 
-#define TRACE_PATH 128u
+#define ERESTARTSYS 512
 
-static void PRINTF(2, 3) add(struct trace_line *l, const char *format, ...)
+enum { CALL_MMAP = 9, CALL_BRK = 12, CALL_MREMAP = 25, CALL_EXIT = 60, CALL_EXIT_GROUP = 231 };
+
+bool trace_wants(uint64_t number)
 {
-    __builtin_va_list args;
-    __builtin_va_start(args, format);
-    size_t wanted = base_vformat(l->text + l->size, TRACE_LINE - l->size, format, args);
-    __builtin_va_end(args);
-    size_t room = TRACE_LINE - l->size - 1;
-    l->size += wanted < room ? wanted : room;
+    return rt_tracing(TRACE_SYS) && (number >= SYS_NUMBERS || rt_tracing_call((unsigned)number));
 }
 
-static void add_path(struct trace_line *l, uint64_t addr)
+static void start_line(struct trace_line *l, const struct os_thread *t)
 {
-    char path[TRACE_PATH];
-    int64_t n = string_from_app(path, app_at(addr), sizeof path);
-    if (n < 0 && n != -ENAMETOOLONG) {
-        add(l, "0x%llx", (unsigned long long)addr);
-        return;
-    }
-    path[TRACE_PATH - 1] = '\0';
-    add(l, "\"%s\"%s", path, n < 0 ? "..." : "");
-}
-
-static void add_argument(struct trace_line *l, enum sys_type type, uint64_t value)
-{
-    switch (type) {
-    case SYS_int:
-    case SYS_tid:
-    case SYS_sig:
-        add(l, "%d", (int)(uint32_t)value);
-        break;
-    case SYS_fd:
-        if ((int)(uint32_t)value == -100) {
-            add(l, "AT_FDCWD");
-        } else {
-            add(l, "%d", (int)(uint32_t)value);
-        }
-        break;
-    case SYS_uint:
-        add(l, "%u", (unsigned)value);
-        break;
-    case SYS_size:
-        add(l, "%llu", (unsigned long long)value);
-        break;
-    case SYS_off:
-        add(l, "%lld", (long long)value);
-        break;
-    case SYS_path:
-        add_path(l, value);
-        break;
-    case SYS_flags:
-    case SYS_mode:
-        add(l, "0x%x", (unsigned)value);
-        break;
-    case SYS_u64:
-    case SYS_addr:
-    case SYS_in:
-    case SYS_out:
-    case SYS_inout:
-        add(l, "0x%llx", (unsigned long long)value);
-        break;
+    l->size = 0;
+    if (t->tid == t->process->pid) {
+        trace_add(l, "[%d] ", t->tid);
+    } else {
+        trace_add(l, "[%d:%d] ", t->process->pid, t->tid);
     }
 }
 
@@ -80,49 +35,72 @@ void trace_enter(struct trace_line *l, const struct os_thread *t, uint64_t numbe
     const struct rt_frame *f = t->frame;
     const uint64_t values[6] = {f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9};
     const struct call_text *text = &call_texts[number];
-    l->size = 0;
-    add(l, "[%d] %s(", t->tid, text->name);
-    for (unsigned i = 0; i < text->count; i++) {
-        add(l, "%s%s=", i == 0 ? "" : ", ", text->arguments[i]);
-        add_argument(l, (enum sys_type)text->types[i], values[i]);
+    memcpy(l->values, values, sizeof values);
+    l->number = number;
+    start_line(l, t);
+    trace_add(l, "%s(", text->name);
+    for (l->next = 0; l->next < text->count && !trace_is_out(number, l->next); l->next++) {
+        trace_argument(l, l->next, 0);
     }
-    if (number == 231) { /* exit_group does not come back */
-        rt_trace("%s)", l->text);
+    if (number == CALL_EXIT || number == CALL_EXIT_GROUP) { /* they do not come back */
+        rt_trace("%s) = ?", l->text);
     }
 }
 
 void trace_leave(struct trace_line *l, int64_t result)
 {
-    if (result < 0 && result >= -4095) {
-        add(l, ") = %lld %s", (long long)result, dispatch_errno_name((int)-result));
-    } else if (result > 4096 * 16) {
-        add(l, ") = 0x%llx", (unsigned long long)result);
+    for (; l->next < call_texts[l->number].count; l->next++) {
+        trace_argument(l, l->next, result);
+    }
+    if (result == -ERESTARTSYS) {
+        trace_add(l, ") = ? ERESTARTSYS");
+    } else if (result < 0 && result >= -4095) {
+        trace_add(l, ") = -1 %s", dispatch_errno_name((int)-result));
+    } else if (l->number == CALL_MMAP || l->number == CALL_BRK || l->number == CALL_MREMAP) {
+        trace_add(l, ") = 0x%llx", (unsigned long long)result);
     } else {
-        add(l, ") = %lld", (long long)result);
+        trace_add(l, ") = %lld", (long long)result);
     }
     rt_trace("%s", l->text);
 }
 
 void trace_unknown(const struct os_thread *t, uint64_t number)
 {
+    struct trace_line l;
     const char *name = number < SYS_NUMBERS ? call_names[number] : NULL;
-    rt_trace("[%d] %s (system call %llu) is not implemented: ENOSYS", t->tid,
-             name != NULL ? name : "?", (unsigned long long)number);
+    start_line(&l, t);
+    if (name != NULL) {
+        trace_add(&l, "%s(0x%llx, 0x%llx, 0x%llx, ...)", name, (unsigned long long)t->frame->rdi,
+                  (unsigned long long)t->frame->rsi, (unsigned long long)t->frame->rdx);
+    } else {
+        trace_add(&l, "syscall_%llu(...)", (unsigned long long)number);
+    }
+    rt_trace("%s = -1 ENOSYS (not implemented)", l.text);
+}
+
+void trace_signal(const struct os_thread *t, const struct signal_info *info)
+{
+    struct trace_line l;
+    bool fault = info->signo == 11 || info->signo == 7 || info->signo == 4 || info->signo == 8;
+    start_line(&l, t);
+    trace_add(&l, "--- ");
+    trace_signal_name(&l, info->signo);
+    trace_add(&l, " {si_signo=");
+    trace_signal_name(&l, info->signo);
+    trace_add(&l, ", si_code=");
+    trace_names(&l, info->signo == 11 ? TRACE_segv_code : TRACE_si_code, (uint32_t)info->code);
+    if (fault && info->code > 0) {
+        trace_add(&l, ", si_addr=0x%llx} ---", (unsigned long long)info->value);
+    } else {
+        trace_add(&l, ", si_pid=%d, si_uid=%u} ---", info->pid, info->uid);
+    }
+    rt_trace("%s", l.text);
 }
 
 void trace_summary(void)
 {
     if (!rt_tracing(TRACE_SYS)) {
         return;
-    }
-    for (size_t i = 0; i < SYS_NUMBERS; i++) {
-        uint64_t count = os.calls_gone[i];
-        for (const struct os_thread *t = os.threads; t != NULL; t = t->next) {
-            count += t->calls[i];
-        }
-        if (count != 0) {
-            rt_trace("calls: %8llu %s", (unsigned long long)count, call_texts[i].name);
-        }
     }
     for (size_t i = 0; i < SYS_NUMBERS; i++) {
         if (os.unknown[i] != 0) {

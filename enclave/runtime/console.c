@@ -10,16 +10,20 @@
 static struct {
     bool out[3]; /* by descriptor: may it leave */
     bool worker; /* the same two streams carry sealed messages, and nothing of the workload's */
-    uint64_t trace;
+    uint64_t trace; /* zeros unless the manifest says debug */
+    uint64_t trace_calls[TRACE_CALLS / 64];
 } console;
 
-void rt_console_start(const struct manifest *m, uint64_t trace)
+void rt_console_start(const struct manifest *m, const struct boot_record *boot)
 {
     console.out[0] = m->stdin_host;
     console.out[1] = m->stdout_host;
     console.out[2] = m->stderr_host;
     console.worker = m->stdin_task;
-    console.trace = m->debug ? trace : 0;
+    if (m->debug) {
+        console.trace = boot->trace;
+        __builtin_memcpy(console.trace_calls, boot->trace_calls, sizeof console.trace_calls);
+    }
 }
 
 static int64_t raw_write(int fd, struct bytes data)
@@ -72,6 +76,19 @@ int rt_carrier_write(struct bytes data)
 bool rt_tracing(unsigned trace_class)
 {
     return (console.trace & trace_class) != 0;
+}
+
+void rt_report_usage(struct bytes report)
+{
+    if ((console.trace & (TRACE_STATS | TRACE_PERF)) != 0) {
+        ignore_result(raw_write(4, report) < 0, "a report that nobody reads is no failure");
+    }
+}
+
+bool rt_tracing_call(unsigned number)
+{
+    return (console.trace & TRACE_SYS) != 0 && number < TRACE_CALLS &&
+           (console.trace_calls[number / 64] >> number % 64 & 1) != 0;
 }
 
 void rt_trace(const char *format, ...)

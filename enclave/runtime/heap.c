@@ -114,6 +114,11 @@ static void *take_block(unsigned class)
     return b;
 }
 
+uint64_t rt_heap_peak(void)
+{
+    return heap.untouched * CHUNK_SIZE;
+}
+
 void *rt_alloc(size_t n)
 {
     if (n > (RUNTIME_HEAP_END - RUNTIME_HEAP) / 2) {

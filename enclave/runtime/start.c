@@ -111,7 +111,7 @@ static void first_thread(struct rt_thread *t)
     rt_cpuid_start(&boot, t->xfrm);
     read_manifest();
     check_layers();
-    rt_console_start(&manifest, boot.trace);
+    rt_console_start(&manifest, &boot);
     rt_evidence_start(&boot);
     rt_yard_start(&boot);
     door_start(&manifest, &frame);
@@ -124,9 +124,14 @@ void rt_first_entry(struct rt_thread *t)
     if (t->number == 0) {
         first_thread(t);
     }
-    struct rt_frame frame = {.flags = RT_FRAME_FULL, .rflags = 0x202};
     t->slot = rt_host_span((host_ptr){t->entry_rdi}, sizeof(struct hostcall_slot),
                            "a thread's hostcall slot");
+    rt_begin(t);
+}
+
+void rt_begin(struct rt_thread *t)
+{
+    struct rt_frame frame = {.flags = RT_FRAME_FULL, .rflags = 0x202};
     rt_set_fsbase(t->app_fs);
     door_thread(t->start_argument, &frame);
     rt_vector_linux_start();

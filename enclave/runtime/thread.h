@@ -36,6 +36,8 @@ struct rt_thread {
     unsigned number;
     uint64_t tcs;
     void *start_argument;
+    bool idle;   /* ended, and waits inside for something to do; under the threads' lock */
+    uint32_t go; /* idle no more: start_argument and app_fs are set */
     void *door_data;
     struct net_event *net_events; /* NULL: it does not attend to the network */
     size_t *net_event_count;
@@ -94,6 +96,7 @@ void rt_entry(void);
 void rt_leave(void);                                    /* exit for a hostcall; returns afterwards */
 void rt_leave_forever(void) __attribute__((noreturn));  /* the thread is dead and may be reused */
 void rt_resume_app(struct rt_frame *frame) __attribute__((noreturn));
+void rt_again(void) __attribute__((noreturn)); /* the thread begins anew: rt_begin() on a fresh stack */
 void rt_fault_entry(void);
 /* The way back to the workload, from the last look at T_KICK to the jump; and where it starts again
  * when it is kicked in between. The same for cpuid, whose last instruction is a case of its own. */
@@ -114,8 +117,10 @@ void rt_threads_start(uint64_t xfrm);
 void rt_exception(struct rt_thread *t);
 /* net.c: rt_wait() of a thread that attends to the network; false: of one that does not. */
 bool rt_net_wait(struct rt_thread *t, uint64_t timeout_ns);
-/* start.c: first entry of a thread, on its runtime stack. */
+/* start.c: first entry of a thread, on its runtime stack; and what every thread but the first, and each
+ * that has ended before, begins with. */
 void rt_first_entry(struct rt_thread *t);
+void rt_begin(struct rt_thread *t) __attribute__((noreturn));
 
 /* enclu.S: the leaves. */
 uint64_t enclu_accept(const struct sgx_secinfo *secinfo, uint64_t page);
@@ -147,7 +152,7 @@ int rt_pages_to_tcs(uint64_t addr);
 void rt_heap_start(void);
 void rt_clock_start(const struct boot_record *boot);
 void rt_cpuid_start(const struct boot_record *boot, uint64_t xfrm);
-void rt_console_start(const struct manifest *m, uint64_t trace);
+void rt_console_start(const struct manifest *m, const struct boot_record *boot);
 void rt_evidence_start(const struct boot_record *boot);
 void rt_yard_start(const struct boot_record *boot);
 extern const struct boot_record *rt_boot_copy(void);

@@ -20,6 +20,7 @@ struct boot_cpuid {
     uint32_t eax, ebx, ecx, edx;
 };
 #define BOOT_CPUID_MAX 64u
+#define TRACE_CALLS    512u /* above every number that Linux has assigned */
 
 struct boot_record {
     uint64_t magic;
@@ -31,6 +32,7 @@ struct boot_record {
     uint64_t input_size[MANIFEST_FILES_MAX]; /* by the manifest's order; UINT64_MAX: not given */
     uint64_t slot_addr;                      /* hostcall slot of the first thread */
     uint64_t trace;   /* bits of enum trace_class; honoured only when the manifest says debug */
+    uint64_t trace_calls[TRACE_CALLS / 64]; /* with TRACE_SYS: which system calls, by number */
     uint64_t want_evidence; /* nonzero: claims and a report are made at exit */
     uint64_t nonce_size;
     uint8_t nonce[NONCE_MAX];
@@ -43,4 +45,13 @@ struct boot_record {
     struct boot_cpuid cpuid[BOOT_CPUID_MAX];
 };
 
-enum trace_class { TRACE_SYS = 1, TRACE_HOST = 2, TRACE_MM = 4, TRACE_SIGNAL = 8 };
+/* SYS: the calls of trace_calls. HOST is the host's own doing. STATS and PERF: reports at the end
+ * (abi/report.h), PERF also measures the time of every call. */
+enum trace_class {
+    TRACE_SYS = 1,
+    TRACE_HOST = 2,
+    TRACE_MM = 4,
+    TRACE_SIGNAL = 8,
+    TRACE_STATS = 16,
+    TRACE_PERF = 32,
+};

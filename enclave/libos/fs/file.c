@@ -107,6 +107,14 @@ static int open_allowed(struct node *n, uint32_t flags)
 
 static const struct file_ops path_ops = {.seekable = true};
 
+static struct fs_usage usage;
+
+void file_usage(struct fs_usage *ret)
+{
+    ret->descriptors_peak = usage.descriptors_peak;
+    ret->opens = usage.opens;
+}
+
 int file_open(struct dentry *d, uint32_t flags, struct file **ret)
 {
     struct node *n = d->node;
@@ -137,6 +145,7 @@ int file_open(struct dentry *d, uint32_t flags, struct file **ret)
         file_unref(f);
         return err;
     }
+    usage.opens++;
     *ret = f;
     return 0;
 }
@@ -163,6 +172,7 @@ static void put_at(struct fd_table *t, struct file *f, unsigned fd, bool cloexec
         t->first_free = fd < t->first_free ? fd : t->first_free;
     } else if (fd >= t->end) {
         t->end = fd + 1;
+        usage.descriptors_peak = t->end > usage.descriptors_peak ? t->end : usage.descriptors_peak;
     }
 }
 

@@ -33,6 +33,16 @@ int fs_start(const struct manifest *manifest, struct diag *d) MUST_USE;
  * -errno: the first output that could not be written, with a sentence. */
 int fs_finish(struct run_claims *claims, struct diag *d) MUST_USE;
 
+/* What was used so far, for `alcove run --stats`. */
+struct fs_usage {
+    uint64_t descriptors_peak; /* highest descriptor and one: what RLIMIT_NOFILE would have to be */
+    uint64_t opens;            /* of files that have names */
+    uint64_t verified_bytes;   /* of layers and their hash trees */
+};
+struct fs_usage fs_usage(void);
+/* The file system of the manifest's mount of that number; false: it is no tmpfs. */
+bool fs_mount_usage(size_t mount, uint64_t *ret_size, uint64_t *ret_peak);
+
 /* ---- open files ------------------------------------------------------------------------------ */
 
 struct file;   /* open file description, refcounted */

@@ -547,3 +547,12 @@ static const struct node_ops layer_file_ops = {.destroy = layer_destroy,
                                                .file_ops = &layer_regular};
 static const struct node_ops layer_link_ops = {
     .readlink = layer_readlink, .destroy = layer_destroy, .file_ops = &layer_regular};
+
+uint64_t layers_verified_bytes(void)
+{
+    uint64_t blocks = 0;
+    for (size_t i = 0; i < layer_count; i++) {
+        blocks += layers[i].verity.blocks_hashed;
+    }
+    return blocks * VERITY_BLOCK;
+}

@@ -153,10 +153,31 @@ int mount_at(struct bytes path, struct node *node, const char *options)
     return err;
 }
 
-static int mount_tmpfs(const struct manifest_mount *m)
+static struct fs *tmpfs_of_mount[MANIFEST_MOUNTS_MAX];
+
+struct fs_usage fs_usage(void)
+{
+    struct fs_usage u = {.verified_bytes = layers_verified_bytes()};
+    file_usage(&u);
+    return u;
+}
+
+bool fs_mount_usage(size_t mount, uint64_t *ret_size, uint64_t *ret_peak)
+{
+    const struct fs *fs = tmpfs_of_mount[mount];
+    if (fs == NULL) {
+        return false;
+    }
+    *ret_size = fs->block_limit * 4096;
+    *ret_peak = fs->block_peak * 4096;
+    return true;
+}
+
+static int mount_tmpfs(const struct manifest_mount *m, size_t number)
 {
     struct fs *fs = tmpfs_new(m->size, "tmpfs");
     struct node *root = fs != NULL ? tmpfs_new_node(fs, S_IFDIR | 01777) : NULL;
+    tmpfs_of_mount[number] = fs;
     if (root == NULL) {
         return -ENOMEM;
     }
@@ -231,7 +252,7 @@ int fs_start(const struct manifest *m, struct diag *d)
             }
             continue;
         }
-        err = mount_tmpfs(t);
+        err = mount_tmpfs(t, order[i]);
         if (err != 0) {
             return diag_fail(d, err, "cannot mount tmpfs at %.*s: %s", (int)t->path.size,
                              (const char *)t->path.data,

@@ -159,7 +159,7 @@ static int page_make(struct tmpfs_node *t, uint64_t index, void *alloc(void), ui
             return -ENOSPC;
         }
         t->chunks[index / CHUNK_PAGES][index % CHUNK_PAGES] = page;
-        fs->block_used++;
+        fs_took_block(fs);
         t->node.blocks += 8;
     }
     touch(t, index);
@@ -428,7 +428,7 @@ int tmpfs_append_page(struct node *n, void *take_page, size_t used)
         return err;
     }
     t->chunks[index / CHUNK_PAGES][index % CHUNK_PAGES] = take_page;
-    n->fs->block_used++;
+    fs_took_block(n->fs);
     n->blocks += 8;
     n->size += used;
     return 0;

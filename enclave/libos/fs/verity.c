@@ -83,6 +83,7 @@ static int digest_of(struct verity *v, unsigned level, uint64_t index, const uin
         uint8_t digest[1][VERITY_DIGEST];
         const void *blocks[1] = {copy};
         rt_sha256_blocks(blocks, 1, salt_of(v), digest);
+        v->blocks_hashed++;
         if (memcmp(digest[0], want, VERITY_DIGEST) != 0) {
             rt_free(copy);
             *ret_bad = place;
@@ -121,6 +122,7 @@ int verity_read(struct verity *v, const uint64_t *blocks, size_t count, uint8_t 
         copies[i] = to[i];
     }
     rt_sha256_blocks(copies, count, salt_of(v), digests);
+    v->blocks_hashed += count;
     for (size_t i = 0; i < count; i++) {
         if (memcmp(digests[i], want[i], VERITY_DIGEST) != 0) {
             for (size_t j = 0; j < count; j++) {

@@ -15,6 +15,7 @@ struct verity {
     uint8_t *
         *tree; /* verified blocks of all levels, by position after the data; NULL: not yet read */
     unsigned number; /* which layer, for messages and the cache */
+    uint64_t blocks_hashed; /* so far */
     struct bytes name;
 };
 

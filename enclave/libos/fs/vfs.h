@@ -22,6 +22,7 @@ struct fs {
     bool read_only;
     const char *type;                 /* /proc/mounts */
     uint64_t block_limit, block_used; /* tmpfs: pages */
+    uint64_t block_peak;
     uint64_t file_max;                /* tmpfs: largest size of a file */
     uint64_t next_ino;
     uint64_t node_count, node_limit; /* tmpfs */
@@ -161,7 +162,14 @@ struct walk {
 int fs_walk(struct dentry *start, const char *path, unsigned flags, struct walk *ret) MUST_USE;
 void walk_done(struct walk *w);
 struct dentry *fs_cwd(void);
+uint64_t layers_verified_bytes(void);
 void fs_set_cwd(struct dentry *d); /* takes its own reference */
+/* A tmpfs has one more page. */
+static inline void fs_took_block(struct fs *fs)
+{
+    fs->block_used++;
+    fs->block_peak = fs->block_used > fs->block_peak ? fs->block_used : fs->block_peak;
+}
 
 /* From system calls: copies the path in and walks from dirfd. */
 int walk_at(int dirfd, app_ptr path, unsigned flags, struct walk *ret) MUST_USE;
@@ -235,6 +243,8 @@ struct file {
 /* Takes its own references. NULL: no memory. */
 struct file *file_new(const struct file_ops *ops, struct dentry *d, struct node *n, uint32_t flags);
 /* Opens an existing object: permissions, O_TRUNC, O_DIRECTORY. */
+/* descriptors_peak and opens of fs_usage(). */
+void file_usage(struct fs_usage *ret);
 int file_open(struct dentry *d, uint32_t flags, struct file **ret) MUST_USE;
 void file_unlock(struct file *f); /* gives up its flock, if any */
 /* locks.c: fcntl's F_GETLK, F_SETLK, F_SETLKW and their F_OFD forms. */

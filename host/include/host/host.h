@@ -33,6 +33,7 @@ struct host_file {
 };
 
 struct host_enclave;
+struct host_watch;
 
 /* Answers hostcalls that the host library does not serve by itself (quote_*, exit, ecall_done,
  * ocall). Reads args and data from the slot, writes data and from_size, returns the result. Called
@@ -56,6 +57,9 @@ struct host_config {
     size_t volume_count; /* of the next, which go by the manifest's mounts */
     struct host_file volumes[MANIFEST_MOUNTS_MAX];
     uint64_t trace; /* bits of enum trace_class */
+    uint64_t trace_calls[TRACE_CALLS / 64];
+    int trace_fd; /* where traces go; 0: standard error */
+    struct host_watch *watch; /* what is counted and reported; NULL: nothing */
     bool want_evidence;
     struct bytes nonce;
     struct yard *yard; /* NULL: one process only */

@@ -22,7 +22,12 @@ struct run_request {
     size_t volume_count;
     const char *evidence_path; /* NULL: no quote */
     struct bytes nonce;
+    /* What to show (host/trace.h): bits of enum trace_class, system calls, and the file to write it to
+     * (NULL: standard error). With TRACE_STATS and TRACE_PERF what was counted is written there, too,
+     * when the run is over. All but TRACE_PERF is for debug bundles only. */
     uint64_t trace;
+    uint64_t trace_calls[TRACE_CALLS / 64];
+    const char *trace_path;
 };
 
 struct run_result {

@@ -101,6 +101,8 @@ const struct program_descriptor *rt_program(void);
 /* Trusted heap, zeroed, 16-byte aligned; NULL only when memory is exhausted. free(NULL) is fine.
  * Thread-safe. Large sizes are page aligned. */
 void *rt_alloc(size_t n) MUST_USE;
+/* Bytes of it that were ever handed out at once, in whole chunks: an upper bound. */
+uint64_t rt_heap_peak(void);
 void *rt_realloc(void *p, size_t n) MUST_USE;
 void rt_free(void *p);
 
@@ -309,6 +311,10 @@ void rt_refuse(const char *format, ...) __attribute__((noreturn)) PRINTF(1, 2);
 void rt_fatal(const char *format, ...) __attribute__((noreturn)) PRINTF(1, 2);
 /* Trace line, only in debug enclaves with that class on; cheap test first. */
 bool rt_tracing(unsigned trace_class);
+/* One structure of abi/report.h, only in debug enclaves that were asked for it. */
+void rt_report_usage(struct bytes report);
+/* Is that system call to be shown? */
+bool rt_tracing_call(unsigned number);
 void rt_trace(const char *format, ...) PRINTF(1, 2);
 
 #pragma GCC visibility pop

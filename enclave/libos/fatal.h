@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a debug enclave says when its workload dies. Internal to enclave/libos. */
+#pragma once
+
+#include "process.h"
+
+/* A signal ends the process: who, where, by what, with which registers, from where it was called
+ * and what is mapped around. Nothing in enclaves that are not debug ones: all of it is the
+ * workload's. fault: NULL when no instruction raised it. With the lock held. */
+void fatal_report(const struct os_thread *t, const struct signal_info *info,
+                  const struct rt_fault *fault);

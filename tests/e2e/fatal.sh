@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The report of a workload that dies: of a debug bundle everything that finds the fault, of others
+# nothing but the signal.
+# shellcheck source=tests/e2e/common.sh
+. "$(dirname "$0")/common.sh"
+
+HERE=$(dirname "$0")
+cc -O0 -g -fno-omit-frame-pointer -no-pie -pthread -o "$WORK/program" "$HERE/crash.c"
+
+# crash HOW DEBUG: runs the program so; its words are in $WORK/err.
+crash() {
+    mkdir -p "$WORK/w"
+    cp "$WORK/program" "$WORK/w/program"
+    cat >"$WORK/w/alcove.yaml" <<END
+base: [python]
+files: {/app/program: program}
+entry: /app/program
+argv: [program, "$1"]
+memory: 64 MiB
+threads: 8
+stderr: host
+debug: $2
+END
+    build_bundle "$WORK/w" "$WORK/bundle"
+    { "$ALCOVE" run "$WORK/bundle" >"$WORK/out" 2>"$WORK/err" || true; } 2>/dev/null
+    rm -rf "$WORK/w" "$WORK/bundle"
+}
+
+says() {
+    cat "$WORK/err"
+    grep -q -E -- "$1" "$WORK/err"
+}
+
+# Offset in the file of a function, as reports name places.
+place() {
+    local at
+    at=$(nm "$WORK/program" | awk -v f="$1" '$3 == f { print $1 }')
+    printf '%x' $((0x$at - 0x400000))
+}
+within() { # within FUNCTION SIZE PATTERN: the offset that the pattern's line names lies in the function
+    local line at start
+    line=$(grep -m 1 -E "$3" "$WORK/err")
+    at=${line##*/app/program+0x}
+    start=$(place "$1")
+    echo "$line: in $1 (0x$start)?"
+    [ $((0x${at%%[^0-9a-f]*})) -ge $((0x$start)) ] && [ $((0x${at%%[^0-9a-f]*})) -lt $((0x$start + $2)) ]
+}
+
+crash null true
+ok "who died of what" says '^\*\*\* process 1 \(program\), thread [0-9]+: ended by SIGSEGV \(SEGV_MAPERR\)$'
+ok "what it did to which address" says '^  page fault: wrote to 0x10, not mapped'
+ok "in which file and where" within deep 64 '^  at /app/program\+0x'
+ok "with which bytes" says '^  at /app/program\+0x[0-9a-f]+: c700'
+ok "registers" says '^  rax 0000000000000010 '
+ok "who called, three times itself" same "$(grep -c -E "^    [0-9a-f]{16} /app/program\\+0x" "$WORK/err")" 4
+ok "what is mapped around" says '^    000000401000-[0-9a-f]+ r-x 00001000 /app/program$'
+
+crash thread true
+ok "other threads, and where they wait" says '^    in pause\(\)$'
+crash abort true
+ok "the call in which it died" says '^  in or after tgkill\([0-9]+, [0-9]+, SIGABRT\)$'
+ok "and its callers, even without frame pointers" says 'perhaps /app/program\+0x'
+crash trap true
+ok "an invalid instruction" says '^  invalid instruction$'
+ok "which is shown" says ': 0f0b'
+crash jump true
+ok "a jump to nowhere" says '^  page fault: fetched an instruction from 0x123000, not mapped'
+ok "where nothing can be read" says 'which cannot be read$'
+crash divide true
+ok "a division" says '^  division error$'
+crash text true
+ok "a write to text" says '^  page fault: wrote to /app/program\+0x.*\(error 0x7\)$'
+crash noncanonical true
+ok "an address that is none" says '^  general protection'
+crash overflow true
+ok "a wild stack ends the report, not the enclave" says 'mapped around rip'
+
+for how in null abort trap; do
+    crash "$how" false
+    ok "a release bundle that dies ($how) says nothing" same "$(cat "$WORK/err")" ""
+done
+tap_done
