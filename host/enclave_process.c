@@ -48,12 +48,13 @@ static int64_t forward(void *context, unsigned number, struct hostcall_slot *slo
     do {
         n = recv(supervisor_socket, &reply, sizeof reply, 0);
     } while (n < 0 && errno == EINTR);
-    if (n < (ssize_t)offsetof(struct reply, data) || (size_t)n != reply_size(&reply)) {
+    const size_t head = offsetof(struct reply, data); /* a slot's number comes without data */
+    if (n < (ssize_t)head || ((size_t)n != head && (size_t)n != reply_size(&reply))) {
         _exit(EXIT_FAILURE);
     }
     int64_t result = reply.result;
-    if (result > 0 && (size_t)n > offsetof(struct reply, data)) {
-        memcpy(slot->data, reply.data, (size_t)n - offsetof(struct reply, data));
+    if ((size_t)n > head) {
+        memcpy(slot->data, reply.data, (size_t)n - head);
     }
     pthread_mutex_unlock(&lock);
     return result;

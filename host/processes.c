@@ -119,15 +119,15 @@ int processes_gone(struct processes *p, unsigned slot)
     return status;
 }
 
-void processes_over(struct processes *p, unsigned slot)
+void processes_over(struct processes *p, unsigned slot, bool keep)
 {
     if (slot == YARD_OWNER || slot >= YARD_SLOTS || !p->at[slot].taken) {
         return;
     }
-    p->at[slot].taken = false;
+    p->at[slot].taken = keep;
     if (p->at[slot].pid > 0) {
         processes_kill(p, slot);
-    } else {
+    } else if (!keep) {
         host_yard_clear(p->yard, slot);
     }
 }

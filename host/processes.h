@@ -46,8 +46,8 @@ int processes_start(struct processes *p, unsigned slot, struct diag *d) MUST_USE
 int processes_free_slot(const struct processes *p);
 /* Ends it; processes_gone() follows when its socket says that it ended. */
 void processes_kill(struct processes *p, unsigned slot);
-/* The owner looks at that slot no more: ends its process; the slot is free when it has ended. */
-void processes_over(struct processes *p, unsigned slot);
+/* Ends its process. keep false: the owner looks at the slot no more, which is free when it has ended. */
+void processes_over(struct processes *p, unsigned slot, bool keep);
 /* Its socket ended: waits for it and tells the tree. Returns its status as waitpid() does. */
 int processes_gone(struct processes *p, unsigned slot);
 /* Ends all and waits for them. */

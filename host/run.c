@@ -342,7 +342,8 @@ static void answer(struct run *run, unsigned slot, const struct message *m, stru
     if (slot == YARD_OWNER && m->number == HOSTCALL_process_start) {
         reply->result = answer_start(run);
     } else if (slot == YARD_OWNER && m->number == HOSTCALL_process_over) {
-        processes_over(&run->processes, m->args[0] < YARD_SLOTS ? (unsigned)m->args[0] : YARD_OWNER);
+        processes_over(&run->processes, m->args[0] < YARD_SLOTS ? (unsigned)m->args[0] : YARD_OWNER,
+                       m->args[1] != 0);
         reply->result = 0;
     } else if (slot == YARD_OWNER) {
         answer_quotes(run, m, reply);

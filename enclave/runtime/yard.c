@@ -82,7 +82,12 @@ void rt_process_wake(unsigned slot, unsigned thread_number)
     }
 }
 
+void rt_process_kill(unsigned slot)
+{
+    HOSTCALL_SIMPLE(HOSTCALL_process_over, slot, 1);
+}
+
 void rt_process_over(unsigned slot)
 {
-    HOSTCALL_SIMPLE(HOSTCALL_process_over, slot);
+    HOSTCALL_SIMPLE(HOSTCALL_process_over, slot, 0);
 }

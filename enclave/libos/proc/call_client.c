@@ -26,6 +26,7 @@ void call_client_free(struct call_client *c)
     if (c == NULL) {
         return;
     }
+    session_end(&c->session);
     session_close(&c->session);
     call_ranges_free(&c->out);
     call_ranges_free(&c->in);

@@ -23,7 +23,7 @@
 /* In front of the plain text. */
 struct record_head {
     uint32_t size; /* of head and body */
-    uint32_t reserved;
+    uint32_t end;  /* not 0: the sender's last */
 };
 #define TEXT_MAX (YARD_CHUNK_SIZE - sizeof(struct yard_chunk_head))
 _Static_assert(TEXT_MAX % PAD == 0 && sizeof(struct record_head) + SESSION_RECORD_MAX <= TEXT_MAX,
@@ -106,6 +106,7 @@ int session_open(struct session *s, unsigned slot, unsigned mailbox, enum yard_d
 {
     REQUIRE(!s->open);
     s->open = true;
+    s->ended = false;
     s->peer = peer;
     int r = way_open(&s->out, slot, mailbox, sends, key);
     r = r == 0 ? way_open(&s->in, slot, mailbox, sends == YARD_DOWN ? YARD_UP : YARD_DOWN, key) : r;
@@ -163,9 +164,14 @@ static bool has_room(const struct session_way *w)
     return w->count - rt_yard_load(w->at, WORD(taken)) < w->chunks;
 }
 
+bool session_has_room(const struct session *s)
+{
+    return has_room(&s->out);
+}
+
 bool session_ready(const struct session *s)
 {
-    return has_record(&s->in) || session_peer_gone(s->peer);
+    return s->ended || has_record(&s->in) || session_peer_gone(s->peer);
 }
 
 static bool any_ready(struct session *const *sessions, size_t count)
@@ -256,13 +262,10 @@ static void put(uint8_t *to, struct bytes part)
     }
 }
 
-int session_send(struct session *s, struct bytes head, struct bytes body)
+static int send_record(struct session *s, struct bytes head, struct bytes body, bool end)
 {
     struct session_way *w = &s->out;
-    if (head.size > SESSION_RECORD_MAX || body.size > SESSION_RECORD_MAX - head.size) {
-        return -EMSGSIZE;
-    }
-    const struct record_head h = {.size = (uint32_t)(head.size + body.size)};
+    const struct record_head h = {.size = (uint32_t)(head.size + body.size), .end = end};
     const size_t used = sizeof h + h.size, text = (used + PAD - 1) / PAD * PAD;
     if (!grow(w, text)) {
         return -ENOMEM;
@@ -287,9 +290,23 @@ int session_send(struct session *s, struct bytes head, struct bytes body)
     return 0;
 }
 
-/* The next record, opened in the buffer: its text there, and how much of it is used. */
-static size_t open_next(struct session_way *w)
+int session_send(struct session *s, struct bytes head, struct bytes body)
 {
+    if (head.size > SESSION_RECORD_MAX || body.size > SESSION_RECORD_MAX - head.size) {
+        return -EMSGSIZE;
+    }
+    return send_record(s, head, body, false);
+}
+
+void session_end(struct session *s)
+{
+    ignore_result(send_record(s, BYTES(NULL, 0), BYTES(NULL, 0), true), "if it is gone, it knows");
+}
+
+/* The next record, opened in the buffer: its text there, and how much of it is used. */
+static size_t open_next(struct session *s)
+{
+    struct session_way *w = &s->in;
     struct yard_chunk_head chunk;
     struct record_head h;
     const uint64_t at = chunk_offset(w);
@@ -312,19 +329,20 @@ static size_t open_next(struct session_way *w)
     if (h.size > chunk.size - sizeof h) {
         rt_fatal("a record between enclaves says that it has %u of %lu bytes", h.size, chunk.size);
     }
+    s->ended = h.end != 0;
     return h.size;
 }
 
 static int wait_for_record(struct session *s)
 {
-    while (!has_record(&s->in)) {
+    while (!s->ended && !has_record(&s->in)) {
         if (session_peer_gone(s->peer)) {
             /* What it sent before its end is still there to be read. */
             return has_record(&s->in) ? 0 : -EPIPE;
         }
         ignore_result(session_wait(s, UINT64_MAX), "what is there tells, not why it returned");
     }
-    return 0;
+    return s->ended ? -EPIPE : 0;
 }
 
 int session_receive(struct session *s, void *ret, size_t size, size_t *ret_size)
@@ -334,7 +352,10 @@ int session_receive(struct session *s, void *ret, size_t size, size_t *ret_size)
     if (r != 0) {
         return r;
     }
-    const size_t n = open_next(w);
+    const size_t n = open_next(s);
+    if (s->ended) {
+        return -EPIPE;
+    }
     if (n == SIZE_MAX || n > size) {
         return n == SIZE_MAX ? -ENOMEM : -EMSGSIZE;
     }
@@ -342,5 +363,56 @@ int session_receive(struct session *s, void *ret, size_t size, size_t *ret_size)
     *ret_size = n;
     rt_yard_store(w->at, WORD(taken), ++w->count);
     wake_waiter(s, w, WORD(writer));
+    return 0;
+}
+
+/* ---- before there is a key ------------------------------------------------------------------- */
+
+int session_plain_send(unsigned slot, unsigned mailbox, enum yard_direction direction,
+                       unsigned peer, struct bytes message)
+{
+    const host_span at = way_span(slot, mailbox, direction);
+    REQUIRE(message.size <= SESSION_RECORD_MAX);
+    copy_to_host(at, sizeof(struct yard_ring) + sizeof(struct yard_chunk_head), message);
+    rt_yard_store(at, sizeof(struct yard_ring), message.size);
+    rt_yard_store(at, WORD(written), 1);
+    rt_yard_fence();
+    const uint64_t number = rt_yard_load(at, WORD(reader));
+    if (number != 0) {
+        rt_process_wake(peer, (unsigned)((number - 1) % THREADS_MAX));
+    }
+    return session_peer_gone(peer) ? -EPIPE : 0;
+}
+
+bool session_plain_ready(unsigned slot, unsigned mailbox, enum yard_direction direction)
+{
+    return rt_yard_load(way_span(slot, mailbox, direction), WORD(written)) != 0;
+}
+
+void session_plain_announce(unsigned slot, unsigned mailbox, enum yard_direction direction,
+                            bool wait)
+{
+    rt_yard_store(way_span(slot, mailbox, direction), WORD(reader), wait ? me() : 0);
+    rt_yard_fence();
+}
+
+int session_plain_receive(unsigned slot, unsigned mailbox, enum yard_direction direction,
+                          unsigned peer, void *ret, size_t size)
+{
+    const host_span at = way_span(slot, mailbox, direction);
+    while (!session_plain_ready(slot, mailbox, direction)) {
+        if (session_peer_gone(peer)) {
+            return -EPIPE;
+        }
+        session_plain_announce(slot, mailbox, direction, true);
+        if (!session_plain_ready(slot, mailbox, direction) && !session_peer_gone(peer)) {
+            ignore_result(rt_wait(UINT64_MAX), "what is there tells");
+        }
+        session_plain_announce(slot, mailbox, direction, false);
+    }
+    if (rt_yard_load(at, sizeof(struct yard_ring)) != size) {
+        return -EBADMSG;
+    }
+    copy_from_host(ret, at, sizeof(struct yard_ring) + sizeof(struct yard_chunk_head), size);
     return 0;
 }

@@ -33,6 +33,7 @@ struct session {
     struct session_way out, in;
     unsigned peer; /* slot of the enclave at the other end */
     bool open;
+    bool ended; /* the other end said so */
 };
 
 /* mailbox: of `slot`, YARD_BOX_*. sends: the direction in which this end sends. peer: the other
@@ -59,6 +60,25 @@ bool session_ready(const struct session *s);
 int session_wait(struct session *s, uint64_t timeout_ns);
 /* The same for several at once; NULL among them is skipped. */
 int session_wait_any(struct session *const *sessions, size_t count, uint64_t timeout_ns);
+/* Tells the other end that nothing more comes: it receives -EPIPE from then on. Never waits long: a
+ * ring has room for it when what was sent before was answered. */
+void session_end(struct session *s);
+
+/* A message of its own over a mailbox that has no key yet: of at most SESSION_RECORD_MAX bytes, as
+ * the first that was sent in that direction. -EPIPE: the peer is gone. */
+int session_plain_send(unsigned slot, unsigned mailbox, enum yard_direction direction,
+                       unsigned peer, struct bytes message) MUST_USE;
+/* Is it there? */
+bool session_plain_ready(unsigned slot, unsigned mailbox, enum yard_direction direction);
+/* That message, of exactly that size; waits. -EPIPE; -EBADMSG: it has another size. */
+int session_plain_receive(unsigned slot, unsigned mailbox, enum yard_direction direction,
+                          unsigned peer, void *ret, size_t size) MUST_USE;
+/* Who waits for what comes in that direction; 0 again: nobody. */
+void session_plain_announce(unsigned slot, unsigned mailbox, enum yard_direction direction,
+                            bool wait);
+
+/* Can a record be sent without waiting? */
+bool session_has_room(const struct session *s);
 /* Has the process of that slot ended? */
 bool session_peer_gone(unsigned slot);
 

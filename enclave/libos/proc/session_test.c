@@ -163,6 +163,20 @@ static void replayed(void)
     CHECK(stops(&member), "a counter that promises what nobody sent does");
 }
 
+static void says_that_it_ends(void)
+{
+    size_t n;
+    open_both(BOX);
+    REQUIRE(send_text(&owner, "last") == 0);
+    session_end(&owner);
+    CHECK(session_receive(&member, got, sizeof got, &n) == 0 && n == 9,
+          "what was sent before arrives");
+    CHECK(session_receive(&member, got, sizeof got, &n) == -EPIPE,
+          "an end that was told is the end");
+    CHECK(session_receive(&member, got, sizeof got, &n) == -EPIPE && session_ready(&member),
+          "and stays it");
+}
+
 static void other_keys(void)
 {
     uint8_t a[32], b[32], c[32];
@@ -284,6 +298,7 @@ int main(void)
     hides();
     tampered();
     replayed();
+    says_that_it_ends();
     other_keys();
     dead_peer();
     no_wakeup_is_lost();

@@ -222,6 +222,10 @@ size_t rt_gcm_open(const struct rt_gcm_job *jobs, size_t count) MUST_USE;
 void rt_aes_cmac(const uint8_t key[16], struct bytes data, uint8_t ret[16]); /* RFC 4493 */
 /* HKDF-SHA-256 (RFC 5869); size at most 255 * 32. */
 void rt_hkdf_sha256(struct bytes salt, struct bytes key, struct bytes info, void *ret, size_t size);
+/* X25519 (RFC 7748). shared: false for public keys that give no secret. CT: secrets. */
+void rt_x25519_public(const uint8_t secret[32], uint8_t ret[32]);
+bool rt_x25519_shared(const uint8_t secret[32], const uint8_t public_key[32],
+                      uint8_t ret[32]) MUST_USE;
 /* Code between these may use vector registers and library code that reads %fs:0x28. Not nested. */
 void rt_vector_begin(void);
 void rt_vector_end(void);

@@ -29,6 +29,8 @@ void copy_to_host(host_span to, uint64_t offset, struct bytes from);
 int rt_process_start(void) MUST_USE;
 /* Wakes a thread of the enclave in that slot, as rt_wake() does one of this. */
 void rt_process_wake(unsigned slot, unsigned thread_number);
+/* The process of that slot is ended; the slot stays taken. */
+void rt_process_kill(unsigned slot);
 /* The process of that slot is ended, and the slot is free for rt_process_start(): nobody may use
  * its mailboxes any more. */
 void rt_process_over(unsigned slot);
