@@ -13,6 +13,8 @@
 #include "fs/vfs.h"
 #include "futex.h"
 #include "mm.h"
+#include "proc/call_client.h"
+#include "proc/exec_call.h"
 #include "proc/table.h"
 #include "rewrite.h"
 #include "signals.h"
@@ -22,15 +24,20 @@
 
 /* ---- loading --------------------------------------------------------------------------------- */
 
+static const char *last_part(const char *path)
+{
+    const char *last = path;
+    for (const char *c = path; *c != '\0'; c++) {
+        last = *c == '/' ? c + 1 : last;
+    }
+    return last;
+}
+
 static void set_comm(const char *name)
 {
     char comm[COMM_SIZE] = "";
-    const char *last = name;
-    for (const char *c = name; *c != '\0'; c++) {
-        last = *c == '/' ? c + 1 : last;
-    }
-    size_t n = strlen(last);
-    memcpy(comm, last, n < COMM_SIZE - 1 ? n : COMM_SIZE - 1);
+    size_t n = strlen(name);
+    memcpy(comm, name, n < COMM_SIZE - 1 ? n : COMM_SIZE - 1);
     os_set_comm(comm);
 }
 
@@ -57,27 +64,6 @@ static int load(const struct exec_plan *plan, struct rt_frame *frame, struct dia
 
 /* ---- the first start ------------------------------------------------------------------------- */
 
-static int strings_of(const struct bytes *texts, size_t count, struct exec_strings *ret)
-{
-    size_t size = 0;
-    for (size_t i = 0; i < count; i++) {
-        size += texts[i].size + 1;
-    }
-    uint8_t *data = (uint8_t *)rt_alloc(size + 1), *at = data;
-    if (data == NULL) {
-        return -ENOMEM;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (texts[i].size != 0) {
-            memcpy(at, texts[i].data, texts[i].size);
-        }
-        at[texts[i].size] = '\0';
-        at += texts[i].size + 1;
-    }
-    *ret = (struct exec_strings){.data = data, .size = size, .count = count};
-    return 0;
-}
-
 static int start_program(const struct manifest *m, struct rt_frame *frame, struct diag *d)
 {
     struct exec_plan plan = {.name = ""};
@@ -87,15 +73,15 @@ static int start_program(const struct manifest *m, struct rt_frame *frame, struc
     }
     memcpy(plan.path, m->entry.data, m->entry.size);
     memcpy(plan.name, m->entry.data, m->entry.size);
-    int r = strings_of(m->argv, m->argv_count, &plan.argv);
-    r = r != 0 ? r : strings_of(m->env, m->env_count, &plan.env);
+    int r = exec_strings_make(m->argv, m->argv_count, &plan.argv);
+    r = r != 0 ? r : exec_strings_make(m->env, m->env_count, &plan.env);
     if (r != 0) {
         return diag_fail(d, r, "no memory to start: the host refused it");
     }
     r = program_open(plan.path, &plan.source, d);
     if (r == 0) {
         fs_set_exe(plan.source.file);
-        set_comm(plan.name);
+        set_comm(last_part(plan.name));
         r = load(&plan, frame, d);
     }
     exec_plan_free(&plan);
@@ -130,17 +116,16 @@ void door_start(const struct manifest *manifest, struct rt_frame *frame)
 
 /* ---- execve ---------------------------------------------------------------------------------- */
 
-void exec_replace_files(const struct exec_plan *plan)
+int exec_commit(const struct exec_plan *plan)
 {
-    struct file *f = plan->source.file;
-    fd_close_on_exec();
-    if (f != NULL) {
-        fs_set_exe(f);
-    } else if (fs_open_path(plan->path, true, &f) == 0) {
-        fs_set_exe(f);
-        file_unref(f);
+    struct bytes command_line = BYTES(plan->argv.data, plan->argv.size);
+    const char *comm = last_part(plan->name);
+    int r = os_is_member() ? exec_commit_remote(plan) : 0;
+    r = r != 0 ? r : process_exec(os_current(), comm, plan->source.file, command_line);
+    if (r == 0) {
+        set_comm(comm);
     }
-    set_comm(plan->name);
+    return r;
 }
 
 /* Handlers lie in memory that is gone; what was ignored stays ignored, what is pending or blocked
@@ -176,6 +161,7 @@ static void reset_memory(void)
 void exec_reset(void)
 {
     posix_timers_end();
+    itimers_end();
     reset_thread(os_self());
     reset_memory();
 }
@@ -184,7 +170,9 @@ void exec_replace_image(struct exec_plan *plan, struct rt_frame *frame)
 {
     struct diag d = {.text = ""};
     reset_signals(os_current());
-    exec_reset();
+    posix_timers_end(); /* alarm and its kin go on */
+    reset_thread(os_self());
+    reset_memory();
     int r = load(plan, frame, &d);
     exec_plan_free(plan);
     if (r != 0) {
@@ -197,13 +185,12 @@ void exec_replace_image(struct exec_plan *plan, struct rt_frame *frame)
 
 int exec_replace(struct exec_plan *plan, struct rt_frame *frame)
 {
-    int r = fd_table_unshare();
-    r = r != 0 || os.thread_count == 1 ? r : -ENOSYS;
+    int r = os.thread_count == 1 ? 0 : -ENOSYS;
+    r = r != 0 ? r : exec_commit(plan);
     if (r != 0) {
         exec_plan_free(plan);
         return r;
     }
-    exec_replace_files(plan);
     exec_replace_image(plan, frame);
     return 0;
 }

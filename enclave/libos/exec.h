@@ -33,15 +33,21 @@ struct exec_plan {
 /* Copies a list of pointers to strings up to its NULL; list 0: nothing. -EFAULT, -ENOMEM; -E2BIG
  * when one string is longer than Linux takes, or all of them are. */
 int exec_strings_from_app(app_ptr list, struct exec_strings *ret) MUST_USE;
-void exec_strings_free(struct exec_strings *s);
+int exec_strings_make(const struct bytes *texts, size_t count, struct exec_strings *ret) MUST_USE;
+/* Others (none: an empty one) in the place of the first string. -ENOMEM. */
+int exec_strings_replace_first(struct exec_strings *s, const struct exec_strings *with) MUST_USE;
+void exec_strings_free(struct exec_strings *s); /* wipes */
 
 /* The name, the program and the argv that come of a path as the workload named it, through scripts'
- * first lines. plan: all zeros but argv and env, which it owns already; flags: AT_EMPTY_PATH,
- * AT_SYMLINK_NOFOLLOW. Errors are execve(2)'s; the caller frees the plan after all of them. */
-int exec_resolve(int dirfd, app_ptr path, uint32_t flags, struct exec_plan *plan) MUST_USE;
+ * first lines, in the process os_current(). plan: all zeros but argv and env, which it owns
+ * already; flags: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW. Errors are execve(2)'s; the caller frees the
+ * plan after all of them. */
+int exec_resolve(int dirfd, const char *path, uint32_t flags, struct exec_plan *plan) MUST_USE;
+/* -E2BIG: more strings than the stack's limit allows. */
+int exec_check_size(const struct exec_plan *plan) MUST_USE;
 /* Opens plan->path and its interpreter, and reads their headers: nothing of the process changes. */
 int exec_open(struct exec_plan *plan) MUST_USE;
-/* Both. */
+/* Both; on a member, the owner resolves. */
 int exec_prepare(int dirfd, app_ptr path, uint32_t flags, struct exec_plan *plan) MUST_USE;
 
 /* A resolved plan as bytes (rt_alloc()), and back. Bytes that are no plan: -EINVAL. */
@@ -52,10 +58,11 @@ void exec_plan_free(struct exec_plan *plan); /* zeros are fine; wipes */
 /* The point of no return: other threads end, memory goes, the program is loaded, the calling
  * thread's registers in *frame are its first. What fails then ends the process with SIGKILL. The
  * plan is freed. 0; or, and nothing has changed, -ENOMEM, or -ERESTARTSYS because the calling
- * thread is to end itself. Both that follow: */
+ * thread is to end itself. Other threads end first, then both that follow: */
 int exec_replace(struct exec_plan *plan, struct rt_frame *frame) MUST_USE;
-/* what belongs to files, where they are kept: descriptors close on exec, /proc/self/exe; */
-void exec_replace_files(const struct exec_plan *plan);
+/* what the table of processes knows (process_exec()), of os_current(): on a member, the owner is
+ * told. -ENOMEM: nothing has changed; */
+int exec_commit(const struct exec_plan *plan) MUST_USE;
 /* and what belongs to memory, threads, signals and timers, where the program runs. */
 void exec_replace_image(struct exec_plan *plan, struct rt_frame *frame);
 

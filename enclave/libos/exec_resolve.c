@@ -11,6 +11,8 @@
 #include <errno.h>
 
 #include "fs/vfs.h"
+#include "proc/call_client.h"
+#include "proc/exec_call.h"
 #include "script.h"
 
 #define SCRIPT_LEVELS 5u /* of scripts whose interpreter is a script: fs/exec.c, exec_binprm() */
@@ -18,15 +20,6 @@
 #define TEXT_MIN      (UINT64_C(128) << 10) /* ARG_MAX: always granted */
 
 /* ---- strings --------------------------------------------------------------------------------- */
-
-void exec_strings_free(struct exec_strings *s)
-{
-    if (s->data != NULL) {
-        secure_zero(s->data, s->size); /* environments hold passwords */
-    }
-    rt_free(s->data);
-    *s = (struct exec_strings){.data = NULL};
-}
 
 /* Room for `more` bytes behind what is there. */
 static int reserve(struct exec_strings *s, size_t *capacity, size_t more)
@@ -92,34 +85,8 @@ int exec_strings_from_app(app_ptr list, struct exec_strings *ret)
     return 0;
 }
 
-/* Takes the first string away and puts others in its place. */
-static int replace_first(struct exec_strings *s, const struct bytes *with, size_t count)
-{
-    size_t first = s->count == 0 ? 0 : strlen((const char *)s->data) + 1, size = 0;
-    for (size_t i = 0; i < count; i++) {
-        size += with[i].size + 1;
-    }
-    size_t rest = s->size - first;
-    uint8_t *data = (uint8_t *)rt_alloc(size + rest + 1);
-    if (data == NULL) {
-        return -ENOMEM;
-    }
-    uint8_t *at = data;
-    for (size_t i = 0; i < count; i++) {
-        memcpy(at, with[i].data, with[i].size);
-        at[with[i].size] = '\0';
-        at += with[i].size + 1;
-    }
-    memcpy(at, s->data == NULL ? data : s->data + first, rest);
-    struct exec_strings old = *s;
-    *s = (struct exec_strings){
-        .data = data, .size = size + rest, .count = old.count - (old.count == 0 ? 0 : 1) + count};
-    exec_strings_free(&old);
-    return 0;
-}
-
 /* As fs/exec.c: a quarter of what the stack may have, and the pointers count. */
-static int check_size(const struct exec_plan *p)
+int exec_check_size(const struct exec_plan *p)
 {
     uint64_t soft, hard;
     os_rlimit(LIMIT_STACK, &soft, &hard);
@@ -197,12 +164,15 @@ static int enter_script(struct exec_plan *p, struct bytes head, const char *scri
         return err;
     }
     struct bytes with[3] = {line.interpreter, line.argument, BYTES(script, strlen(script))};
-    size_t count = 3;
+    struct exec_strings first;
     if (line.argument.size == 0) {
         with[1] = with[2];
-        count = 2;
     }
-    err = replace_first(&p->argv, with, count);
+    err = exec_strings_make(with, line.argument.size == 0 ? 2 : 3, &first);
+    if (err == 0) {
+        err = exec_strings_replace_first(&p->argv, &first);
+        exec_strings_free(&first);
+    }
     if (err != 0) {
         return err;
     }
@@ -257,24 +227,21 @@ static int check_program(struct file *f)
     return fs_is_measured(f) ? 0 : -EACCES;
 }
 
-int exec_resolve(int dirfd, app_ptr path, uint32_t flags, struct exec_plan *plan)
+int exec_resolve(int dirfd, const char *path, uint32_t flags, struct exec_plan *plan)
 {
-    char text[FS_PATH_MAX];
     struct file *f = NULL;
     bool hidden = false;
     if ((flags & ~(uint32_t)(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) != 0) {
         return -EINVAL;
     }
-    int err = path_from_app(text, path);
-    err = err != 0 ? err : open_named(dirfd, text, flags, plan, &f, &hidden);
+    int err = open_named(dirfd, path, flags, plan, &f, &hidden);
     if (err == 0 && plan->argv.count == 0) { /* no program is asked to live without a name */
-        const struct bytes none = {.data = (const uint8_t *)"", .size = 0};
-        err = replace_first(&plan->argv, &none, 1);
+        err = exec_strings_replace_first(&plan->argv, &(struct exec_strings){NULL, 0, 0});
     }
-    err = err != 0 ? err : check_size(plan);
+    err = err != 0 ? err : exec_check_size(plan);
     err = err != 0 ? err : enter_scripts(plan, &f, hidden);
     err = err != 0 ? err : check_program(f);
-    err = err != 0 ? err : check_size(plan); /* scripts' lines count */
+    err = err != 0 ? err : exec_check_size(plan); /* scripts' lines count */
     if (err == 0) {
         fs_file_path(f, plan->path, sizeof plan->path);
     }
@@ -294,117 +261,14 @@ int exec_open(struct exec_plan *plan)
 
 int exec_prepare(int dirfd, app_ptr path, uint32_t flags, struct exec_plan *plan)
 {
-    int r = exec_resolve(dirfd, path, flags, plan);
+    char text[FS_PATH_MAX];
+    int r = path_from_app(text, path);
+    if (r == -EFAULT && os_page_in(path, FS_PATH_MAX)) {
+        r = path_from_app(text, path);
+    }
+    if (r == 0) {
+        r = os_is_member() ? exec_resolve_remote(dirfd, text, flags, plan)
+                           : exec_resolve(dirfd, text, flags, plan);
+    }
     return r != 0 ? r : exec_open(plan);
-}
-
-void exec_plan_free(struct exec_plan *plan)
-{
-    program_close(&plan->source);
-    exec_strings_free(&plan->argv);
-    exec_strings_free(&plan->env);
-    secure_zero(plan, sizeof *plan);
-}
-
-/* ---- as bytes -------------------------------------------------------------------------------- */
-
-struct packed_head {
-    uint32_t name_size, path_size; /* with their NULs */
-    uint64_t argv_size, argv_count, env_size, env_count;
-};
-
-int exec_pack(const struct exec_plan *plan, uint8_t **ret_data, size_t *ret_size)
-{
-    const struct packed_head h = {.name_size = (uint32_t)strlen(plan->name) + 1,
-                                  .path_size = (uint32_t)strlen(plan->path) + 1,
-                                  .argv_size = plan->argv.size,
-                                  .argv_count = plan->argv.count,
-                                  .env_size = plan->env.size,
-                                  .env_count = plan->env.count};
-    const struct bytes parts[] = {
-        BYTES((const uint8_t *)&h, sizeof h), BYTES((const uint8_t *)plan->name, h.name_size),
-        BYTES((const uint8_t *)plan->path, h.path_size), BYTES(plan->argv.data, plan->argv.size),
-        BYTES(plan->env.data, plan->env.size)};
-    size_t size = 0;
-    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-        size += parts[i].size;
-    }
-    uint8_t *data = (uint8_t *)rt_alloc(size);
-    if (data == NULL) {
-        return -ENOMEM;
-    }
-    *ret_data = data;
-    *ret_size = size;
-    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-        if (parts[i].size != 0) {
-            memcpy(data, parts[i].data, parts[i].size);
-        }
-        data += parts[i].size;
-    }
-    return 0;
-}
-
-/* Takes size bytes from the front; NULL: there are fewer. */
-static const uint8_t *take(struct bytes *b, uint64_t size)
-{
-    const uint8_t *at = b->data;
-    if (size > b->size) {
-        return NULL;
-    }
-    *b = BYTES(b->data + size, b->size - size);
-    return at;
-}
-
-static bool unpack_text(struct bytes *b, uint32_t size, char *to, size_t capacity)
-{
-    const uint8_t *at = size == 0 || size > capacity ? NULL : take(b, size);
-    if (at == NULL || at[size - 1] != '\0') {
-        return false;
-    }
-    memcpy(to, at, size);
-    return true;
-}
-
-static int unpack_strings(struct bytes *b, uint64_t size, uint64_t count, struct exec_strings *ret)
-{
-    const uint8_t *at = take(b, size);
-    uint64_t ends = 0;
-    for (uint64_t i = 0; at != NULL && i < size; i++) {
-        ends += at[i] == '\0';
-    }
-    if (at == NULL || size > EXEC_TEXT_MAX || ends != count ||
-        (size != 0 && at[size - 1] != '\0')) {
-        return -EINVAL;
-    }
-    uint8_t *data = size == 0 ? NULL : (uint8_t *)rt_alloc(size);
-    if (data == NULL && size != 0) {
-        return -ENOMEM;
-    }
-    if (size != 0) {
-        memcpy(data, at, size);
-    }
-    *ret = (struct exec_strings){.data = data, .size = size, .count = count};
-    return 0;
-}
-
-int exec_unpack(struct bytes packed, struct exec_plan *ret)
-{
-    struct packed_head h;
-    const uint8_t *head = take(&packed, sizeof h);
-    *ret = (struct exec_plan){.name = ""};
-    if (head == NULL) {
-        return -EINVAL;
-    }
-    memcpy(&h, head, sizeof h);
-    if (!unpack_text(&packed, h.name_size, ret->name, sizeof ret->name) ||
-        !unpack_text(&packed, h.path_size, ret->path, sizeof ret->path)) {
-        return -EINVAL;
-    }
-    int r = unpack_strings(&packed, h.argv_size, h.argv_count, &ret->argv);
-    r = r != 0 ? r : unpack_strings(&packed, h.env_size, h.env_count, &ret->env);
-    r = r != 0 || packed.size == 0 ? r : -EINVAL;
-    if (r != 0) {
-        exec_plan_free(ret);
-    }
-    return r;
 }

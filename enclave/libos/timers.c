@@ -230,3 +230,10 @@ int64_t sys_getitimer(int which, app_ptr value)
     struct timeval_pair p = pair_of(&itimers[which]);
     return copy_to_app(value, &p, sizeof p);
 }
+
+void itimers_end(void)
+{
+    for (size_t i = 0; i < ITIMER_COUNT; i++) {
+        timer_set(&itimers[i], 0, 0);
+    }
+}

@@ -35,6 +35,9 @@ uint64_t timer_due(enum timer_clock clock, bool realtime, bool absolute, uint64_
 /* All that timer_create made end, and their signals that nobody took (execve). */
 void posix_timers_end(void);
 
+/* alarm and setitimer: as if never called. */
+void itimers_end(void);
+
 /* When the next one is due (CLOCK_MONOTONIC ns), UINT64_MAX: never. */
 uint64_t timer_deadline(void);
 /* Lets those go off that are due. */

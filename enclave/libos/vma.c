@@ -171,5 +171,7 @@ void vma_remove(uint64_t start, uint64_t end)
         file_unref(list.v[last].file);
         last++;
     }
-    erase(first, last - first);
+    if (first < last) {
+        erase(first, last - first);
+    }
 }
