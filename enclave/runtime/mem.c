@@ -29,9 +29,9 @@ static void extend_range(uint64_t addr, uint64_t size, uint64_t rights)
     }
 }
 
-int rt_pages_commit(uint64_t addr, uint64_t size)
+static int commit_pages(uint64_t addr, uint64_t size, uint64_t hint)
 {
-    int64_t r = HOSTCALL_SIMPLE(HOSTCALL_mem_map, addr, size, SGX_SECINFO_R | SGX_SECINFO_W);
+    int64_t r = HOSTCALL_SIMPLE(HOSTCALL_mem_map, addr, size, SGX_SECINFO_R | SGX_SECINFO_W | hint);
     if (r < 0) {
         return (int)r;
     }
@@ -39,6 +39,11 @@ int rt_pages_commit(uint64_t addr, uint64_t size)
                  SGX_SECINFO_R | SGX_SECINFO_W | SGX_SECINFO_PENDING | SGX_SECINFO_TYPE(SGX_PT_REG),
                  "adding memory");
     return 0;
+}
+
+int rt_pages_commit(uint64_t addr, uint64_t size)
+{
+    return commit_pages(addr, size, 0);
 }
 
 int rt_pages_to_tcs(uint64_t addr)
@@ -139,8 +144,9 @@ uint8_t *rt_cache_commit(uint64_t offset, uint64_t size)
 {
     REQUIRE(cache_pages_ok(offset, size));
     /* SAFETY: pages of the runtime's own range, just accepted. */
-    return rt_pages_commit(RUNTIME_CACHE + offset, size) == 0 ? (uint8_t *)(RUNTIME_CACHE + offset)
-                                                              : NULL;
+    return commit_pages(RUNTIME_CACHE + offset, size, HOSTCALL_MAP_SOON) == 0
+               ? (uint8_t *)(RUNTIME_CACHE + offset)
+               : NULL;
 }
 
 void rt_cache_release(uint64_t offset, uint64_t size)

@@ -6,6 +6,7 @@
  *
  * Differences that the driver imposes: a page is measured wholly or not at all, and #DB and #BP of
  * enclave code arrive as SIGTRAP at the AEP instead of through enter(). */
+#include "abi/hostcall.h"
 #include "sgx/driver.h"
 
 #include <asm/sgx.h>
@@ -216,6 +217,11 @@ static int sgx_protect(struct machine *m, uint64_t offset, uint64_t size, uint64
     return mprotect((void *)(m->base + offset), size, prot_of(prot)) != 0 ? -errno : 0;
 }
 
+static int sgx_map(struct machine *m, uint64_t offset, uint64_t size, uint64_t prot)
+{
+    return sgx_protect(m, offset, size, prot & ~HOSTCALL_MAP_SOON);
+}
+
 /* The driver's page operations stop after part of a range, and say how far they came. */
 static int advance(__u64 *offset, __u64 *length, __u64 *count, int result)
 {
@@ -320,7 +326,7 @@ const struct machine_ops machine_sgx = {
     .add_page = sgx_add_page,
     .extend = sgx_extend,
     .init = sgx_init,
-    .map = sgx_protect, /* all of ELRANGE is mapped from the start; the driver adds on access */
+    .map = sgx_map, /* all of ELRANGE is mapped from the start; the driver adds on access */
     .restrict_permissions = sgx_restrict,
     .protect = sgx_protect,
     .modify_type = sgx_modify_type,

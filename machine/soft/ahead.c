@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #define AHEAD_LEAST (UINT64_C(4) << 20)
-#define AHEAD_MOST  (UINT64_C(16) << 20)
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -62,16 +61,17 @@ static void start(struct machine *m)
     (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-void soft_ahead_expect(struct machine *m, uint64_t first, uint64_t end, uint32_t prot)
+void soft_ahead_expect(struct machine *m, uint64_t first, uint64_t end)
 {
-    uint64_t size = (end - first) * PAGE_SIZE;
-    bool worth = (prot & EPCM_W) != 0 && size >= AHEAD_LEAST && size <= AHEAD_MOST;
-    if (worth && m->ahead == NULL && !m->ahead_tried) {
+    if ((end - first) * PAGE_SIZE < AHEAD_LEAST) {
+        return;
+    }
+    if (!m->ahead_tried) {
         m->ahead_tried = true;
         start(m);
     }
-    m->ahead_first = worth ? first : 0;
-    m->ahead_end = worth ? end : 0;
+    m->ahead_first = first;
+    m->ahead_end = end;
 }
 
 void soft_ahead_stop(struct machine *m)

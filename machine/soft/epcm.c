@@ -12,6 +12,7 @@
  * Leaf code (internal.h): general registers only, no TLS, raw system calls. The adversary is
  * nobody: this is the simulated processor and kernel; but what enclave and host ask for is checked
  * as the processor and the driver would. */
+#include "abi/hostcall.h"
 #include "soft/internal.h"
 
 #include <errno.h>
@@ -429,6 +430,8 @@ static int set_area_and_sync(struct machine *m, uint64_t start, uint64_t end, ui
 int soft_map(struct machine *m, uint64_t offset, uint64_t size, uint64_t prot)
 {
     uint64_t start, end;
+    bool soon = (prot & HOSTCALL_MAP_SOON) != 0;
+    prot &= ~HOSTCALL_MAP_SOON;
     int r = range_pages(m, offset, size, &start, &end);
     if (r < 0 || (prot & ~(uint64_t)EPCM_RWX) != 0) {
         return -EINVAL;
@@ -438,7 +441,9 @@ int soft_map(struct machine *m, uint64_t offset, uint64_t size, uint64_t prot)
         return -EINVAL;
     }
     soft_lock(&m->lock);
-    soft_ahead_expect(m, start, end, (uint32_t)prot);
+    if (soon) {
+        soft_ahead_expect(m, start, end);
+    }
     r = set_area_and_sync(m, start, end, (uint32_t)prot);
     soft_unlock(&m->lock);
     return r;

@@ -255,8 +255,8 @@ int soft_protect(struct machine *m, uint64_t offset, uint64_t size, uint64_t pro
 int soft_modify_type(struct machine *m, uint64_t offset, uint64_t size, enum sgx_page_type type);
 int soft_remove(struct machine *m, uint64_t offset, uint64_t size);
 
-/* ahead.c. The host made these pages accessible, for EACCEPT. Lock held. */
-void soft_ahead_expect(struct machine *m, uint64_t first, uint64_t end, uint32_t prot);
+/* ahead.c. These pages will be accepted and filled at once. Lock held. */
+void soft_ahead_expect(struct machine *m, uint64_t first, uint64_t end);
 void soft_ahead_stop(struct machine *m);
 
 /* ---- entering and leaving -------------------------------------------------------------------- */

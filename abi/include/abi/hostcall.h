@@ -8,6 +8,9 @@
 #include "abi/yard.h"
 #include "base/attr.h"
 
+/* In mem_map's protection: the enclave fills the whole range at once, so its memory may be found ahead. */
+#define HOSTCALL_MAP_SOON UINT64_C(0x100)
+
 #define HOSTCALL_DATA_MAX 65536u
 #define HOSTCALL_ARGS     6u
 

@@ -53,7 +53,8 @@ struct machine_ops {
     int (*init)(struct machine *m, const struct sgx_sigstruct *sigstruct, struct diag *d);
 
     /* After EINIT. size is a multiple of the page size; prot is SGX_SECINFO_R|W|X bits.
-     * map: makes a range accessible to the process with at most prot; where no page exists, EACCEPT
+     * map: makes a range accessible to the process with at most prot (in which HOSTCALL_MAP_SOON is a
+     * hint); where no page exists, EACCEPT
      * or an access finds a page added by EAUG (pending, zero). */
     int (*map)(struct machine *m, uint64_t offset, uint64_t size, uint64_t prot);
     /* EMODPR (then the enclave must EACCEPT) and page tables. */
