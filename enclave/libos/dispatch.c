@@ -14,7 +14,6 @@
 #include "proc/call_client.h"
 #include "process.h"
 #include "signals.h"
-#include "timers.h"
 #include "trace.h"
 
 static bool watching; /* fixed at start: the test must cost nothing */
@@ -204,8 +203,7 @@ void door_syscall(struct rt_frame *frame)
         }
     }
     frame->rax = (uint64_t)result;
-    if (__builtin_expect(__atomic_load_n(&t->attention, __ATOMIC_RELAXED) != 0 || timer_armed(),
-                         0)) {
+    if (__builtin_expect(__atomic_load_n(&t->attention, __ATOMIC_RELAXED) != 0, 0)) {
         /* A restored context is complete already: its rax says nothing about a call. */
         signal_return_to_workload(t, number == SYS_RT_SIGRETURN ? SIGNAL_NO_CALL : number);
     }

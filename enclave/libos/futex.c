@@ -149,8 +149,7 @@ static int64_t wait(uint64_t addr, uint32_t value, uint32_t bitset, uint64_t dea
         return 0;
     }
     dequeue(&w);
-    /* A wait with a timeout cannot be restarted with the same arguments if it was relative. */
-    return r == -ERESTARTSYS && timed ? -EINTR : r;
+    return r == -ERESTARTSYS && timed ? -ERESTART_RESTARTBLOCK : r;
 }
 
 /* FUTEX_WAKE_OP: a read-modify-write of *addr2, then wakes on both. */
@@ -210,8 +209,8 @@ int64_t sys_futex(uint64_t addr, int op, uint32_t value, uint64_t timeout, uint6
         if (r != 0) {
             return r;
         }
-        return wait(addr, value, command == CMD_WAIT ? FUTEX_ANY : value3, deadline,
-                    timeout != 0 && command == CMD_WAIT);
+        return wait(addr, value, command == CMD_WAIT ? FUTEX_ANY : value3, signal_deadline(deadline),
+                    timeout != 0);
     }
     case CMD_WAKE:
         return futex_wake(addr, value == 0 ? 1 : value, FUTEX_ANY);

@@ -10,7 +10,6 @@
 
 #define POSIX_TIMERS_MAX 64u
 #define OS_SIGALRM       14
-#define SI_TIMER         (-2)
 #define ABSTIME          1
 
 enum notify { NOTIFY_SIGNAL = 0, NOTIFY_NONE = 1, NOTIFY_THREAD_ID = 4 };
@@ -26,11 +25,9 @@ static struct posix_timer timers[POSIX_TIMERS_MAX];
 /* Its signal that nobody took yet: that one counts, instead of another being sent. */
 static struct signal_info *waiting_signal(const struct posix_timer *p, struct os_thread *t)
 {
-    uint64_t pending = t != NULL ? t->pending : os.process->pending;
-    struct signal_info *i = &(t != NULL ? t->pending_info : os.process->pending_info)[p->signo - 1];
-    bool its =
-        (pending & SIGNAL_BIT(p->signo)) != 0 && i->code == SI_TIMER && i->pid == (int)(p - timers);
-    return its ? i : NULL;
+    const struct signal_box b =
+        t != NULL ? signal_box_of_thread(t) : signal_box_of_process(os.process);
+    return signal_find(&b, p->signo, SI_TIMER_, (int)(p - timers));
 }
 
 static void fire_posix(struct timer *timer, uint64_t periods)
@@ -50,7 +47,7 @@ static void fire_posix(struct timer *timer, uint64_t periods)
     }
     p->overrun = (int)periods - 1;
     struct signal_info info = {.signo = p->signo,
-                               .code = SI_TIMER,
+                               .code = SI_TIMER_,
                                .pid = (int)(p - timers),
                                .uid = (uint32_t)p->overrun,
                                .value = p->value};
@@ -68,34 +65,39 @@ struct event {
 };
 _Static_assert(sizeof(struct event) == 64, "asm-generic/siginfo.h");
 
-static int clock_of(int clock, enum timer_clock *ret, bool *ret_realtime)
+/* The timer's clock, and for CPU time whose. */
+static int clock_of(int clock, struct posix_timer *ret)
 {
-    enum { REALTIME = 0, MONOTONIC = 1, PROCESS_CPU = 2, BOOTTIME = 7, TAI = 11 };
+    enum { REALTIME = 0, MONOTONIC = 1, PROCESS_CPU = 2, THREAD_CPU = 3, BOOTTIME = 7, TAI = 11 };
     int id = ~(clock >> 3); /* of a negative one: whose CPU time; bit 2: a thread's */
     if (clock < 0) {
-        if ((clock & 3) == 3 ||
-            (id != 0 && id != os_current()->pid && os_thread_by_tid(id) == NULL)) {
+        bool thread = (clock & 4) != 0;
+        if ((clock & 3) == 3 || (id != 0 && thread && os_thread_by_tid(id) == NULL) ||
+            (id != 0 && !thread && id != os.process->pid)) {
             return -EINVAL;
         }
-        if ((clock & 4) != 0) {
-            return -EOPNOTSUPP;
-        }
-        clock = PROCESS_CPU;
+        clock = thread ? THREAD_CPU : PROCESS_CPU;
+    } else {
+        id = 0;
     }
-    *ret = clock == PROCESS_CPU ? TIMER_CPU : TIMER_MONOTONIC;
-    *ret_realtime = clock == REALTIME || clock == TAI;
+    ret->timer.clock = clock == PROCESS_CPU  ? TIMER_CPU
+                       : clock == THREAD_CPU ? TIMER_THREAD_CPU
+                                             : TIMER_MONOTONIC;
+    ret->timer.tid = id != 0 ? id : os_self()->tid;
+    ret->realtime = clock == REALTIME || clock == TAI;
     switch (clock) {
     case REALTIME:
     case MONOTONIC:
     case PROCESS_CPU:
+    case THREAD_CPU:
     case BOOTTIME:
     case TAI:
         return 0;
     case 8: /* the ALARM clocks wake machines, which takes CAP_WAKE_ALARM */
     case 9:
         return -EPERM;
-    default:
-        return clock == 3 || clock == 4 || clock == 5 || clock == 6 ? -EOPNOTSUPP : -EINVAL;
+    default: /* MONOTONIC_RAW and the coarse ones make no timers */
+        return clock == 4 || clock == 5 || clock == 6 ? -EOPNOTSUPP : -EINVAL;
     }
 }
 
@@ -117,7 +119,7 @@ static int check_event(const struct event *e)
 int64_t sys_timer_create(int clock, app_ptr event, app_ptr ret_id)
 {
     struct posix_timer p = {.used = true};
-    int id = 0, err = clock_of(clock, &p.timer.clock, &p.realtime);
+    int id = 0, err = clock_of(clock, &p);
     if (err != 0) {
         return err;
     }
@@ -164,7 +166,7 @@ int64_t sys_timer_settime(int id, int flags, app_ptr new_value, app_ptr old_valu
     err = old_value.addr != 0 ? timer_spec_to_app(old_value, &p->timer) : 0;
     if (err == 0) {
         p->overrun = 0;
-        timer_set(&p->timer, timer_due(p->timer.clock, p->realtime, (flags & ABSTIME) != 0, value),
+        timer_set(&p->timer, timer_due(&p->timer, p->realtime, (flags & ABSTIME) != 0, value),
                   value == 0 ? 0 : interval);
     }
     return err;
@@ -202,9 +204,9 @@ void posix_timers_end(void)
             continue;
         }
         struct os_thread *t = p->notify == NOTIFY_THREAD_ID ? os_thread_by_tid(p->tid) : NULL;
-        if (waiting_signal(p, t) != NULL) {
-            *(t != NULL ? &t->pending : &os.process->pending) &= ~SIGNAL_BIT(p->signo);
-        }
+        const struct signal_box b =
+            t != NULL ? signal_box_of_thread(t) : signal_box_of_process(os.process);
+        signal_remove(&b, p->signo, SI_TIMER_, id);
         timer_set(&p->timer, 0, 0);
         p->used = false;
     }

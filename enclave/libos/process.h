@@ -65,7 +65,8 @@ struct process {
     struct signal_action actions[SIGNALS]; /* index signo-1 */
     uint64_t pending;                      /* to the process */
     struct signal_info pending_info[SIGNALS];
-    uint64_t start_ns; /* CLOCK_MONOTONIC */
+    struct signal_queued *queued; /* signal_queue.c */
+    uint64_t start_ns;            /* CLOCK_MONOTONIC */
 
     /* The table's. */
     struct process *next; /* all, oldest first */
@@ -89,6 +90,8 @@ struct process {
     size_t command_line_size;
 };
 
+#define THREAD_NOT_YET THREADS_MAX
+
 struct os_thread {
     struct os_thread *next; /* all threads, newest first */
     /* In whose name it makes calls. Its own doing only: a thread that serves another process, or is
@@ -97,12 +100,18 @@ struct os_thread {
     struct call_client *client; /* of a member: its way to the owner (proc/call_client.h) */
     struct call_server *server; /* not NULL: serves a member's calls (proc/call_server.h) */
     struct rt_frame *frame;     /* of the call or fault being served */
-    unsigned number;            /* rt_thread_number() */
+    unsigned number;            /* rt_thread_number(); THREAD_NOT_YET before it has begun */
     int tid;
     /* Set under the lock by whoever gives the thread something to do before it goes back to the
      * workload; looked at without the lock when a call returns. */
     uint32_t attention;
     bool waiting; /* inside rt_wait() */
+    bool parked;  /* on its way back to the workload, or waits for another's fork or exec */
+    bool ending;  /* leaves at its way back to the workload, or out of its sleep */
+    struct {      /* a call that goes on with the rest of its time (signals.h) */
+        uint64_t number, was, deadline;
+        bool again;
+    } restart;
     uint16_t last_call; /* its number, for reports */
 
     uint64_t blocked; /* signal mask */
@@ -110,6 +119,7 @@ struct os_thread {
     bool restore_blocked; /* rt_sigsuspend, ppoll: back to saved_blocked after delivery */
     uint64_t pending;
     struct signal_info pending_info[SIGNALS];
+    struct signal_queued *queued;
     uint64_t alt_stack, alt_stack_size;
     uint32_t alt_stack_flags;
     uint64_t sigwait; /* rt_sigtimedwait waits for these */

@@ -36,7 +36,6 @@ static struct signalfd *of(struct file *f)
 
 static struct signal_record record_of(const struct signal_info *i)
 {
-    enum { SI_TIMER_ = -2, SI_QUEUE_ = -1 };
     struct signal_record r = {.signo = (uint32_t)i->signo, .error = i->error, .code = i->code};
     if (i->code == SI_TIMER_) {
         r.tid = (uint32_t)i->pid;

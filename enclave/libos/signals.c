@@ -11,13 +11,14 @@
 #include <errno.h>
 
 #include "fs/vfs.h"
-#include "libos/numbers.h"
 #include "fatal.h"
+#include "libos/numbers.h"
 #include "mm.h"
 #include "proc/call_client.h"
 #include "proc/stop.h"
 #include "proc/table.h"
 #include "rewrite.h"
+#include "threads.h"
 #include "timers.h"
 #include "trace.h"
 
@@ -42,14 +43,7 @@
 #define XSTATE_MAGIC1    UINT32_C(0x46505853)
 #define XSTATE_MAGIC2    UINT32_C(0x46505845)
 
-#define SI_USER   0
-#define SI_KERNEL 0x80
-#define SI_TKILL  (-6)
-
 #define UNBLOCKABLE (SIGNAL_BIT(OS_SIGKILL) | SIGNAL_BIT(OS_SIGSTOP))
-#define SYNCHRONOUS                                                                                \
-    (SIGNAL_BIT(OS_SIGSEGV) | SIGNAL_BIT(OS_SIGBUS) | SIGNAL_BIT(OS_SIGILL) |                      \
-     SIGNAL_BIT(OS_SIGTRAP) | SIGNAL_BIT(OS_SIGFPE))
 /* Default action: nothing. */
 #define DEFAULT_IGNORED                                                                            \
     (SIGNAL_BIT(OS_SIGCHLD) | SIGNAL_BIT(OS_SIGCONT) | SIGNAL_BIT(OS_SIGURG) |                     \
@@ -91,23 +85,32 @@ void signal_masks(const struct process *p, uint64_t *ret_ignored, uint64_t *ret_
 
 bool signal_wanted(const struct os_thread *t)
 {
-    return ((t->pending | t->process->pending) & ~t->blocked) != 0;
+    return t->ending || ((t->pending | t->process->pending) & ~t->blocked) != 0;
 }
 
 void signal_notify(struct os_thread *t)
 {
     __atomic_store_n(&t->attention, 1, __ATOMIC_RELAXED);
+    if (t->number == THREAD_NOT_YET || t == os_self()) {
+        return; /* it looks before it runs the workload */
+    }
     if (t->waiting) {
         rt_wake(t->number);
+    } else {
+        rt_kick(t->number);
     }
 }
 
 /* Nobody has to take these any more. */
 static void forget(struct process *p, uint64_t set)
 {
-    p->pending &= ~set;
+    const struct signal_box all = signal_box_of_process(p);
+    signal_forget(&all, set);
     for (struct os_thread *t = os.threads; t != NULL; t = t->next) {
-        t->pending &= t->process == p ? ~set : UINT64_MAX;
+        const struct signal_box own = signal_box_of_thread(t);
+        if (t->process == p) {
+            signal_forget(&own, set);
+        }
     }
 }
 
@@ -125,58 +128,72 @@ static void prepare(struct process *p, int signo)
     }
 }
 
-void signal_to_thread(struct os_thread *t, const struct signal_info *info)
+static bool takes(const struct os_thread *t, uint64_t bit)
+{
+    return (t->blocked & bit) == 0 || (t->sigwait & bit) != 0;
+}
+
+int signal_to_thread(struct os_thread *t, const struct signal_info *info)
 {
     uint64_t bit = SIGNAL_BIT(info->signo);
+    const struct signal_box b = signal_box_of_thread(t);
     prepare(t->process, info->signo);
     if (ignored(t->process, info->signo) && (t->blocked & bit) == 0) {
-        return;
+        return 0;
     }
-    if ((t->pending & bit) == 0) {
-        t->pending |= bit;
-        t->pending_info[info->signo - 1] = *info;
-    }
-    if ((t->blocked & bit) == 0 || (t->sigwait & bit) != 0) {
+    int err = signal_put(&b, info);
+    if (err == 0 && takes(t, bit)) {
         signal_notify(t);
-    } else {
+    } else if (err == 0) {
         os_wake_all(&fs_poll_queue); /* a signalfd may wait for it */
     }
+    return err;
 }
 
-/* Some thread of the process that can take it now, the calling one first. NULL: none. */
-static struct os_thread *open_to(const struct process *p, uint64_t bit)
+/* Who takes a signal to the process: its first thread if that one can, else any that can. Threads
+ * that serve other processes never run a handler. */
+static struct os_thread *taker(const struct process *p, uint64_t bit)
 {
-    struct os_thread *self = os_self();
-    if (self->process == p && (self->blocked & bit) == 0) {
-        return self;
+    struct os_thread *any = NULL;
+    for (struct os_thread *t = os.threads; t != NULL; t = t->next) {
+        if (t->process != p || t->server != NULL || t->ending || !takes(t, bit)) {
+            continue;
+        }
+        any = t;
+        if (t->tid == p->pid) {
+            break;
+        }
     }
-    struct os_thread *t = os.threads;
-    while (t != NULL && (t->process != p || (t->blocked & bit) != 0)) {
-        t = t->next;
-    }
-    return t;
+    return any;
 }
 
-void signal_to_process(struct process *p, const struct signal_info *info)
+int signal_to_process(struct process *p, const struct signal_info *info)
 {
     uint64_t bit = SIGNAL_BIT(info->signo);
+    const struct signal_box b = signal_box_of_process(p);
+    struct os_thread *t = taker(p, bit);
     prepare(p, info->signo);
-    const struct os_thread *taker = open_to(p, bit);
-    if (ignored(p, info->signo) && taker != NULL) {
-        return;
+    if (ignored(p, info->signo) && t != NULL && (t->blocked & bit) == 0) {
+        return 0;
     }
-    if ((p->pending & bit) == 0) {
-        p->pending |= bit;
-        p->pending_info[info->signo - 1] = *info;
+    int err = signal_put(&b, info);
+    if (err == 0 && t != NULL) {
+        signal_notify(t);
     }
-    if (taker == os_self()) {
-        signal_notify(os_self());
-        return;
+    if (err == 0 && (t == NULL || (t->blocked & bit) != 0)) {
+        os_wake_all(&fs_poll_queue); /* a signalfd may wait for it */
     }
-    os_wake_all(&fs_poll_queue); /* a signalfd may wait for it */
+    return err;
+}
+
+void signal_pass_on(const struct os_thread *leaving)
+{
+    uint64_t left = leaving->process->pending & ~leaving->blocked;
     for (struct os_thread *t = os.threads; t != NULL; t = t->next) {
-        if (t->process == p && ((t->blocked & bit) == 0 || (t->sigwait & bit) != 0)) {
+        if (t != leaving && t->process == leaving->process && t->server == NULL &&
+            (left & ~t->blocked) != 0) {
             signal_notify(t);
+            left &= t->blocked;
         }
     }
 }
@@ -188,8 +205,8 @@ void os_raise(int signo)
         return;
     }
     struct signal_info info = {
-        .signo = signo, .code = SI_USER, .pid = os_current()->pid, .uid = os.manifest->uid};
-    signal_to_thread(os_self(), &info);
+        .signo = signo, .code = SI_USER_, .pid = os_current()->pid, .uid = os.manifest->uid};
+    ignore_result(signal_to_thread(os_self(), &info), "a standard signal always has a place");
 }
 
 void signal_swap_mask(struct os_thread *t, uint64_t mask)
@@ -215,22 +232,8 @@ int os_temporary_sigmask(app_ptr set, uint64_t sigset_size)
 
 bool signal_take(struct os_thread *t, uint64_t set, struct signal_info *ret)
 {
-    struct process *p = t->process;
-    uint64_t due = (t->pending | p->pending) & set;
-    if (due == 0) {
-        return false;
-    }
-    uint64_t first = (due & SYNCHRONOUS) != 0 ? due & SYNCHRONOUS : due;
-    int signo = __builtin_ctzll(first) + 1;
-    uint64_t bit = SIGNAL_BIT(signo);
-    if ((t->pending & bit) != 0) {
-        *ret = t->pending_info[signo - 1];
-        t->pending &= ~bit;
-    } else {
-        *ret = p->pending_info[signo - 1];
-        p->pending &= ~bit;
-    }
-    return true;
+    const struct signal_box own = signal_box_of_thread(t), all = signal_box_of_process(t->process);
+    return signal_get(&own, set, ret) || signal_get(&all, set, ret);
 }
 
 /* ---- the frame
@@ -238,6 +241,9 @@ bool signal_take(struct os_thread *t, uint64_t set, struct signal_info *ret)
 
 static bool on_alt_stack(const struct os_thread *t, uint64_t sp)
 {
+    if ((t->alt_stack_flags & SS_AUTODISARM) != 0) {
+        return false; /* as long as it is armed, nobody is on it */
+    }
     return t->alt_stack_size != 0 && sp > t->alt_stack && sp - t->alt_stack <= t->alt_stack_size;
 }
 
@@ -324,7 +330,7 @@ static void restore_registers(struct rt_frame *f, const struct signal_context *c
 static void fill_siginfo(const struct signal_info *info, struct signal_siginfo *ret)
 {
     *ret = (struct signal_siginfo){.signo = info->signo, .error = info->error, .code = info->code};
-    if ((SIGNAL_BIT(info->signo) & SYNCHRONOUS) != 0 && info->code > 0) {
+    if ((SIGNAL_BIT(info->signo) & SIGNALS_SYNCHRONOUS) != 0 && info->code > 0) {
         ret->u.addr = info->value;
     } else if (info->signo == OS_SIGCHLD && info->code > 0) {
         ret->u.child.pid = info->pid;
@@ -405,7 +411,14 @@ die(const struct os_thread *t, const struct signal_info *info, const struct rt_f
     os_exit_process(EXIT_SIGNAL, (uint64_t)info->signo);
 }
 
-/* Enters the handler of a signal that is neither ignored nor left to its default. */
+static bool has_handler(const struct os_thread *t, int signo)
+{
+    uint64_t handler = t->process->actions[signo - 1].handler;
+    return handler != OS_SIG_DFL && handler != OS_SIG_IGN;
+}
+
+/* Enters the handler of a signal that is neither ignored nor left to its default. A frame that has
+ * no place is a SIGSEGV, whose handler may have a stack of its own. */
 static void enter_handler(struct os_thread *t, const struct signal_info *info,
                           const struct rt_fault *fault)
 {
@@ -413,22 +426,96 @@ static void enter_handler(struct os_thread *t, const struct signal_info *info,
     if (rt_tracing(TRACE_SIGNAL)) {
         trace_signal(t, info);
     }
+    uint64_t bit = SIGNAL_BIT(info->signo);
+    t->restart.number = 0;
     if (push_frame(t, info, &action, fault) != 0) {
-        struct signal_info segv = {.signo = OS_SIGSEGV, .code = SI_KERNEL};
-        die(t, &segv, fault);
+        struct signal_info segv = {.signo = OS_SIGSEGV, .code = SI_KERNEL_};
+        if (info->signo == OS_SIGSEGV || !has_handler(t, OS_SIGSEGV) ||
+            (t->blocked & SIGNAL_BIT(OS_SIGSEGV)) != 0) {
+            die(t, &segv, fault);
+        }
+        enter_handler(t, &segv, fault);
+        return;
     }
     t->restore_blocked = false;
+    if ((t->alt_stack_flags & SS_AUTODISARM) != 0) {
+        t->alt_stack = t->alt_stack_size = t->alt_stack_flags = 0; /* the frame has it */
+    }
     t->blocked |= action.mask & ~UNBLOCKABLE;
     if ((action.flags & OS_SA_NODEFER) == 0) {
-        t->blocked |= SIGNAL_BIT(info->signo);
+        t->blocked |= bit;
     }
     if ((action.flags & OS_SA_RESETHAND) != 0) {
         t->process->actions[info->signo - 1].handler = OS_SIG_DFL;
     }
 }
 
-/* Runs the call again: RCX is lost by a system call anyway, so it can carry where to go on. */
-static void restart_call(struct rt_frame *f, uint64_t number)
+/* ---- calls that a signal interrupted
+ * ---------------------------------------------------------------- */
+
+enum {
+    SYS_POLL = 7,
+    SYS_SELECT = 23,
+    SYS_PAUSE = 34,
+    SYS_NANOSLEEP = 35,
+    SYS_SIGTIMEDWAIT = 128,
+    SYS_SIGSUSPEND = 130,
+    SYS_FUTEX = 202,
+    SYS_RESTART_SYSCALL = 219,
+    SYS_CLOCK_NANOSLEEP = 230,
+    SYS_EPOLL_WAIT = 232,
+    SYS_PSELECT = 270,
+    SYS_PPOLL = 271,
+    SYS_EPOLL_PWAIT = 281,
+    SYS_EPOLL_PWAIT2 = 441,
+};
+
+enum restart {
+    RESTART_AS_ASKED,  /* by SA_RESTART; always when there is no handler */
+    RESTART_UNHANDLED, /* only when there is no handler */
+    RESTART_FOR_REST,  /* the same, and the time goes on from where it was */
+    RESTART_NEVER,
+    RESTART_ALWAYS,
+};
+
+/* Source: signal(7), and what the kernel's calls return (ERESTARTSYS, ERESTARTNOHAND,
+ * ERESTART_RESTARTBLOCK, EINTR, ERESTARTNOINTR). */
+static enum restart restart_of(const struct os_thread *t, uint64_t number, int64_t result)
+{
+    if (result == -ERESTARTNOINTR) {
+        return RESTART_ALWAYS;
+    }
+    if (result == -ERESTART_RESTARTBLOCK) {
+        return RESTART_FOR_REST;
+    }
+    switch (number) {
+    case SYS_POLL: /* a member's is served by the owner, which knows no deadline of an earlier call
+                    */
+        return t->client == NULL ? RESTART_FOR_REST : RESTART_UNHANDLED;
+    case SYS_SELECT:
+    case SYS_PAUSE:
+    case SYS_SIGSUSPEND:
+    case SYS_CLOCK_NANOSLEEP:
+    case SYS_PSELECT:
+    case SYS_PPOLL:
+        return RESTART_UNHANDLED;
+    case SYS_SIGTIMEDWAIT:
+    case SYS_EPOLL_WAIT:
+    case SYS_EPOLL_PWAIT:
+    case SYS_EPOLL_PWAIT2:
+        return RESTART_NEVER;
+    default:
+        return RESTART_AS_ASKED;
+    }
+}
+
+static bool was_interrupted(int64_t result)
+{
+    return result == -ERESTARTSYS || result == -ERESTARTNOINTR || result == -ERESTART_RESTARTBLOCK;
+}
+
+/* Runs a call: RCX is lost by a system call anyway, so it can carry where to go on. */
+static void call_again(struct rt_frame *f, uint64_t number)
 {
     f->rax = number;
     f->rcx = f->rip;
@@ -436,15 +523,78 @@ static void restart_call(struct rt_frame *f, uint64_t number)
     f->flags |= RT_FRAME_FULL;
 }
 
-void signal_return_to_workload(struct os_thread *t, uint64_t number)
+/* action: of the signal whose handler comes first; NULL: none comes. */
+static void finish_call(struct os_thread *t, uint64_t number, const struct signal_action *action)
+{
+    number = number == SYS_RESTART_SYSCALL ? t->restart.was : number;
+    enum restart how = restart_of(t, number, (int64_t)t->frame->rax);
+    bool again =
+        how == RESTART_ALWAYS ||
+        (how == RESTART_AS_ASKED && (action == NULL || (action->flags & OS_SA_RESTART) != 0)) ||
+        (how == RESTART_UNHANDLED && action == NULL);
+    if (how == RESTART_FOR_REST && action == NULL) {
+        t->restart.number = number;
+        call_again(t->frame, SYS_RESTART_SYSCALL);
+    } else if (again) {
+        call_again(t->frame, number);
+    } else {
+        t->frame->rax = (uint64_t)-EINTR;
+    }
+}
+
+uint64_t signal_deadline(uint64_t deadline_ns)
+{
+    const struct os_thread *t = os_self();
+    return t->restart.again ? t->restart.deadline : deadline_ns;
+}
+
+static int ms_until(uint64_t deadline_ns)
+{
+    uint64_t now = rt_clock_ns(1);
+    uint64_t ms = deadline_ns > now ? (deadline_ns - now + 999999) / 1000000 : 0;
+    return deadline_ns == UINT64_MAX ? -1 : ms < INT32_MAX ? (int)ms : INT32_MAX;
+}
+
+static int64_t go_on(const struct os_thread *t, uint64_t number)
+{
+    const struct rt_frame *f = t->frame;
+    switch (number) {
+    case SYS_POLL:
+        return sys_poll(app_at(f->rdi), f->rsi, ms_until(t->restart.deadline));
+    case SYS_NANOSLEEP:
+        return sys_nanosleep(app_at(f->rdi), app_at(f->rsi));
+    case SYS_FUTEX:
+        return sys_futex(f->rdi, (int)(uint32_t)f->rsi, (uint32_t)f->rdx, f->r10, f->r8,
+                         (uint32_t)f->r9);
+    case SYS_CLOCK_NANOSLEEP:
+        return sys_clock_nanosleep((int)(uint32_t)f->rdi, (uint32_t)f->rsi, app_at(f->rdx),
+                                   app_at(f->r10));
+    default:
+        return -EINTR; /* nothing was interrupted, or a handler has made an end of it */
+    }
+}
+
+/* The rest of a call that sleeps, with the registers that it had. */
+int64_t sys_restart_syscall(void)
+{
+    struct os_thread *t = os_self();
+    uint64_t number = t->restart.number;
+    t->restart.number = 0;
+    t->restart.was = number;
+    t->restart.again = true;
+    int64_t r = go_on(t, number);
+    t->restart.again = false;
+    return r;
+}
+
+/* ---- on the way back
+ * ---------------------------------------------------------------------------------- */
+
+/* Everything that is due, with the lock held. *call: the call that was interrupted, SIGNAL_NO_CALL
+ * when that is settled. */
+static void deliver(struct os_thread *t, uint64_t *call)
 {
     struct signal_info info;
-    bool interrupted = number != SIGNAL_NO_CALL && t->frame->rax == (uint64_t)-ERESTARTSYS;
-
-    os_lock();
-    timer_check();
-    __atomic_store_n(&t->attention, 0, __ATOMIC_RELAXED);
-    process_park(t);
     while (signal_take(t, ~t->blocked, &info)) {
         if (ignored(t->process, info.signo)) {
             continue;
@@ -458,25 +608,33 @@ void signal_return_to_workload(struct os_thread *t, uint64_t number)
         if (action->handler == OS_SIG_DFL) {
             die(t, &info, NULL);
         }
-        if (interrupted) {
-            interrupted = false;
-            if ((action->flags & OS_SA_RESTART) != 0) {
-                restart_call(t->frame, number);
-            } else {
-                t->frame->rax = (uint64_t)-EINTR;
-            }
+        if (*call != SIGNAL_NO_CALL) {
+            finish_call(t, *call, action);
+            *call = SIGNAL_NO_CALL;
         }
         enter_handler(t, &info, NULL);
     }
-    if (interrupted) {
-        restart_call(t->frame, number);
-    }
-    if (t->restore_blocked) {
-        t->restore_blocked = false;
-        t->blocked = t->saved_blocked;
-        if (signal_wanted(t)) {
-            __atomic_store_n(&t->attention, 1, __ATOMIC_RELAXED);
+}
+
+void signal_return_to_workload(struct os_thread *t, uint64_t number)
+{
+    uint64_t call = number != SIGNAL_NO_CALL && was_interrupted((int64_t)t->frame->rax)
+                        ? number
+                        : SIGNAL_NO_CALL;
+    os_lock();
+    do { /* who parks gives the lock up, and more may have come */
+        timer_check();
+        __atomic_store_n(&t->attention, 0, __ATOMIC_RELAXED);
+        process_park(t);
+        deliver(t, &call);
+        if (t->restore_blocked) {
+            t->restore_blocked = false;
+            t->blocked = t->saved_blocked;
         }
+        threads_boundary(t);
+    } while (signal_wanted(t) || t->process->state == PROCESS_STOPPED);
+    if (call != SIGNAL_NO_CALL) {
+        finish_call(t, call, NULL);
     }
     os_unlock();
 }
@@ -491,7 +649,7 @@ void door_kick(struct rt_frame *frame)
 /* Which signal a processor exception is. Source: arch/x86/kernel/traps.c. */
 static struct signal_info signal_of_fault(const struct rt_frame *f, const struct rt_fault *fault)
 {
-    struct signal_info i = {.signo = OS_SIGSEGV, .code = SI_KERNEL, .value = 0};
+    struct signal_info i = {.signo = OS_SIGSEGV, .code = SI_KERNEL_, .value = 0};
     switch (fault->vector) {
     case 0:
         return (struct signal_info){
@@ -500,7 +658,7 @@ static struct signal_info signal_of_fault(const struct rt_frame *f, const struct
         return (struct signal_info){
             .signo = OS_SIGTRAP, .code = 2 /* TRAP_TRACE */, .value = f->rip};
     case 3:
-        return (struct signal_info){.signo = OS_SIGTRAP, .code = SI_KERNEL, .value = 0};
+        return (struct signal_info){.signo = OS_SIGTRAP, .code = SI_KERNEL_, .value = 0};
     case 6:
         return (struct signal_info){
             .signo = OS_SIGILL, .code = 2 /* ILL_ILLOPN */, .value = f->rip};
@@ -629,6 +787,39 @@ int64_t sys_rt_sigprocmask(int how, app_ptr set, app_ptr old, uint64_t size)
     return 0;
 }
 
+/* As a fault would: a thread that cannot take it dies. */
+static void force_segv(struct os_thread *t)
+{
+    struct signal_info segv = {.signo = OS_SIGSEGV, .code = SI_KERNEL_};
+    if (!has_handler(t, OS_SIGSEGV) || (t->blocked & SIGNAL_BIT(OS_SIGSEGV)) != 0) {
+        die(t, &segv, NULL);
+    }
+    ignore_result(signal_to_thread(t, &segv), "a standard signal always has a place");
+}
+
+/* Source: kernel/signal.c, do_sigaltstack(). */
+static int set_alt_stack(struct os_thread *t, const struct signal_stack *s)
+{
+    uint32_t mode = s->flags & ~SS_AUTODISARM;
+    uint64_t end;
+    if (on_alt_stack(t, t->frame->rsp)) {
+        return -EPERM;
+    }
+    if (mode != SS_DISABLE && mode != SS_ONSTACK && mode != 0) {
+        return -EINVAL;
+    }
+    if (mode == SS_DISABLE) {
+        t->alt_stack = t->alt_stack_size = 0;
+    } else if (s->size < MINSIGSTKSZ || !add_ok(s->sp, s->size, &end)) {
+        return -ENOMEM;
+    } else {
+        t->alt_stack = s->sp;
+        t->alt_stack_size = s->size;
+    }
+    t->alt_stack_flags = s->flags & SS_AUTODISARM;
+    return 0;
+}
+
 int64_t sys_rt_sigreturn(void)
 {
     struct os_thread *t = os_self();
@@ -636,17 +827,15 @@ int64_t sys_rt_sigreturn(void)
     struct signal_ucontext uc;
     /* The handler's ret has taken the return address off. */
     uint64_t at = f->rsp - sizeof(uint64_t) + offsetof(struct signal_frame, uc);
+    t->restart.number = 0;
     if (copy_from_app(&uc, app_at(at), sizeof uc) != 0 ||
         (uc.context.fpstate != 0 && rt_xstate_restore(app_at(uc.context.fpstate)) != 0)) {
-        struct signal_info segv = {.signo = OS_SIGSEGV, .code = SI_KERNEL};
-        die(t, &segv, NULL);
+        force_segv(t);
+        return 0;
     }
     restore_registers(f, &uc.context);
     t->blocked = uc.mask & ~UNBLOCKABLE;
-    if ((uc.stack.flags & SS_DISABLE) == 0 && !on_alt_stack(t, f->rsp)) {
-        t->alt_stack = uc.stack.sp;
-        t->alt_stack_size = uc.stack.size;
-    }
+    ignore_result(set_alt_stack(t, &uc.stack), "the kernel does not look either");
     if (signal_wanted(t)) {
         __atomic_store_n(&t->attention, 1, __ATOMIC_RELAXED);
     }
@@ -676,8 +865,7 @@ static int wait_for_signal(uint64_t deadline)
 
 int64_t sys_pause(void)
 {
-    ignore_result(wait_for_signal(UINT64_MAX), "a signal is the only way out");
-    return -EINTR;
+    return wait_for_signal(UINT64_MAX);
 }
 
 int64_t sys_rt_sigsuspend(app_ptr set, uint64_t size)
@@ -750,21 +938,10 @@ int64_t sys_sigaltstack(app_ptr stack, app_ptr old)
         if (copy_from_app(&s, stack, sizeof s) != 0) {
             return -EFAULT;
         }
-        if (on_alt_stack(t, t->frame->rsp)) {
-            return -EPERM;
+        int err = set_alt_stack(t, &s);
+        if (err != 0) {
+            return err;
         }
-        if ((s.flags & ~(SS_DISABLE | SS_ONSTACK)) != 0) { /* SS_AUTODISARM is not there */
-            return -EINVAL;
-        }
-        uint64_t end;
-        if ((s.flags & SS_DISABLE) != 0) {
-            s.sp = 0;
-            s.size = 0;
-        } else if (s.size < MINSIGSTKSZ || !add_ok(s.sp, s.size, &end)) {
-            return -ENOMEM;
-        }
-        t->alt_stack = s.sp;
-        t->alt_stack_size = s.size;
     }
     if (old.addr != 0 && copy_to_app(old, &previous, sizeof previous) != 0) {
         return -EFAULT;

@@ -24,6 +24,20 @@ enum signal_number {
     OS_SIGTTOU = 22,
     OS_SIGURG = 23,
     OS_SIGWINCH = 28,
+    OS_SIGSYS = 31,
+    OS_SIGRTMIN = 32, /* the first that queues; libc keeps two for itself */
+};
+#define SIGNALS_SYNCHRONOUS                                                                        \
+    (SIGNAL_BIT(OS_SIGSEGV) | SIGNAL_BIT(OS_SIGBUS) | SIGNAL_BIT(OS_SIGILL) |                      \
+     SIGNAL_BIT(OS_SIGTRAP) | SIGNAL_BIT(OS_SIGFPE) | SIGNAL_BIT(OS_SIGSYS))
+
+/* asm-generic/siginfo.h */
+enum signal_code {
+    SI_USER_ = 0,
+    SI_KERNEL_ = 0x80,
+    SI_QUEUE_ = -1,
+    SI_TIMER_ = -2,
+    SI_TKILL_ = -6,
 };
 #define OS_SIG_DFL 0u
 #define OS_SIG_IGN 1u
@@ -102,15 +116,39 @@ bool signal_layout(uint64_t top, uint64_t xstate_size, uint64_t *ret_frame, uint
  * ------------------------------------------------------------------------ */
 
 /* Both with the lock held. Ignored signals vanish. To the process: of this enclave, or the child of
- * a vfork in it; process_signal() (proc/table.h) is for all of them. */
-void signal_to_thread(struct os_thread *t, const struct signal_info *info);
-void signal_to_process(struct process *p, const struct signal_info *info);
-/* Something waits for the thread at its way back to the workload. */
+ * a vfork in it; process_signal() (proc/table.h) is for all of them. Threads that take
+ * it now are woken or kicked. -EAGAIN: a real-time signal found no place (RLIMIT_SIGPENDING). */
+int signal_to_thread(struct os_thread *t, const struct signal_info *info);
+int signal_to_process(struct process *p, const struct signal_info *info);
+/* Something waits for the thread at its way back to the workload: it is woken when it sleeps in
+ * os_block(), and kicked when it computes. */
 void signal_notify(struct os_thread *t);
+
+/* signal_queue.c: what waits for a thread or a process. With the lock held. */
+struct signal_box {
+    uint64_t *pending;
+    struct signal_info *info;
+    struct signal_queued **queued;
+};
+struct signal_box signal_box_of_thread(struct os_thread *t);
+struct signal_box signal_box_of_process(struct process *p);
+int signal_put(const struct signal_box *b, const struct signal_info *info) MUST_USE; /* -EAGAIN */
+bool signal_get(const struct signal_box *b, uint64_t set, struct signal_info *ret);
+void signal_forget(const struct signal_box *b, uint64_t set);
+/* The one with that code and pid that waits there (a timer's); NULL: none. */
+struct signal_info *signal_find(const struct signal_box *b, int signo, int code, int id);
+/* Takes those away. */
+void signal_remove(const struct signal_box *b, int signo, int code, int id);
+/* The thread leaves: what was sent to the process and it would have taken, another one takes. */
+void signal_pass_on(const struct os_thread *leaving);
 /* Takes the next of the set that waits for the thread or the process, faults first. */
 bool signal_take(struct os_thread *t, uint64_t set, struct signal_info *ret);
 /* Would a signal be delivered if the thread went back to the workload now? */
 bool signal_wanted(const struct os_thread *t);
+
+/* For calls that sleep for a time relative to now: when a signal without a handler interrupts one,
+ * it goes on to the deadline that it had, which is what this returns then. */
+uint64_t signal_deadline(uint64_t deadline_ns);
 
 #define SIGNAL_NO_CALL UINT64_MAX
 /* Without the lock, after call `number` with its result in frame->rax: runs what is due, restarts

@@ -8,10 +8,12 @@
 #include "futex.h"
 #include "mm.h"
 #include "net/network.h"
+#include "proc/call_client.h"
 #include "proc/call_server.h"
 #include "proc/table.h"
 #include "process.h"
 #include "signals.h"
+#include "threads.h"
 #include "timers.h"
 #include "perf.h"
 #include "trace.h"
@@ -91,6 +93,7 @@ struct os_thread *os_thread_new(void)
     }
     t->process = os.process;
     t->tid = process_new_id();
+    t->number = THREAD_NOT_YET;
     t->born_ns = rt_clock_ns(1);
     t->next = os.threads;
     os.threads = t;
@@ -145,6 +148,7 @@ int os_block(struct wait_queue *q, uint64_t deadline_ns)
     uint64_t bit = UINT64_C(1) << (t->number % 64);
     timer_check();
     if (os_interrupted(t)) {
+        t->restart.deadline = deadline_ns;
         return -ERESTARTSYS;
     }
     uint64_t wake_at = timer_deadline() < deadline_ns ? timer_deadline() : deadline_ns;
@@ -171,6 +175,7 @@ int os_block(struct wait_queue *q, uint64_t deadline_ns)
     t->waited_ns += now - begin;
     q->waiting[t->number / 64] &= ~bit;
     timer_check();
+    t->restart.deadline = deadline_ns;
     return os_interrupted(t) ? -ERESTARTSYS : 0;
 }
 
@@ -252,7 +257,11 @@ void door_thread(void *argument, struct rt_frame *frame)
     }
     t->frame = frame;
     *frame = t->start;
+    bool due = __atomic_load_n(&t->attention, __ATOMIC_RELAXED) != 0;
     os_unlock();
+    if (due) {
+        signal_return_to_workload(t, SIGNAL_NO_CALL);
+    }
 }
 
 int64_t sys_clone(uint64_t flags, uint64_t stack, app_ptr parent_tid, uint64_t child_tid,
@@ -376,13 +385,20 @@ int64_t sys_exit_group(int status)
     os_exit_process(EXIT_STATUS, (uint64_t)(unsigned)status & 0xff);
 }
 
-int64_t sys_exit(int status)
+unsigned threads_count(void)
 {
-    struct os_thread *t = os_self();
-    walk_robust_list(t);
-    if (os.thread_count == 1) {
-        os_exit_process(EXIT_STATUS, (uint64_t)(unsigned)status & 0xff);
+    unsigned n = 0;
+    for (const struct os_thread *t = os.threads; t != NULL; t = t->next) {
+        n += t->server == NULL ? 1 : 0;
     }
+    return n;
+}
+
+void threads_leave(struct os_thread *t)
+{
+    const struct signal_box own = signal_box_of_thread(t);
+    walk_robust_list(t);
+    signal_forget(&own, UINT64_MAX);
     unlink_thread(t);
     if (t->clear_child_tid != 0) {
         const uint32_t zero = 0;
@@ -391,17 +407,22 @@ int64_t sys_exit(int status)
             futex_wake(t->clear_child_tid, 1, FUTEX_ANY);
         }
     }
-    if (t->number == 0) { /* the enclave's first thread stays until the last one ends the process */
-        struct wait_queue nobody = {{0}};
-        t->blocked = UINT64_MAX;
-        for (;;) {
-            ignore_result(os_block(&nobody, UINT64_MAX), "there is nothing to come back to");
-        }
-    }
+    threads_gone();
     rt_set_self_data(NULL);
+    call_client_free(t->client);
     rt_free(t);
     os_unlock();
     rt_thread_exit();
+}
+
+int64_t sys_exit(int status)
+{
+    if (threads_count() == 1) {
+        walk_robust_list(os_self());
+        os_exit_process(EXIT_STATUS, (uint64_t)(unsigned)status & 0xff);
+    }
+    signal_pass_on(os_self());
+    threads_leave(os_self());
 }
 
 int64_t sys_set_tid_address(uint64_t tid_addr)

@@ -37,6 +37,10 @@ void threads_end_self_at_boundary(void);
  * return when it is to end. signals.c calls it. */
 void threads_boundary(struct os_thread *t);
 
-/* Someone has something for this thread to do before it goes on in the workload: it is woken when
- * it sleeps in os_block(), kicked when it computes. With the lock held. */
-void threads_notify(struct os_thread *t);
+/* The calling thread ends for good: its robust futexes, clear_child_tid, its place among the
+ * threads. With the lock held. */
+void threads_leave(struct os_thread *t) __attribute__((noreturn));
+/* One of them has left. threads.c calls it. */
+void threads_gone(void);
+/* Threads of this enclave that run the workload, sleeping or not. */
+unsigned threads_count(void);

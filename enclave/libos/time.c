@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "process.h"
+#include "signals.h"
 
 #define SECOND UINT64_C(1000000000)
 
@@ -158,15 +159,15 @@ static int64_t sleep_until(uint64_t deadline, bool absolute, app_ptr remain)
     if (r == -ETIMEDOUT) {
         return 0;
     }
-    if (absolute) {
-        return -ERESTARTSYS;
+    if (absolute || r != -ERESTARTSYS) {
+        return r;
     }
     uint64_t now = rt_clock_ns(1);
     struct timespec64 left = spec_of(deadline > now ? deadline - now : 0);
     if (remain.addr != 0 && copy_to_app(remain, &left, sizeof left) != 0) {
         return -EFAULT;
     }
-    return -EINTR;
+    return -ERESTART_RESTARTBLOCK;
 }
 
 int64_t sys_clock_nanosleep(int clock, uint32_t flags, app_ptr request, app_ptr remain)
@@ -191,7 +192,7 @@ int64_t sys_clock_nanosleep(int clock, uint32_t flags, app_ptr request, app_ptr 
         ns = ns > now ? ns - now : 0;
     }
     deadline = add_ok(mono, ns, &deadline) ? deadline : UINT64_MAX - 1;
-    return sleep_until(deadline, absolute, remain);
+    return sleep_until(absolute ? deadline : signal_deadline(deadline), absolute, remain);
 }
 
 int64_t sys_nanosleep(app_ptr request, app_ptr remain)

@@ -125,7 +125,7 @@ int64_t sys_timerfd_settime(int fd, int flags, app_ptr new_value, app_ptr old_va
     err = old_value.addr != 0 ? timer_spec_to_app(old_value, &t->timer) : 0;
     if (err == 0) {
         t->count = 0;
-        timer_set(&t->timer, timer_due(TIMER_MONOTONIC, t->realtime, (flags & ABSTIME) != 0, value),
+        timer_set(&t->timer, timer_due(&t->timer, t->realtime, (flags & ABSTIME) != 0, value),
                   interval);
     }
     return err;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Timers: the list of armed ones, and alarm(2) and setitimer(2) on it. They are looked at whenever
- * a thread sleeps or a call returns, so a program that waits or makes calls is interrupted on time;
- * one that only computes, at its next call. Interrupting a computation needs the host's kick, which
- * is not there yet.
+/* Timers: the list of armed ones, and alarm(2) and setitimer(2) on it. A thread that sleeps wakes
+ * when the first is due; for threads that compute the runtime is asked for a kick at that time
+ * (rt_alarm()). Programs without such timers pay nothing.
  *
- * The adversary: the host decides when a sleeping thread runs again, so a timer may be late by any
- * time; never early, because the clock here decides. */
+ * The adversary: the host decides when a sleeping thread runs again and when a computing one is
+ * interrupted, so a timer may be late by any time; never early, because the clock here decides. */
 #include "timers.h"
 
 #include <errno.h>
@@ -18,17 +17,55 @@
 #define OS_SIGPROF   27
 #define SI_KERNEL    0x80
 
-static struct timer *armed_list;
-static unsigned armed_loud; /* of those in the list that are not quiet */
+#define FINEST_NS UINT64_C(50000) /* between two kicks for CPU time */
 
-bool timer_armed(void)
+static struct timer *armed_list;
+static bool asked; /* for a kick */
+
+uint64_t timer_now(const struct timer *t)
 {
-    return __atomic_load_n(&armed_loud, __ATOMIC_RELAXED) != 0;
+    if (t->clock == TIMER_MONOTONIC) {
+        return rt_clock_ns(1);
+    }
+    if (t->clock == TIMER_CPU) {
+        return os_process_cpu_ns();
+    }
+    const struct os_thread *thread = os_thread_by_tid(t->tid);
+    return thread != NULL ? os_thread_cpu_ns(thread) : 0;
 }
 
-uint64_t timer_now(enum timer_clock clock)
+/* When it is due at the earliest if every thread that does not sleep now goes on computing. A timer
+ * of CPU time that is not due then, is looked at again. */
+static uint64_t earliest(const struct timer *t, uint64_t now)
 {
-    return clock == TIMER_CPU ? os_process_cpu_ns() : rt_clock_ns(1);
+    uint64_t count = 0, cpu;
+    if (t->clock == TIMER_MONOTONIC) {
+        return t->due;
+    }
+    if (t->clock == TIMER_THREAD_CPU && os_thread_by_tid(t->tid) == NULL) {
+        return UINT64_MAX;
+    }
+    for (const struct os_thread *s = os.threads; s != NULL; s = s->next) {
+        count += s->waiting || s->server != NULL ? 0 : 1;
+    }
+    count = t->clock == TIMER_THREAD_CPU || count == 0 ? 1 : count;
+    cpu = timer_now(t);
+    uint64_t left = t->due > cpu ? (t->due - cpu) / count : 0;
+    return now + (left > FINEST_NS ? left : FINEST_NS);
+}
+
+static void ask_for_kick(void)
+{
+    uint64_t first = UINT64_MAX, now = 0;
+    for (const struct timer *t = armed_list; t != NULL; t = t->next) {
+        now = now == 0 ? rt_clock_ns(1) : now;
+        uint64_t at = t->quiet ? UINT64_MAX : earliest(t, now);
+        first = at < first ? at : first;
+    }
+    if (first != UINT64_MAX || asked) {
+        asked = first != UINT64_MAX;
+        rt_alarm(first);
+    }
 }
 
 /* CPU time does not pass while the one who asks sleeps: only clocks on the wall wake sleepers. */
@@ -43,13 +80,6 @@ uint64_t timer_deadline(void)
     return first;
 }
 
-static void count(const struct timer *t, int change)
-{
-    if (!t->quiet) {
-        __atomic_fetch_add(&armed_loud, (unsigned)change, __ATOMIC_RELAXED);
-    }
-}
-
 static void disarm(struct timer *t)
 {
     struct timer **p = &armed_list;
@@ -61,7 +91,6 @@ static void disarm(struct timer *t)
     }
     *p = t->next;
     t->due = 0;
-    count(t, -1);
 }
 
 void timer_set(struct timer *t, uint64_t due, uint64_t interval)
@@ -75,7 +104,9 @@ void timer_set(struct timer *t, uint64_t due, uint64_t interval)
     t->due = due;
     t->next = armed_list;
     armed_list = t;
-    count(t, 1);
+    if (!t->quiet) {
+        ask_for_kick();
+    }
     /* Sleepers know the deadline that was the first when they lay down. */
     for (struct os_thread *s = os.threads; timer_deadline() < first && s != NULL; s = s->next) {
         if (s->waiting) {
@@ -86,7 +117,7 @@ void timer_set(struct timer *t, uint64_t due, uint64_t interval)
 
 uint64_t timer_left(const struct timer *t)
 {
-    uint64_t now = t->due == 0 ? 0 : timer_now(t->clock);
+    uint64_t now = t->due == 0 ? 0 : timer_now(t);
     return t->due == 0 ? 0 : t->due > now ? t->due - now : 1;
 }
 
@@ -94,7 +125,7 @@ void timer_check(void)
 {
     struct timer *next;
     for (struct timer *t = armed_list; t != NULL; t = next) {
-        uint64_t now = timer_now(t->clock), periods = 1;
+        uint64_t now = timer_now(t), periods = 1;
         next = t->next;
         if (now < t->due) {
             continue;
@@ -106,6 +137,9 @@ void timer_check(void)
             t->due += periods * t->interval;
         }
         t->fire(t, periods);
+    }
+    if (armed_list != NULL || asked) {
+        ask_for_kick();
     }
 }
 
@@ -148,9 +182,9 @@ int timer_spec_to_app(app_ptr to, const struct timer *t)
     return copy_to_app(to, &s, sizeof s);
 }
 
-uint64_t timer_due(enum timer_clock clock, bool realtime, bool absolute, uint64_t value)
+uint64_t timer_due(const struct timer *t, bool realtime, bool absolute, uint64_t value)
 {
-    uint64_t now = timer_now(clock), due;
+    uint64_t now = timer_now(t), due;
     if (value == 0) {
         return 0;
     }
@@ -187,7 +221,7 @@ int64_t sys_alarm(uint32_t seconds)
 {
     struct timer *t = &itimers[ITIMER_REAL_];
     uint64_t left = timer_left(t);
-    timer_set(t, timer_due(TIMER_MONOTONIC, false, false, seconds * SECOND), 0);
+    timer_set(t, timer_due(t, false, false, seconds * SECOND), 0);
     return (int64_t)((left + SECOND / 2) / SECOND) + (left > 0 && left < SECOND / 2);
 }
 
@@ -218,7 +252,7 @@ int64_t sys_setitimer(int which, app_ptr new_value, app_ptr old_value)
     }
     struct timer *t = &itimers[which];
     old = pair_of(t);
-    timer_set(t, timer_due(t->clock, false, false, value), interval);
+    timer_set(t, timer_due(t, false, false, value), interval);
     return old_value.addr != 0 ? copy_to_app(old_value, &old, sizeof old) : 0;
 }
 

@@ -286,6 +286,17 @@ rt_return_kicked:
     mov %gs:T_FRAME, %rsp
     jmp rt_return_start
 
+/* void rt_again(void): a thread that has ended begins anew, as at its first entry. */
+    .globl rt_again
+    .type rt_again, @function
+rt_again:
+    mov %gs:T_STACK_TOP, %rsp
+    load_synthetic_state
+    mov %gs:T_SELF, %rdi
+    xor %ebp, %ebp
+    call rt_begin
+    ud2
+
 /* void rt_resume_app(struct rt_frame *): go to the workload; the frame lies on the runtime stack. */
     .globl rt_resume_app
     .type rt_resume_app, @function

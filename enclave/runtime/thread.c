@@ -9,6 +9,7 @@
 #define EAGAIN 11
 #define ENOMEM 12
 #define XFRM_SUPPORTED UINT64_C(0xe7) /* x87 SSE AVX AVX-512; the processor masks what it lacks */
+#define IDLE_MAX       8u /* threads that ended and wait inside */
 #define AREA_STRIDE    (UINT64_C(64) * SGX_PAGE_SIZE)
 _Static_assert(sizeof(struct rt_thread_area) + SGX_PAGE_SIZE <= AREA_STRIDE, "area and TCS fit");
 _Static_assert(RUNTIME_THREADS + THREADS_MAX * AREA_STRIDE <= RUNTIME_END, "all threads fit");
@@ -50,6 +51,7 @@ static struct {
     struct rt_lock lock;
     struct rt_thread *all[THREADS_MAX];
     uint8_t parts_done[THREADS_MAX]; /* of a new thread's memory */
+    unsigned idle;
 } threads;
 
 static void set_ssa(struct rt_thread *t, struct rt_thread_area *area)
@@ -180,6 +182,24 @@ static int reserve_number(void)
     return -EAGAIN;
 }
 
+/* A thread that ended and waits inside costs no entry, and no host that has to agree. */
+static bool wake_idle(void *argument, uint64_t fsbase)
+{
+    for (unsigned i = 0; i < THREADS_MAX && threads.idle > 0; i++) {
+        struct rt_thread *t = threads.all[i];
+        if (t != NULL && t->idle) {
+            t->idle = false;
+            threads.idle--;
+            t->start_argument = argument;
+            t->app_fs = fsbase;
+            __atomic_store_n(&t->go, 1, __ATOMIC_SEQ_CST);
+            rt_wake(i);
+            return true;
+        }
+    }
+    return false;
+}
+
 static int prepare(void *argument, uint64_t fsbase, struct rt_thread **ret)
 {
     int number = reserve_number();
@@ -227,8 +247,9 @@ int rt_thread_start(void *argument, uint64_t fsbase)
         return -EPERM; /* as on Linux; loading it would fault */
     }
     rt_lock(&threads.lock);
-    int r = prepare(argument, fsbase, &t);
-    if (r == 0) {
+    bool done = wake_idle(argument, fsbase);
+    int r = done ? 0 : prepare(argument, fsbase, &t);
+    if (r == 0 && !done) {
         __atomic_store_n(&t->state, STATE_NEW, __ATOMIC_SEQ_CST);
         r = (int)HOSTCALL_SIMPLE(HOSTCALL_thread_start, t->tcs, t->number);
         if (r != 0) {
@@ -239,12 +260,37 @@ int rt_thread_start(void *argument, uint64_t fsbase)
     return r;
 }
 
+/* The enclave's first thread always stays: its host thread has nothing else to do. */
+static bool becomes_idle(struct rt_thread *t)
+{
+    rt_lock(&threads.lock);
+    t->idle = t->number == 0 || threads.idle < IDLE_MAX;
+    threads.idle += t->idle ? 1 : 0;
+    bool idle = t->idle;
+    rt_unlock(&threads.lock);
+    return idle;
+}
+
+static void idle_until_go(struct rt_thread *t) __attribute__((noreturn));
+static void idle_until_go(struct rt_thread *t)
+{
+    while (__atomic_exchange_n(&t->go, 0, __ATOMIC_SEQ_CST) == 0) {
+        rt_wait(UINT64_MAX);
+    }
+    t->app_memory = NULL;
+    t->net_events = NULL;
+    __atomic_store_n(&t->kick, 0, __ATOMIC_RELAXED); /* it was for the thread before */
+    rt_again();
+}
+
 /* The slot's number tells the host; nothing comes back. A successor on the same TCS cannot enter
  * before this exit is complete: the TCS is busy until then. */
 void rt_thread_exit(void)
 {
     struct rt_thread *t = rt_self();
-    REQUIRE(t->number != 0);
+    if (becomes_idle(t)) {
+        idle_until_go(t);
+    }
     *(volatile uint64_t *)(t->slot.addr + offsetof(struct hostcall_slot, number)) =
         HOSTCALL_thread_exit;
     rt_leave_forever();

@@ -20,6 +20,8 @@
 #define FS_FD_MAX   1024u /* RLIMIT_NOFILE; also the largest number of open descriptors */
 #define FS_IO_MAX   UINT64_C(0x7ffff000) /* Linux's MAX_RW_COUNT */
 #define ERESTARTSYS 512 /* a signal is pending: the dispatcher restarts the call or says EINTR */
+#define ERESTARTNOINTR        513 /* ... always restarts it */
+#define ERESTART_RESTARTBLOCK 516 /* ... lets it go on with the rest of its time (signals.h) */
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
