@@ -363,14 +363,15 @@ static int64_t serve_wait(struct host_thread *t, struct hostcall_slot *s)
     uint64_t ns = s->args[0];
     struct __kernel_timespec ts = {(long long)(ns / 1000000000), (long long)(ns % 1000000000)};
     uint32_t nobody = 0;
-    if (!__atomic_compare_exchange_n(t->wake_word, &nobody, HOST_NET_PARKED, false, __ATOMIC_SEQ_CST,
-                                     __ATOMIC_SEQ_CST)) {
+    bool sleeps = ns != 0;
+    if (sleeps && !__atomic_compare_exchange_n(t->wake_word, &nobody, HOST_NET_PARKED, false,
+                                               __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
         ts = (struct __kernel_timespec){0}; /* woken already: a look, no sleep */
         ns = 0;
     }
     long n = syscall(SYS_epoll_pwait2, net.epoll, events, (int)ARRAY_SIZE(events),
                      ns == UINT64_MAX ? NULL : &ts, NULL, 0);
-    bool woken = __atomic_exchange_n(t->wake_word, 0, __ATOMIC_SEQ_CST) == 1;
+    bool woken = sleeps && __atomic_exchange_n(t->wake_word, 0, __ATOMIC_SEQ_CST) == 1;
     int64_t size = n > 0 ? put_events(s, events, (int)n) : 0;
     return size == 0 && n == 0 && !woken ? -ETIMEDOUT : size;
 }

@@ -8,6 +8,7 @@
 
 #include "events.h"
 #include "libos/syscalls.h"
+#include "net/network.h"
 
 #define WATCHES_MAX FS_FD_MAX
 
@@ -258,7 +259,11 @@ static int64_t wait_for_events(int epfd, app_ptr events, int max, uint64_t deadl
         return -EINVAL;
     }
     file_ref(f);
+    bool looked = network_look(false);
     int64_t n = collect(epoll_of(f), events, max);
+    if (n == 0 && deadline == 0 && !looked && network_look(true)) {
+        n = collect(epoll_of(f), events, max);
+    }
     while (n == 0 && deadline != 0) {
         int r = os_block(&fs_poll_queue, deadline);
         n = r == -ERESTARTSYS ? -EINTR : collect(epoll_of(f), events, max);

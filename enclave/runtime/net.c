@@ -113,13 +113,23 @@ void rt_net_attend(struct net_event *ret, size_t *ret_count)
     t->net_event_count = ret_count;
 }
 
+static size_t events_within(uint64_t timeout_ns, struct net_event *ret)
+{
+    const size_t size = NET_EVENTS_MAX * sizeof *ret;
+    int64_t r = call(HOSTCALL_net_wait, timeout_ns, 0, 0, BYTES(NULL, 0), ret, size);
+    return r <= 0 ? 0 : (size_t)r / sizeof *ret;
+}
+
+size_t rt_net_look(struct net_event ret[NET_EVENTS_MAX])
+{
+    return events_within(0, ret);
+}
+
 bool rt_net_wait(struct rt_thread *t, uint64_t timeout_ns)
 {
-    const size_t size = NET_EVENTS_MAX * sizeof *t->net_events;
     if (t->net_events == NULL || *t->net_event_count != 0) {
         return false;
     }
-    int64_t r = call(HOSTCALL_net_wait, timeout_ns, 0, 0, BYTES(NULL, 0), t->net_events, size);
-    *t->net_event_count = r <= 0 ? 0 : (size_t)r / sizeof *t->net_events;
+    *t->net_event_count = events_within(timeout_ns, t->net_events);
     return true;
 }

@@ -3,6 +3,7 @@
  * sleeps on one queue and looks again when anything changed: with at most THREADS_MAX sleepers that
  * is cheaper than registering with each source. */
 #include "libos/syscalls.h"
+#include "net/network.h"
 #include "vfs.h"
 
 #define IN_BITS  (FS_POLLIN | FS_POLLHUP | FS_POLLERR)
@@ -77,11 +78,15 @@ static unsigned poll_one(const struct pollfd *p)
 
 static int64_t poll_loop(struct pollfd *fds, size_t count, uint64_t deadline)
 {
+    bool looked = network_look(false);
     for (;;) {
         int64_t ready = 0;
         for (size_t i = 0; i < count; i++) {
             fds[i].revents = (short)poll_one(&fds[i]);
             ready += fds[i].revents != 0;
+        }
+        if (ready == 0 && deadline == 0 && !looked && (looked = network_look(true))) {
+            continue;
         }
         if (ready > 0 || deadline == 0) {
             return ready;
@@ -196,8 +201,12 @@ static int64_t do_select(int nfds, const app_ptr sets[3], uint64_t deadline)
         }
     }
     int64_t ready;
+    bool looked = network_look(false);
     for (;;) {
         ready = select_scan(nfds, in, out);
+        if (ready == 0 && deadline == 0 && !looked && (looked = network_look(true))) {
+            continue;
+        }
         if (ready != 0 || deadline == 0) {
             break;
         }

@@ -163,6 +163,11 @@ static int64_t accept_one(int fd, app_ptr address, app_ptr size, int flags)
     }
     outside_pull(s);
     while (err == 0 && s->state == SOCK_LISTENING && s->pending == NULL) {
+        if ((f->flags & O_NONBLOCK) != 0 && outside_worth_asking(s)) {
+            s->outside.may_have = true;
+            outside_pull(s);
+            continue;
+        }
         err = (f->flags & O_NONBLOCK) != 0 ? -EAGAIN
               : s->outside.on              ? outside_block(s, deadline)
                                            : os_block(&s->changed, deadline);

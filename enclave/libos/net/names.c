@@ -137,6 +137,9 @@ int sock_bind(struct sock *s, const struct sock_address *a)
         }
         s->outside.bound = outside;
     }
+    if (s->family == AF_INET6_ && !address_is_any(&to) && !v4(&to)) {
+        s->options.v6_only = true; /* as Linux has it, for those that it accepts */
+    }
     s->local = to;
     s->bound = true;
     s->bound_next = bound;

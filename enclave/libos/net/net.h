@@ -75,10 +75,11 @@ struct outside {
     bool linked;   /* datagrams: the host knows whom it is connected with */
     bool may_have; /* bytes or connections, since an event or a read that was full */
     bool may_send;
-    bool ended;   /* the other end sends no more; what it sent may still come */
-    bool over;    /* all of that has come */
-    bool hung_up; /* both directions are closed */
-    bool urgent;  /* there may be a byte beside the stream */
+    bool ended;         /* the other end sends no more; what it sent may still come */
+    bool over;          /* all of that has come */
+    bool hung_up;       /* both directions are closed */
+    bool urgent;        /* there may be a byte beside the stream */
+    uint64_t looked_ns; /* when the host last had nothing, or no room */
     uint32_t number;
     uint32_t options_set; /* bits of enum net_option */
     int32_t options[NET_OPTION_COUNT];

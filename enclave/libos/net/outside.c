@@ -15,8 +15,7 @@ bool outside_exists(void)
     return count > 0;
 }
 
-/* ---- what the manifest says -------------------------------------------------------------------
- */
+/* ---- what the manifest says ----------------------------------------------------------------- */
 
 bool outside_may_listen(const struct sock *s, const struct sock_address *a)
 {
@@ -30,8 +29,7 @@ bool outside_may_connect(const struct sock *s, const struct sock_address *a)
     return network_allows(m->connect, m->connect_count, s->type == SOCK_DGRAM_, a->ip, a->port);
 }
 
-/* ---- numbers and addresses --------------------------------------------------------------------
- */
+/* ---- numbers and addresses ------------------------------------------------------------------ */
 
 static int enter(struct sock *s)
 {
@@ -77,8 +75,7 @@ static unsigned kind_of(const struct sock *s)
            (o->reuse_port ? NET_REUSE_PORT : 0u) | (o->broadcast ? NET_BROADCAST : 0u);
 }
 
-/* ---- options -----------------------------------------------------------------------------------
- */
+/* ---- options -------------------------------------------------------------------------------- */
 
 static void put_option(struct sock *s, size_t i)
 {
@@ -124,8 +121,7 @@ static void begin(struct sock *s)
     fs_poll_changed(&fs_poll_queue); /* whoever sleeps there did not know of the network */
 }
 
-/* ---- binding, listening, connecting ------------------------------------------------------------
- */
+/* ---- binding, listening, connecting --------------------------------------------------------- */
 
 int outside_bind(struct sock *s, const struct sock_address *a)
 {
@@ -251,6 +247,7 @@ static void pull_connection(struct sock *listener)
         leave(s);
         node_unref(&s->node);
         listener->outside.may_have = false;
+        listener->outside.looked_ns = rt_clock_ns(1);
         return;
     }
     s->outside.on = s->outside.may_have = s->outside.may_send = true;
@@ -273,8 +270,7 @@ void outside_accept_ready(struct sock *listener)
     }
 }
 
-/* ---- ending -------------------------------------------------------------------------------------
- */
+/* ---- ending --------------------------------------------------------------------------------- */
 
 void outside_shutdown(struct sock *s, int how)
 {
@@ -293,8 +289,7 @@ void outside_close(struct sock *s)
     leave(s);
 }
 
-/* ---- what the host tells ------------------------------------------------------------------------
- */
+/* ---- what the host tells -------------------------------------------------------------------- */
 
 void outside_event(const struct net_event *e)
 {

@@ -27,6 +27,8 @@ int outside_listen(struct sock *s, int backlog) MUST_USE;
 int outside_connect(struct sock *s, const struct sock_address *a, bool no_wait) MUST_USE;
 /* Fetches what came, if something may have come and nothing lies here: a connection, or bytes. */
 void outside_pull(struct sock *s);
+/* Nothing came and nobody slept who would have been told: is it worth asking the host? */
+bool outside_worth_asking(struct sock *s);
 void outside_accept_ready(struct sock *listener);
 int64_t outside_receive(struct sock *s, struct iter *to, struct sock_message *m) MUST_USE;
 int64_t outside_receive_urgent(struct sock *s, struct iter *to) MUST_USE;

@@ -44,12 +44,26 @@ static int pending_error(struct sock *s)
     return -err;
 }
 
-/* ---- receiving
- * ----------------------------------------------------------------------------------- */
+/* So long the host's last word counts: a program that reads until there is nothing more asks twice
+ * in a row, and no news travels so fast. */
+#define FRESH_NS 20000u
+
+static void had_nothing(struct sock *s)
+{
+    s->outside.looked_ns = rt_clock_ns(1);
+}
+
+bool outside_worth_asking(struct sock *s)
+{
+    return s->outside.on && rt_clock_ns(1) - s->outside.looked_ns > FRESH_NS;
+}
+
+/* ---- receiving ------------------------------------------------------------------------------ */
 
 static void failed(struct sock *s, int err)
 {
     s->outside.may_have = false;
+    had_nothing(s);
     if (err == -EAGAIN) {
         return;
     }
@@ -69,6 +83,7 @@ static void came(struct sock *s, size_t n, size_t asked)
         s->outside.may_have = false;
     } else if (n < asked && !s->outside.ended && !s->outside.urgent) {
         s->outside.may_have = false;
+        had_nothing(s);
     }
 }
 
@@ -163,6 +178,14 @@ void outside_pull(struct sock *s)
     }
 }
 
+/* For who looks without taking: what came behind that which lies here. */
+static void pull_more(struct sock *s)
+{
+    if (s->outside.may_have && s->state == SOCK_CONNECTED && !s->outside.over && s->error == 0) {
+        pull_stream(s);
+    }
+}
+
 int64_t outside_receive(struct sock *s, struct iter *to, struct sock_message *m)
 {
     int64_t done = 0;
@@ -170,6 +193,10 @@ int64_t outside_receive(struct sock *s, struct iter *to, struct sock_message *m)
     bool peek = (m->flags & MSG_PEEK_) != 0, whole = (m->flags & MSG_WAITALL_) != 0 && !peek;
     for (;;) {
         outside_pull(s);
+        if (peek && s->queued < to->left && s->queued < SOCK_BUFFER) {
+            s->outside.may_have = s->outside.may_have || outside_worth_asking(s);
+            pull_more(s);
+        }
         if (s->first != NULL && to->left > 0) {
             int64_t n = sock_take_stream(s, to, m);
             if (n < 0) {
@@ -191,6 +218,10 @@ int64_t outside_receive(struct sock *s, struct iter *to, struct sock_message *m)
         }
         if (s->outside.over || s->shut_read || to->left == 0) {
             return done;
+        }
+        if (m->no_wait && s->state == SOCK_CONNECTED && outside_worth_asking(s)) {
+            s->outside.may_have = true;
+            continue;
         }
         int err = wait_for(s, m->no_wait, deadline);
         if (err != 0) {
@@ -215,8 +246,7 @@ int64_t outside_receive_urgent(struct sock *s, struct iter *to)
     return err != 0 ? err : 1;
 }
 
-/* ---- sending
- * -------------------------------------------------------------------------------------- */
+/* ---- sending -------------------------------------------------------------------------------- */
 
 /* One piece: how much the host took. */
 static int64_t send_piece(struct sock *s, struct iter *from, unsigned flags)
@@ -235,6 +265,7 @@ static int64_t send_piece(struct sock *s, struct iter *from, unsigned flags)
     int64_t r = rt_net_send(s->outside.number, flags, BYTES(b, n));
     if (r != (int64_t)n) {
         s->outside.may_send = false;
+        had_nothing(s);
         *from = before;
         if (r > 0 && iter_get(from, b, (size_t)r) != 0) {
             return -EFAULT; /* it was there a moment ago: another thread unmapped it */
@@ -256,6 +287,9 @@ int64_t outside_send(struct sock *s, struct iter *from, struct sock_message *m)
         }
         if (s->shut_write || (s->state != SOCK_CONNECTED && s->state != SOCK_CONNECTING)) {
             return done > 0 ? done : broken(m);
+        }
+        if (m->no_wait && !s->outside.may_send && outside_worth_asking(s)) {
+            s->outside.may_send = true;
         }
         if (s->state == SOCK_CONNECTING || !s->outside.may_send) {
             int err = wait_for(s, m->no_wait, deadline);
@@ -332,8 +366,7 @@ int64_t outside_send_packet(struct sock *s, const struct sock_address *to, struc
     }
 }
 
-/* ---- readiness
- * ------------------------------------------------------------------------------------ */
+/* ---- readiness ------------------------------------------------------------------------------ */
 
 unsigned outside_poll(struct sock *s)
 {

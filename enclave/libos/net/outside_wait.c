@@ -10,6 +10,9 @@
 #include "outside.h"
 #include "process.h"
 
+/* Who always has something else to do looks at the network so often. */
+#define LOOK_NS 50000u
+
 static bool attended;               /* some thread sleeps there */
 static struct wait_queue followers; /* who would be there otherwise */
 static const struct wait_queue *wanted;
@@ -35,6 +38,21 @@ bool network_attend(const struct wait_queue *q)
     attended = true;
     rt_net_attend(events, &event_count);
     return true;
+}
+
+bool network_look(bool nothing_else)
+{
+    static uint64_t looked_ns;
+    if (!outside_exists() || attended) {
+        return false;
+    }
+    uint64_t now = rt_clock_ns(1);
+    if (!nothing_else && now - looked_ns < LOOK_NS) {
+        return false;
+    }
+    looked_ns = now;
+    event_count = rt_net_look(events);
+    return network_news(true);
 }
 
 bool network_news(bool attends)

@@ -516,6 +516,10 @@ int64_t sock_receive(struct sock *s, struct iter *to, struct sock_message *m)
             (to->left == 0 && !sock_packets(s))) {
             return done;
         }
+        if (m->no_wait && outside_worth_asking(s)) {
+            s->outside.may_have = true;
+            continue;
+        }
         int err = wait_for(s, m->no_wait, deadline);
         if (err != 0) {
             return done > 0 ? done : err;

@@ -292,6 +292,8 @@ int rt_net_error(uint32_t socket); /* SO_ERROR: an errno, which is not negative,
  * what became of whom in ret[NET_EVENTS_MAX] and *ret_count; while that is not 0 it waits as ever. The
  * events say what the host says, and may name sockets that there are not. NULL: no more. */
 void rt_net_attend(struct net_event *ret, size_t *ret_count);
+/* The same without waiting: how many. */
+size_t rt_net_look(struct net_event ret[NET_EVENTS_MAX]);
 /* The evidence of this run, when the host asked for it: fills nonce from boot and has the claims
  * quoted. 0, or -errno, or -ENODATA when nobody asked. */
 struct run_claims;
