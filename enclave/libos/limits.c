@@ -99,21 +99,6 @@ int64_t sys_setrlimit(int resource, app_ptr limit)
     return limit.addr == 0 ? -EFAULT : sys_prlimit64(0, resource, limit, app_at(0));
 }
 
-int usage_put(app_ptr at, const struct process_usage *u)
-{
-    int64_t r[18] = {0};
-    r[0] = (int64_t)(u->cpu_ns / 1000000000);
-    r[1] = (int64_t)(u->cpu_ns % 1000000000 / 1000);
-    r[4] = (int64_t)u->peak_kib;
-    return copy_to_app(at, r, sizeof r);
-}
-
-void usage_add(struct process_usage *to, const struct process_usage *more)
-{
-    to->cpu_ns += more->cpu_ns;
-    to->peak_kib = to->peak_kib > more->peak_kib ? to->peak_kib : more->peak_kib;
-}
-
 struct process_usage usage_now(void)
 {
     return (struct process_usage){.cpu_ns = os_process_cpu_ns(),

@@ -129,6 +129,7 @@ int process_start_member(int pid, struct process **ret)
     if (p == NULL) {
         return -ENOMEM;
     }
+    p->refs = 1;
     p->pid = p->pgid = p->sid = pid;
     p->fs.umask = 022;
     p->exit_signal = OS_SIGCHLD;
