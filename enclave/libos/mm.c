@@ -16,6 +16,7 @@
 #include <errno.h>
 
 #include "fs/block_cache.h"
+#include "proc/call_files.h"
 #include "rewrite.h"
 #include "vma.h"
 #include "windows.h"
@@ -602,6 +603,9 @@ int64_t sys_mmap(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, 
         return r;
     }
     if ((flags & OS_MAP_ANONYMOUS) == 0) {
+        if (os_is_member()) {
+            return remote_mmap(addr, length, prot, flags, fd, (uint64_t)offset);
+        }
         f = fd_get(fd);
         if (f == NULL) {
             return -EBADF;

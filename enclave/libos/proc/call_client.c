@@ -5,10 +5,10 @@
 #include <errno.h>
 
 #include "proc/call_hints.h"
+#include "signals.h"
 
-#define ROUNDS_MAX                                                                                 \
-    64u /* each brings at least one range that was missing: real calls need three                  \
-         */
+/* Each brings at least one range that was missing: real calls need three. */
+#define ROUNDS_MAX 64u
 
 int call_client_new(const struct session *take_session, struct call_client **ret)
 {
@@ -51,6 +51,9 @@ static int round_trip(struct call_client *c, struct call_head *head, bool may_ca
     call_encode(head, &c->out, c->message.data);
     c->message.size = size;
     err = call_exchange(c, may_cancel);
+    if (err == -EPIPE) { /* the first process has ended, and so do all others */
+        rt_exit(EXIT_SIGNAL, OS_SIGKILL);
+    }
     if (err != 0) {
         return err;
     }

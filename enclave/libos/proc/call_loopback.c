@@ -3,6 +3,7 @@
 #include "proc/call_loopback.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "call_texts.h"
 #include "dispatch.h"
@@ -16,7 +17,7 @@ static struct os_thread *self = &loopback_member;
 
 void loopback_start(void)
 {
-    loopback_member.process = loopback_server.thread.process = &process;
+    loopback_member.process = loopback_server.process = &process;
     loopback_member.client = &client;
     loopback_server.thread.server = &loopback_server;
 }
@@ -46,11 +47,21 @@ int call_attach_text(struct call_ranges *out, uint64_t which)
     return -EFAULT;
 }
 
+struct process *call_serve_as(struct call_server *s, int pid)
+{
+    return pid == s->process->pid ? s->process : NULL;
+}
+
 int64_t call_serve_op(struct call_server *s, struct bytes in, struct writer *out)
 {
     (void)s;
     writer_put(out, in);
     return (int64_t)in.size;
+}
+
+void session_end(struct session *s)
+{
+    (void)s;
 }
 
 void session_close(struct session *s)
@@ -128,4 +139,10 @@ int cmpxchg_app_u32(app_ptr p, uint32_t expected, uint32_t desired, uint32_t *re
     (void)desired;
     *ret_old = expected;
     return copy_from_app(ret_old, p, sizeof *ret_old);
+}
+
+void rt_exit(enum exit_kind kind, uint64_t value)
+{
+    (void)kind;
+    exit((int)value);
 }

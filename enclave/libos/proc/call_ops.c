@@ -5,6 +5,21 @@
 #include <errno.h>
 
 #include "proc/call_server.h"
+#include "proc/table.h"
+
+struct process *call_serve_as(struct call_server *s, int pid)
+{
+    if (pid == s->process->pid) {
+        return s->process;
+    }
+    os_lock();
+    struct process *p = process_by_pid(pid);
+    if (p != NULL && (p->parent != s->process || p->member != NULL || p->state >= PROCESS_ZOMBIE)) {
+        p = NULL;
+    }
+    os_unlock();
+    return p;
+}
 
 int64_t call_serve_op(struct call_server *s, struct bytes in, struct writer *out)
 {

@@ -5,6 +5,7 @@
 #include "proc/call_codec.h"
 
 struct call_server;
+struct process;
 
 enum remote_op {
     REMOTE_NOTHING = 0,
@@ -19,5 +20,8 @@ enum remote_op {
     int64_t remote_serve_##name(struct call_server *s, struct bytes in, struct writer *out);
 #include "proc/call_ops.def"
 
+/* The process of that number, when the session of s may make calls in its name: its own, or a child
+ * of it by vfork, which is in the same enclave. NULL otherwise. Without the lock. */
+struct process *call_serve_as(struct call_server *s, int pid);
 /* That of the request being served. -ENOSYS for a number without a row. */
 int64_t call_serve_op(struct call_server *s, struct bytes in, struct writer *out);

@@ -82,6 +82,10 @@ int call_serve(struct call_server *s, struct bytes request)
     s->cancelled = false;
     s->signals = 0;
     s->thread.tid = m.head.tid;
+    s->thread.process = call_serve_as(s, m.head.pid);
+    if (s->thread.process == NULL) {
+        return -EINVAL;
+    }
     answer.sequence = m.head.sequence;
     call_memory_start(&s->memory);
     int err = call_ranges_take(&s->memory.in, &m);

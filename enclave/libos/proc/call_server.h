@@ -15,6 +15,7 @@
 
 struct call_server {
     struct os_thread thread; /* what os_self() is while it serves; in no list */
+    struct process *process; /* whose session it is */
     struct session session;
     struct call_memory memory;
     struct call_head head; /* of the request being served */

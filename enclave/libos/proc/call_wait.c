@@ -120,7 +120,7 @@ int call_server_start(struct process *p, int tid, const struct session *take_ses
         s->session = session;
         s->ended = ended;
         s->context = context;
-        s->thread.process = p;
+        s->process = s->thread.process = p;
         s->thread.server = s;
         s->thread.tid = tid;
         s->thread.blocked = UINT64_MAX; /* nobody's signals are for this one */
