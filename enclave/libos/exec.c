@@ -15,6 +15,8 @@
 #include "mm.h"
 #include "proc/call_client.h"
 #include "proc/exec_call.h"
+#include "proc/blank.h"
+#include "proc/fork.h"
 #include "proc/table.h"
 #include "rewrite.h"
 #include "signals.h"
@@ -101,7 +103,15 @@ void door_start(const struct manifest *manifest, struct rt_frame *frame)
         rt_refuse("no memory to start: the host refused it");
     }
     rt_set_self_data(t);
+    t->number = rt_thread_number(rt_self());
+    t->tid = os.process->pid;
     t->frame = frame;
+    if (blank_is_one()) {
+        if (fs_start_member(manifest, &d) != 0) {
+            rt_refuse("%s", d.text);
+        }
+        blank_run();
+    }
     if (fs_start(manifest, &d) != 0) {
         rt_refuse("%s", d.text);
     }
@@ -204,6 +214,9 @@ int64_t sys_execveat(int dirfd, app_ptr path, app_ptr argv, app_ptr envp, uint32
     if (r != 0) {
         exec_plan_free(&plan);
         return r;
+    }
+    if (fork_is_vfork_child()) {
+        return fork_child_execs(&plan);
     }
     return exec_replace(&plan, os_self()->frame);
 }

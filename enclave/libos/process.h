@@ -99,6 +99,14 @@ struct os_thread {
     struct process *process;
     struct call_client *client; /* of a member: its way to the owner (proc/call_client.h) */
     struct call_server *server; /* not NULL: serves a member's calls (proc/call_server.h) */
+    /* Not NULL: what the thread does first, in no process's name. If it returns, *frame is where the
+     * thread begins in the workload (proc/member.c, proc/blank.c). */
+    void (*service)(struct os_thread *t, struct rt_frame *frame);
+    struct vfork_context *vfork; /* not NULL: it is the child of a vfork (proc/fork.h) */
+    struct {                     /* of a member: its mailbox of calls (proc/blank.h) */
+        uint32_t box;
+        uint64_t generation;
+    } served;
     struct rt_frame *frame;     /* of the call or fault being served */
     unsigned number;            /* rt_thread_number(); THREAD_NOT_YET before it has begun */
     int tid;

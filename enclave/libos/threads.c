@@ -9,7 +9,9 @@
 #include "mm.h"
 #include "net/network.h"
 #include "proc/call_client.h"
+#include "proc/blank.h"
 #include "proc/call_server.h"
+#include "proc/fork.h"
 #include "proc/table.h"
 #include "process.h"
 #include "signals.h"
@@ -200,13 +202,30 @@ void os_wake_all(struct wait_queue *q)
 
 struct clone_request {
     uint64_t flags, stack, parent_tid, child_tid, tls;
+    uint64_t pidfd;
+    int exit_signal;
 };
+
+static int64_t new_process(const struct clone_request *c)
+{
+    const struct fork_request q = {.flags = c->flags,
+                                   .stack = c->stack,
+                                   .parent_tid = c->parent_tid,
+                                   .child_tid = c->child_tid,
+                                   .tls = c->tls,
+                                   .pidfd = c->pidfd,
+                                   .exit_signal = c->exit_signal};
+    return fork_process(&q);
+}
 
 static int64_t new_thread(const struct clone_request *c)
 {
     struct os_thread *self = os_self();
+    if ((c->flags & CLONE_THREAD) == 0) {
+        return new_process(c);
+    }
     if ((c->flags & CLONE_IS_THREAD) != CLONE_IS_THREAD) {
-        return -ENOSYS; /* a new process */
+        return -EINVAL;
     }
     if ((c->flags & ~CLONE_KNOWN) != 0 || c->stack == 0) {
         return -EINVAL;
@@ -217,6 +236,14 @@ static int64_t new_thread(const struct clone_request *c)
     struct os_thread *t = os_thread_new();
     if (t == NULL) {
         return -ENOMEM;
+    }
+    if (blank_is_one()) {
+        int err = blank_new_thread(t);
+        if (err != 0) {
+            unlink_thread(t);
+            rt_free(t);
+            return err;
+        }
     }
     t->blocked = self->blocked;
     t->affinity = self->affinity;
@@ -255,6 +282,11 @@ void door_thread(void *argument, struct rt_frame *frame)
         os_unlock();
         call_server_run(t->server);
     }
+    if (t->service != NULL) {
+        os_unlock();
+        t->service(t, frame);
+        return;
+    }
     t->frame = frame;
     *frame = t->start;
     bool due = __atomic_load_n(&t->attention, __ATOMIC_RELAXED) != 0;
@@ -271,7 +303,9 @@ int64_t sys_clone(uint64_t flags, uint64_t stack, app_ptr parent_tid, uint64_t c
                                     .stack = stack,
                                     .parent_tid = parent_tid.addr,
                                     .child_tid = child_tid,
-                                    .tls = tls};
+                                    .tls = tls,
+                                    .pidfd = parent_tid.addr, /* clone(2): the same argument */
+                                    .exit_signal = (int)(flags & 0xff)};
     return new_thread(&c);
 }
 
@@ -299,7 +333,9 @@ int64_t sys_clone3(app_ptr args, uint64_t size)
                                     .stack = top,
                                     .parent_tid = a.parent_tid,
                                     .child_tid = a.child_tid,
-                                    .tls = a.tls};
+                                    .tls = a.tls,
+                                    .pidfd = a.pidfd,
+                                    .exit_signal = (int)a.exit_signal};
     return new_thread(&c);
 }
 
@@ -365,6 +401,10 @@ void os_exit_process(enum exit_kind kind, uint64_t value)
 {
     struct run_claims claims = {.exit_kind = kind, .exit_value = value};
     struct diag d = {.text = ""};
+    if (blank_is_one()) {
+        blank_process_ends(kind == EXIT_SIGNAL ? STATUS_SIGNALED((int)value)
+                                               : STATUS_EXITED((int)value));
+    }
     trace_summary();
     perf_report();
     if (os.manifest->stdin_task) {
@@ -382,6 +422,9 @@ void os_exit_process(enum exit_kind kind, uint64_t value)
 
 int64_t sys_exit_group(int status)
 {
+    if (fork_is_vfork_child()) {
+        return fork_child_ends(STATUS_EXITED(status));
+    }
     os_exit_process(EXIT_STATUS, (uint64_t)(unsigned)status & 0xff);
 }
 
@@ -417,6 +460,9 @@ void threads_leave(struct os_thread *t)
 
 int64_t sys_exit(int status)
 {
+    if (fork_is_vfork_child()) {
+        return fork_child_ends(STATUS_EXITED(status));
+    }
     if (threads_count() == 1) {
         walk_robust_list(os_self());
         os_exit_process(EXIT_STATUS, (uint64_t)(unsigned)status & 0xff);

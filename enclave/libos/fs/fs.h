@@ -30,6 +30,8 @@
  * inputs that were not given do not exist. The manifest is borrowed for good. -errno after a
  * sentence in *d; the caller refuses to start then. */
 int fs_start(const struct manifest *manifest, struct diag *d) MUST_USE;
+/* On a member: the layers alone, for programs and mapped files; everything else is the owner's. */
+int fs_start_member(const struct manifest *manifest, struct diag *d) MUST_USE;
 /* At the end of the workload: sends every output to the host and fills the names and hashes of
  * inputs (those given, opened or not) and outputs into *claims (rest of it untouched).
  * -errno: the first output that could not be written, with a sentence. */

@@ -217,6 +217,22 @@ static int start_cwd(const struct manifest *m, struct diag *d)
     return 0;
 }
 
+int fs_start_member(const struct manifest *m, struct diag *d)
+{
+    struct node *root;
+    manifest = m;
+    int err = dentry_start();
+    if (err != 0) {
+        return diag_fail(d, err, "no memory for the file system");
+    }
+    err = layers_start(m, &root, d);
+    if (err == 0) {
+        dentry_set_root_node(root);
+        fs_set_cwd(dentry_root());
+    }
+    return err;
+}
+
 int fs_start(const struct manifest *m, struct diag *d)
 {
     manifest = m;
