@@ -77,6 +77,9 @@ struct os_thread *os_thread_by_tid(int tid)
 
 size_t os_thread_ids(int *ret_tids, size_t max)
 {
+    if (os_self()->server != NULL) {
+        return call_server_tids(os_self()->server, ret_tids, max);
+    }
     size_t n = 0;
     for (const struct os_thread *t = os.threads; t != NULL; t = t->next) {
         if (n < max) {

@@ -146,6 +146,10 @@ void fs_text_put(struct fs_text *t, struct bytes b);
 void fs_printf(struct fs_text *t, const char *format, ...)
     PRINTF(2, 3); /* base_format()'s subset */
 
+/* What of the calling process's /proc only its own enclave knows, as it is read elsewhere: text number
+ * `which` of thread `id` (0: the process). False: there is none of that number. */
+bool fs_own_text(unsigned which, int id, struct fs_text *t);
+
 /* ---- what the rest of the library OS provides ------------------------------------------------ */
 
 /* Threads that sleep until something changes. Zero-initialised. Implemented in libos/wait.c. */
@@ -197,8 +201,12 @@ struct process_info {
 };
 void os_process_info(struct process_info *ret);
 void os_set_comm(const char *comm); /* write to /proc/self/comm */
-/* Thread ids, for /proc/self/task. Returns how many, fills at most max. */
+/* Thread ids, for /proc/self/task. Returns how many, fills at most max. 0: as os_text_elsewhere()'s
+ * -EFAULT. */
 size_t os_thread_ids(int *ret_tids, size_t max);
+/* fs_own_text() of a caller whose memory is in another enclave: 1; 0: it is in this one. -EFAULT: ask again,
+ * when the caller has sent it. */
+int os_text_elsewhere(unsigned which, int id, struct fs_text *t) MUST_USE;
 void os_maps_text(struct fs_text *t);    /* /proc/self/maps */
 void os_cmdline_text(struct fs_text *t); /* NUL separated */
 void os_environ_text(struct fs_text *t);

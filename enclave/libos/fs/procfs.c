@@ -91,16 +91,17 @@ static bool number_of(struct bytes name, int *ret)
     return true;
 }
 
-static bool thread_exists(int tid)
+/* 0 or -ENOENT; -EFAULT as os_thread_ids() tells it. */
+static int find_thread(int tid)
 {
     int tids[THREADS_MAX];
     size_t n = os_thread_ids(tids, ARRAY_SIZE(tids));
     for (size_t i = 0; i < n && i < ARRAY_SIZE(tids); i++) {
         if (tids[i] == tid) {
-            return true;
+            return 0;
         }
     }
-    return false;
+    return n == 0 ? -EFAULT : -ENOENT;
 }
 
 static int proc_lookup(struct node *node, struct bytes name, struct node **ret)
@@ -117,8 +118,11 @@ static int proc_lookup(struct node *node, struct bytes name, struct node **ret)
             found = dir->process;
         }
     } else if (number_of(name, &id)) {
-        bool there = dir->kind == PROC_DIR_TASK ? thread_exists(id) : fd_get(id) != NULL;
-        found = there ? dir->entries : NULL;
+        int err = dir->kind == PROC_DIR_TASK ? find_thread(id) : fd_get(id) != NULL ? 0 : -ENOENT;
+        if (err != 0) {
+            return err;
+        }
+        found = dir->entries;
     }
     if (found == NULL) {
         return -ENOENT;
@@ -158,6 +162,7 @@ static int proc_list(struct node *node, struct listing *l)
     case PROC_DIR_TASK: {
         int tids[THREADS_MAX];
         size_t n = os_thread_ids(tids, ARRAY_SIZE(tids));
+        err = n == 0 ? -EFAULT : 0;
         for (size_t i = 0; i < n && i < ARRAY_SIZE(tids) && err == 0; i++) {
             err = add_number(l, tids[i], DT_DIR);
         }
@@ -173,6 +178,16 @@ static int proc_list(struct node *node, struct listing *l)
 /* ---- files
  * --------------------------------------------------------------------------------------------- */
 
+static int make_text(const struct proc_node *p, struct fs_text *t)
+{
+    unsigned which = proc_own_text(p->entry);
+    int r = which != 0 ? os_text_elsewhere(which, p->id, t) : 0;
+    if (r == 0) {
+        p->entry->text(t, p->id);
+    }
+    return r;
+}
+
 /* The text is made when it is first read, and again after a read from its start. */
 static int64_t text_read(struct file *f, struct iter *to, uint64_t *pos)
 {
@@ -187,7 +202,10 @@ static int64_t text_read(struct file *f, struct iter *to, uint64_t *pos)
     if (*pos == 0 || t->data == NULL) {
         t->size = 0;
         t->failed = false;
-        of(f->node)->entry->text(t, of(f->node)->id);
+        int elsewhere = make_text(of(f->node), t);
+        if (elsewhere < 0) {
+            return elsewhere;
+        }
     }
     if (t->failed) {
         return -ENOMEM;

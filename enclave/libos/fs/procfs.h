@@ -30,3 +30,6 @@ struct proc_entry {
 
 extern const struct proc_entry proc_root, sys_root;
 int proc_pid(void);
+/* Texts that only the enclave can make which has the process's memory and threads: their number, 0 for
+ * any other. */
+unsigned proc_own_text(const struct proc_entry *entry);

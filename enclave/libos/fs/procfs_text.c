@@ -402,6 +402,30 @@ static void boot_id(struct fs_text *t, int id)
     put_uuid(t, u);
 }
 
+/* ---- of other enclaves' processes ------------------------------------------------------------ */
+
+static void (*const own_texts[])(struct fs_text *t, int id) = {cmdline, environment, auxv, maps,
+                                                               stat,    statm,       status};
+
+unsigned proc_own_text(const struct proc_entry *entry)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(own_texts); i++) {
+        if (entry->text == own_texts[i]) {
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
+bool fs_own_text(unsigned which, int id, struct fs_text *t)
+{
+    if (which == 0 || which > ARRAY_SIZE(own_texts)) {
+        return false;
+    }
+    own_texts[which - 1](t, id);
+    return true;
+}
+
 /* ---- tables ---------------------------------------------------------------------------------- */
 
 /* clang-format off */

@@ -512,6 +512,13 @@ size_t os_thread_ids(int *ret_tids, size_t max)
     return 1;
 }
 
+/* proc/call_text.c has another one. */
+__attribute__((weak)) int os_text_elsewhere(unsigned which, int id, struct fs_text *t)
+{
+    (void)which, (void)id, (void)t;
+    return 0;
+}
+
 void os_maps_text(struct fs_text *t)
 {
     fs_printf(t, "00400000-00401000 r-xp 00000000 00:15 1 /usr/bin/test\n");

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "proc/call_hints.h"
+#include "proc/call_text.h"
 #include "signals.h"
 
 /* Each brings at least one range that was missing: real calls need three. */

@@ -44,8 +44,6 @@ int64_t remote_request(enum remote_op op, struct bytes in, void *ret, size_t siz
 /* Sends c->message and waits for the answer, which takes its place; a signal for the thread cancels
  * the call at the owner when it may. 0, -EPIPE: the owner is gone. Without the lock. call_wait.c */
 int call_exchange(struct call_client *c, bool may_cancel) MUST_USE;
-/* The text of a file in /proc that only this process can make. call_texts.h */
-int call_attach_text(struct call_ranges *out, uint64_t which) MUST_USE;
 
 /* Is the calling thread one of a member? */
 static inline bool os_is_member(void)

@@ -41,12 +41,6 @@ int call_exchange(struct call_client *c, bool may_cancel)
     return err;
 }
 
-int call_attach_text(struct call_ranges *out, uint64_t which)
-{
-    (void)out, (void)which;
-    return -EFAULT;
-}
-
 struct process *call_serve_as(struct call_server *s, int pid)
 {
     return pid == s->process->pid ? s->process : NULL;

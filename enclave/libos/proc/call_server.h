@@ -46,5 +46,7 @@ void call_server_raise(struct call_server *s, int signo);
 bool call_server_interrupted(struct call_server *s);
 /* In place of rt_wait(): also ends when the caller is signalled. Without the lock. */
 void call_server_wait(struct call_server *s, uint64_t timeout_ns);
+/* The thread ids of the caller's process (os_thread_ids): 0 when they are asked for first. */
+size_t call_server_tids(struct call_server *s, int *ret_tids, size_t max);
 /* The new thread's body. */
 void call_server_run(struct call_server *s) __attribute__((noreturn));

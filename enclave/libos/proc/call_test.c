@@ -120,6 +120,33 @@ static void test_memory(void)
     remote(3, (uint64_t)fds[1], 0, 0, 0);
 }
 
+static void test_proc(void)
+{
+    static const char *const names[] = {"/proc/self/maps", "/proc/self/stat", "/proc/self/status",
+                                        "/proc/self/cmdline", "/proc/self/task/7/statm"};
+    bool same = true;
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        char texts[2][4096];
+        int64_t n[2];
+        for (int k = 0; k < 2; k++) {
+            const uint64_t open[CALL_ARGS] = {path(names[i]), O_RDONLY};
+            int64_t fd = loopback_call(k == 1, 2, open);
+            const uint64_t read[CALL_ARGS] = {(uint64_t)fd, BUFFER, sizeof texts[0]};
+            n[k] = loopback_call(k == 1, 0, read);
+            memcpy(texts[k], (void *)(uintptr_t)BUFFER, sizeof texts[k]);
+            remote(3, (uint64_t)fd, 0, 0, 0);
+        }
+        same = same && n[0] > 0 && n[0] == n[1] && memcmp(texts[0], texts[1], (size_t)n[0]) == 0;
+    }
+    CHECK(same, "the owner asks for what only the member knows about itself");
+    int64_t fd = remote(2, path("/proc/self/maps"), O_RDONLY, 0, 0);
+    unsigned before = loopback_rounds;
+    CHECK(remote(0, (uint64_t)fd, BUFFER, 10, 0) == 10 && loopback_rounds == before + 2 &&
+              remote(0, (uint64_t)fd, BUFFER, 10, 0) == 10 && loopback_rounds == before + 3,
+          "once for each reading from the start");
+    remote(3, (uint64_t)fd, 0, 0, 0);
+}
+
 static void test_large(void)
 {
     int64_t fd = remote(2, path("/t/large"), O_RDWR | O_CREAT, 0644, 0);
@@ -408,6 +435,7 @@ int main(int argc, char **argv)
     start();
     test_first_path();
     test_memory();
+    test_proc();
     test_large();
     return tap_done();
 }

@@ -133,9 +133,3 @@ int call_server_start(struct process *p, int tid, const struct session *take_ses
     }
     return err;
 }
-
-int call_attach_text(struct call_ranges *out, uint64_t which)
-{
-    (void)out, (void)which;
-    return -EFAULT;
-}
