@@ -8,7 +8,9 @@
 #include "mm.h"
 #include "signals.h"
 
-#define STACK_SIZE  (UINT64_C(8) << 20)
+#define STACK_SIZE (UINT64_C(8) << 20)
+#define STACK_READY                                                                                \
+    (UINT64_C(128) << 10) /* what programs use at once; the rest comes when touched */
 #define STACK_GUARD (UINT64_C(1) << 20)
 #define STACK_TOP   (MM_RESERVE_END - STACK_GUARD)
 
@@ -155,8 +157,12 @@ int exec_make_stack(const struct exec_plan *plan, const struct program *program,
     if (s.data == NULL) {
         return -ENOMEM;
     }
-    int64_t r = mm_map(STACK_TOP - STACK_SIZE, STACK_SIZE, OS_PROT_READ | OS_PROT_WRITE,
-                       OS_MAP_PRIVATE | OS_MAP_ANONYMOUS | OS_MAP_FIXED, NULL, 0);
+    int64_t r =
+        mm_map(STACK_TOP - STACK_SIZE, STACK_SIZE, OS_PROT_READ | OS_PROT_WRITE,
+               OS_MAP_PRIVATE | OS_MAP_ANONYMOUS | OS_MAP_FIXED | OS_MAP_NORESERVE, NULL, 0);
+    if (r >= 0) {
+        r = mm_populate(align_down(STACK_TOP - s.size - STACK_READY, PAGE_SIZE), STACK_TOP);
+    }
     if (r >= 0) {
         build_stack(&s, plan, program);
         r = copy_to_app(app_at(STACK_TOP - s.used), s.data + s.size - s.used, s.used);

@@ -1084,23 +1084,9 @@ bool mm_beyond_file(uint64_t addr)
            v->offset + align_down(addr - v->start, PAGE_SIZE) >= size;
 }
 
-bool mm_page_in(uint64_t addr)
+/* Zero pages where there are none, within one anonymous lazy mapping. */
+static bool page_in_run(const struct vma *v, uint64_t start, uint64_t end)
 {
-    const struct vma *v = vma_of(addr);
-    if (v == NULL || !v->lazy || v->foreign || v->prot == 0 || (pages_state(addr) & PAGE_COMMITTED) != 0) {
-        return false;
-    }
-    if (v->window) {
-        uint64_t bytes;
-        bool came = window_page_in(v, addr, mm_rights(v->prot), mm.limit - mm.charged, &bytes);
-        if (came) {
-            charge(bytes, 0);
-        }
-        return came;
-    }
-    uint64_t start = align_down(addr, PAGE_STEP), end = start + PAGE_STEP;
-    start = start < v->start ? v->start : start;
-    end = end > v->end ? v->end : end;
     uint64_t before = pages_committed(start, end);
     if (end - start - before > mm.limit - mm.charged || pages_reserve(start, end) != 0) {
         return false;
@@ -1116,6 +1102,34 @@ bool mm_page_in(uint64_t addr)
     }
     charge(end - start - before, 0);
     return pages_protect(start, end, mm_rights(v->prot)) == 0;
+}
+
+int mm_populate(uint64_t start, uint64_t end)
+{
+    const struct vma *v = vma_of(start);
+    REQUIRE(v != NULL && v->lazy && v->file == NULL && v->end >= end);
+    return page_in_run(v, start, end) ? 0 : -ENOMEM;
+}
+
+bool mm_page_in(uint64_t addr)
+{
+    const struct vma *v = vma_of(addr);
+    if (v == NULL || !v->lazy || v->foreign || v->prot == 0 ||
+        (pages_state(addr) & PAGE_COMMITTED) != 0) {
+        return false;
+    }
+    if (v->window) {
+        uint64_t bytes;
+        bool came = window_page_in(v, addr, mm_rights(v->prot), mm.limit - mm.charged, &bytes);
+        if (came) {
+            charge(bytes, 0);
+        }
+        return came;
+    }
+    uint64_t start = align_down(addr, PAGE_STEP), end = start + PAGE_STEP;
+    start = start < v->start ? v->start : start;
+    end = end > v->end ? v->end : end;
+    return page_in_run(v, start, end);
 }
 
 bool mm_has_lazy(void)

@@ -49,6 +49,9 @@ int64_t mm_map(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, st
 int mm_adopt(uint64_t start, uint64_t size, uint32_t prot) MUST_USE;
 /* No page becomes executable any more, whatever it holds. */
 void mm_seal_text(void);
+/* Pages of an anonymous lazy mapping (NORESERVE) that are to be there before they are touched.
+ * -ENOMEM. */
+int mm_populate(uint64_t start, uint64_t end) MUST_USE;
 /* A free place for an object of a program with all its segments; 0: none. */
 uint64_t mm_find_object(uint64_t size);
 /* The heap starts here (end of the program's data); break is where the program's bss ends. */

@@ -380,6 +380,9 @@ static int push_frame(struct os_thread *t, const struct signal_info *info,
         frame.uc.context.cr2 = fault->addr;
     }
     fill_siginfo(info, &frame.info);
+    if (top > at) { /* stacks grow into memory that is not there yet */
+        ignore_result(os_page_in(app_at(at), top - at), "the copies find out");
+    }
     int r = save_vector_state(xstate, xstate_size);
     if (r == 0) {
         r = copy_to_app(app_at(at), &frame, sizeof frame);
