@@ -195,7 +195,7 @@ void exec_replace_image(struct exec_plan *plan, struct rt_frame *frame)
 
 int exec_replace(struct exec_plan *plan, struct rt_frame *frame)
 {
-    int r = os.thread_count == 1 ? 0 : -ENOSYS;
+    int r = threads_end_others(true);
     r = r != 0 ? r : exec_commit(plan);
     if (r != 0) {
         exec_plan_free(plan);
