@@ -16,6 +16,13 @@ struct stop_request {
     uint32_t continues;
 };
 
+/* A terminal's stop signals do nothing where no job control could undo them. Source:
+ * kernel/signal.c, get_signal(). */
+static bool may_stop(const struct process *p, int signo)
+{
+    return signo == OS_SIGSTOP ? !process_is_alone(p) : !process_group_is_orphaned(p->pgid);
+}
+
 /* At the owner. 1: it is stopped; 0: it goes on. */
 int64_t remote_serve_stop(struct call_server *s, struct bytes in, struct writer *out)
 {
@@ -29,7 +36,7 @@ int64_t remote_serve_stop(struct call_server *s, struct bytes in, struct writer 
     if (r.signo < 1 || r.signo > (int)SIGNALS) {
         return -EINVAL;
     }
-    if (r.continues != p->continues || p->state != PROCESS_RUNNING) {
+    if (r.continues != p->continues || p->state != PROCESS_RUNNING || !may_stop(p, r.signo)) {
         return 0;
     }
     process_stopped(p, r.signo);
@@ -52,7 +59,7 @@ void process_stop(int signo)
         return;
     }
     if (!os_is_member()) {
-        if (process_is_alone(p)) {
+        if (!may_stop(p, signo)) {
             return;
         }
         process_stopped(p, signo);

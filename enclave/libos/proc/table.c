@@ -291,7 +291,7 @@ static bool is_orphaned(int pgid, const struct process *without)
 {
     for (const struct process *p = first; p != NULL; p = p->next) {
         if (p->pgid == pgid && p != without && p->state != PROCESS_ZOMBIE && p->parent != NULL &&
-            p->parent != first && p->parent->pgid != pgid && p->parent->sid == p->sid) {
+            p->parent->pgid != pgid && p->parent->sid == p->sid) {
             return false;
         }
     }
