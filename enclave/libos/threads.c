@@ -5,6 +5,7 @@
  * so nothing here concludes anything from having been woken. */
 #include <errno.h>
 
+#include "fs/verity_range.h"
 #include "futex.h"
 #include "mm.h"
 #include "net/network.h"
@@ -277,6 +278,9 @@ static int64_t new_thread(const struct clone_request *c)
 
 void door_thread(void *argument, struct rt_frame *frame)
 {
+    if (verity_helper_is(argument)) {
+        verity_helper_run();
+    }
     struct os_thread *t = (struct os_thread *)argument;
     rt_set_self_data(t);
     os_lock();

@@ -6,7 +6,7 @@
  * The adversary owns the images' bytes: all of them come through verity.c. */
 #include "abi/sites.h"
 #include "erofs.h"
-#include "verity.h"
+#include "verity_range.h"
 #include "vfs.h"
 
 #define SITES_SIZE_MAX (64u << 20) /* a million sites of 48 bytes; libc has 600 */
@@ -347,8 +347,20 @@ static int64_t layer_read(struct file *f, struct iter *to, uint64_t *pos)
     return n;
 }
 
-/* Blocks [index, index + count) of the file, none of them a tail, to dst and verified there.
- * Blocks that are in the cache already come from it. */
+/* Blocks [index, index + count) of the file, none of them a tail, to dst and verified there. */
+static int many_into_app(struct layer *l, const struct erofs_node *e, uint64_t index, size_t count,
+                         app_ptr dst)
+{
+    uint64_t bad = 0;
+    int err = verity_read_range(&l->verity, e->first_block + index, count,
+                                app_raw(dst, (uint64_t)count * EROFS_BLOCK_SIZE), &bad);
+    if (err == -EBADMSG) {
+        verity_refuse(&l->verity, bad);
+    }
+    return err;
+}
+
+/* The same for up to VERITY_BATCH. Blocks that are in the cache already come from it. */
 static int blocks_into_app(struct layer *l, const struct erofs_node *e, uint64_t index,
                            size_t count, app_ptr dst)
 {
@@ -391,8 +403,12 @@ int layer_read_into_app(struct node *node, app_ptr dst, uint64_t size, uint64_t 
         uint64_t count = end / EROFS_BLOCK_SIZE - index;
         uint64_t room = (size - done) / EROFS_BLOCK_SIZE;
         count = count < room ? count : room;
-        count = count < VERITY_BATCH ? count : VERITY_BATCH;
-        int err = blocks_into_app(&layers[p->layer], e, index, (size_t)count, app_add(dst, done));
+        int err;
+        if (count > VERITY_BATCH) {
+            err = many_into_app(&layers[p->layer], e, index, (size_t)count, app_add(dst, done));
+        } else {
+            err = blocks_into_app(&layers[p->layer], e, index, (size_t)count, app_add(dst, done));
+        }
         if (err != 0) {
             return err;
         }

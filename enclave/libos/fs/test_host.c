@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +17,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "verity_range.h"
 
 jmp_buf host_stop;
 bool host_stop_armed;
@@ -109,6 +113,63 @@ void rt_free(void *p)
     free(p);
 }
 
+/* ---- the thread that helps to verify
+ * -------------------------------------------------------------------------------------- */
+
+static sem_t wake_up[2]; /* of the first thread, and of the helper */
+static __thread unsigned own_number;
+
+struct rt_thread *rt_self(void)
+{
+    return NULL;
+}
+
+unsigned rt_thread_number(const struct rt_thread *t)
+{
+    (void)t;
+    return own_number;
+}
+
+unsigned rt_cpu_count(void)
+{
+    return 2;
+}
+
+static void *run_helper(void *argument)
+{
+    REQUIRE(verity_helper_is(argument));
+    own_number = 1;
+    verity_helper_run();
+}
+
+int rt_thread_start(void *argument, uint64_t fsbase)
+{
+    (void)fsbase;
+    pthread_t thread;
+    sem_init(&wake_up[0], 0, 0);
+    sem_init(&wake_up[1], 0, 0);
+    return pthread_create(&thread, NULL, run_helper, argument) == 0 ? pthread_detach(thread)
+                                                                    : -EAGAIN;
+}
+
+int rt_wait(uint64_t timeout_ns)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += (long)(timeout_ns < 999999999 ? timeout_ns : 999999999);
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    return sem_timedwait(&wake_up[own_number], &until) == 0 ? 0 : -ETIMEDOUT;
+}
+
+void rt_wake(unsigned thread_number)
+{
+    sem_post(&wake_up[thread_number]);
+}
+
+/* ---- memory for verified blocks
+ * -------------------------------------------------------------------------------------- */
+
 static uint8_t *cache_region;
 
 uint8_t *rt_cache_commit(uint64_t offset, uint64_t size)
@@ -136,8 +197,7 @@ bool app_range_ok(app_ptr p, uint64_t n)
 
 static bool faults(app_ptr p, size_t n)
 {
-    bool outside =
-        host_good_end != 0 && (p.addr < host_good_start || p.addr + n > host_good_end);
+    bool outside = host_good_end != 0 && (p.addr < host_good_start || p.addr + n > host_good_end);
     return n > 0 && (!app_range_ok(p, n) || outside ||
                      (p.addr < host_bad_end && p.addr + n > host_bad_start));
 }

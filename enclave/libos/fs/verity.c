@@ -95,6 +95,18 @@ static int digest_of(struct verity *v, unsigned level, uint64_t index, const uin
     return 0;
 }
 
+int verity_prepare(struct verity *v, uint64_t first, uint64_t count, uint64_t *ret_bad)
+{
+    REQUIRE(range_within(first, count, v->layout.data_blocks));
+    int err = 0;
+    for (uint64_t b = align_down(first, VERITY_FANOUT); err == 0 && b < first + count;
+         b += VERITY_FANOUT) {
+        const uint8_t *ignored;
+        err = digest_of(v, 0, b, &ignored, ret_bad);
+    }
+    return err;
+}
+
 int verity_read(struct verity *v, const uint64_t *blocks, size_t count, uint8_t *const *to,
                 uint64_t *ret_bad)
 {

@@ -34,6 +34,9 @@ void verity_done(struct verity *v);
 int verity_read(struct verity *v, const uint64_t *blocks, size_t count, uint8_t *const *to,
                 uint64_t *ret_bad) MUST_USE;
 
+/* Verifies the tree down to these data blocks: verity_read() of them only reads v afterwards. */
+int verity_prepare(struct verity *v, uint64_t first, uint64_t count, uint64_t *ret_bad) MUST_USE;
+
 /* ---- cache of verified data blocks, shared by all layers
  * ------------------------------------------ */
 
