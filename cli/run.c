@@ -37,6 +37,9 @@ const char verb_run_help[] =
     "                       bundles built with \"debug: true\"\n"
     "  --perf               say at the end which hostcalls took how long and, of bundles built with\n"
     "                       \"debug: true\", which system calls\n"
+    "  --gdb[=FILE]         run under gdb, which finds the symbols of runtime and program, on the terminal\n"
+    "                       or with the commands of FILE; for bundles built with \"debug: true\" on the\n"
+    "                       software machine\n"
     "  --trap-only          software machine: emulate enclave instructions by trap, not by translation\n"
     "  --help               this text\n"
     "\n"
@@ -88,6 +91,7 @@ enum {
     OPT_TRACE_FILE,
     OPT_STATS,
     OPT_PERF,
+    OPT_GDB,
     OPT_TRAP,
     OPT_HELP
 };
@@ -121,6 +125,9 @@ static int parse_option(int option, struct run_request *q, uint8_t *nonce)
     case OPT_PERF:
         q->trace |= TRACE_PERF;
         return CLI_OK;
+    case OPT_GDB:
+        q->gdb = optarg == NULL ? "" : optarg;
+        return CLI_OK;
     case OPT_TRAP:
         q->trap_only = true;
         return CLI_OK;
@@ -141,6 +148,7 @@ static int parse(int argc, char **argv, struct run_request *q, uint8_t *nonce)
                                             {"trace-file", required_argument, NULL, OPT_TRACE_FILE},
                                             {"stats", no_argument, NULL, OPT_STATS},
                                             {"perf", no_argument, NULL, OPT_PERF},
+                                            {"gdb", optional_argument, NULL, OPT_GDB},
                                             {"trap-only", no_argument, NULL, OPT_TRAP},
                                             {NULL, 0, NULL, 0}};
     int option;

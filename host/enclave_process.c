@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An enclave process, from its fork to its end: it builds its enclave, locks itself and runs; what it
  * wants of the world afterwards goes over one socket to the supervisor. */
+#include "debugger.h"
 #include "enclave.h"
 #include "net.h"
 #include "processes.h"
@@ -115,6 +116,7 @@ void host_enclave_process(const struct host_config *config, int socket, pid_t su
     int r = host_enclave_create(&c, &e, &d);
     r = r != 0 ? r : host_net_start(&c.net, &d);
     bool network = c.net.on && c.net.broker >= 0;
+    r = r != 0 || !c.debugged ? r : host_debugger_wait(c.watch, &d);
     r = r != 0 ? r : network ? host_lock_process_with_network(&d) : host_lock_process(&d);
     r = r != 0 ? r : host_enclave_run(e, &d);
     if (r == 0) {

@@ -36,6 +36,7 @@ static struct host_config config_of(const struct processes *p, unsigned slot)
     c.yard = p->yard;
     c.yard_slot = slot;
     if (slot != YARD_OWNER) {
+        c.debugged = false;
         for (size_t i = 0; i < MANIFEST_FILES_MAX; i++) {
             c.inputs[i].fd = c.outputs[i].fd = -1;
         }

@@ -3,6 +3,7 @@
  * an enclave process wants of the world afterwards goes over its socket (enclave_process.c). If either
  * dies, the other notices (parent-death signal, end of file). */
 #include "host/run.h"
+#include "debugger.h"
 #include "enclave.h"
 #include "evidence.h"
 #include "net.h"
@@ -188,16 +189,23 @@ static int prepare_watch(struct run *run, struct diag *d)
     const struct run_request *q = run->request;
     struct host_config *c = &run->config;
     const uint64_t counted = TRACE_HOST | TRACE_STATS | TRACE_PERF;
-    if ((q->trace & ~(uint64_t)TRACE_PERF) != 0 && !run->bundle.manifest->debug) {
+    if (((q->trace & ~(uint64_t)TRACE_PERF) != 0 || q->gdb != NULL) && !run->bundle.manifest->debug) {
         return diag_fail(d, -EPERM,
                          "%s shows what the workload does, so it is for bundles that were built for it: "
                          "say \"debug: true\" in alcove.yaml and build again (another identity, which no "
                          "relying party accepts by default)",
-                         (q->trace & ~(uint64_t)(TRACE_PERF | TRACE_STATS)) != 0 ? "--trace" : "--stats");
+                         q->gdb != NULL                                          ? "--gdb"
+                         : (q->trace & ~(uint64_t)(TRACE_PERF | TRACE_STATS)) != 0 ? "--trace"
+                                                                                 : "--stats");
     }
+    if (q->gdb != NULL && strcmp(q->machine, "soft") != 0) {
+        return diag_fail(d, -EINVAL, "--gdb is for the software machine: a hardware enclave's memory is not "
+                                     "the process's");
+    }
+    c->debugged = q->gdb != NULL;
     c->trace = q->trace;
     memcpy(c->trace_calls, q->trace_calls, sizeof c->trace_calls);
-    if ((q->trace & counted) != 0 && (c->watch = host_watch_new()) == NULL) {
+    if (((q->trace & counted) != 0 || c->debugged) && (c->watch = host_watch_new()) == NULL) {
         return diag_fail(d, -ENOMEM, "no memory");
     }
     return q->trace_path == NULL ? 0 : open_trace(c, q->trace_path, d);
@@ -464,18 +472,26 @@ static int supervise(struct run *run, struct diag *d)
     if (r != 0) {
         return r;
     }
-    if (stop_signal != 0) {
+    pid_t debugger = 0;
+    if (run->config.debugged) {
+        signal(SIGINT, SIG_IGN); /* ^C is gdb's */
+        r = host_debugger_start(run->processes.owner, run->request->bundle, run->request->gdb,
+                                run->config.watch, &debugger, d);
+    }
+    if (stop_signal != 0 || r != 0) {
         processes_kill(&run->processes, YARD_OWNER);
     }
     /* The quoting enclave gets ready while the workload's is built. If it cannot, a long run shall not
      * find out at its end. */
-    r = !run->config.want_evidence ? 0 : evidence_maker_ready(run->evidence, d);
+    r = r != 0 || !run->config.want_evidence ? r : evidence_maker_ready(run->evidence, d);
     if (r != 0) {
         processes_kill(&run->processes, YARD_OWNER);
     }
     r = r != 0 ? r : serve(run, d);
     r = wait_for_owner(run, r, d);
     owner_pid = NULL;
+    while (debugger > 0 && waitpid(debugger, NULL, 0) < 0 && errno == EINTR) {
+    }
     print_watch(run);
     if (r == 0 && run->result.kind == EXIT_STATUS && run->result.value == 0) {
         r = commit_outputs(run, d);

@@ -25,6 +25,7 @@ struct host_watch {
     struct watch_count calls[TRACE_CALLS];
     _Atomic uint64_t stats[sizeof(struct report_stats) / 8];
     _Atomic uint64_t mount_size[MANIFEST_MOUNTS_MAX], mount_peak[MANIFEST_MOUNTS_MAX];
+    _Atomic bool debugger_over;
     _Atomic bool reported; /* some process of the run came to a report */
 };
 

@@ -5,8 +5,7 @@
 # shellcheck source=tests/e2e/common.sh
 . "$(dirname "$0")/common.sh"
 
-HERE=$(dirname "$0")
-cc -O0 -g -fno-omit-frame-pointer -no-pie -pthread -o "$WORK/program" "$HERE/crash.c"
+cp "$BUILD/tests/crash" "$WORK/program"
 
 # crash HOW DEBUG: runs the program so; its words are in $WORK/err.
 crash() {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls whose lines in a trace are known: e2e/tracing.sh compares them with what strace shows of
  * the same program on this machine's kernel. Descriptors, sizes and texts are the same on both. */
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -31,7 +30,8 @@ static void files(void)
 {
     char buffer[64];
     struct stat st;
-    struct iovec v[2] = {{"ab", 2}, {"cde", 3}};
+    char first[] = "ab", second[] = "cde";
+    struct iovec v[2] = {{first, 2}, {second, 3}};
     int fd = open("/tmp/alcove-traced", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
     if (write(fd,
               "hello\n\"world\"\1\377"

@@ -6,14 +6,12 @@
 # shellcheck source=tests/e2e/common.sh
 . "$(dirname "$0")/common.sh"
 
-HERE=$(dirname "$0")
-
-# c_workload DIR SOURCE DEBUG [LINE…]: a folder that runs a C program of this folder.
+# c_workload DIR SOURCE DEBUG [LINE…]: a folder that runs a C program of tests/.
 c_workload() {
     local dir=$1 source=$2 debug=$3
     shift 3
     mkdir -p "$dir"
-    cc -O0 -g -fno-omit-frame-pointer -pthread -o "$dir/program" "$HERE/$source"
+    cp "$BUILD/tests/$source" "$dir/program"
     {
         cat <<'END'
 base: [python]
@@ -34,9 +32,9 @@ run() {
 }
 
 TMP='mounts: [{kind: tmpfs, path: /tmp, size: 16 MiB}]'
-c_workload "$WORK/w" traced.c true "$TMP" 'memory: 64 MiB' 'threads: 8'
+c_workload "$WORK/w" traced true "$TMP" 'memory: 64 MiB' 'threads: 8'
 build_bundle "$WORK/w" "$WORK/debug"
-c_workload "$WORK/r" traced.c false "$TMP" 'memory: 64 MiB' 'threads: 8'
+c_workload "$WORK/r" traced false "$TMP" 'memory: 64 MiB' 'threads: 8'
 build_bundle "$WORK/r" "$WORK/release"
 
 # ---- lines of system calls ----

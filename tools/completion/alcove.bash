@@ -10,7 +10,7 @@ _alcove() {
     case ${COMP_WORDS[1]} in
         cc) options="--libc --finish --report --help" ;;
         build) options="--key --verbose --help" ;;
-        run) options="--input --output --volume --quote --nonce --machine --trace --trace-file --stats --perf --trap-only --help" ;;
+        run) options="--input --output --volume --quote --nonce --machine --trace --trace-file --stats --perf --gdb --trap-only --help" ;;
         try) options="--day --date --function --run-ms --json --schema --new --help" ;;
         measure) options="--json --help" ;;
         phone) options="--phone --restore --from-server --yes --again --date --days --unasked --json --help" words="init policy verify claim unlock upload lease status activity days export pause resume withdraw policy-push move delete" ;;

@@ -60,6 +60,7 @@ struct host_config {
     uint64_t trace_calls[TRACE_CALLS / 64];
     int trace_fd; /* where traces go; 0: standard error */
     struct host_watch *watch; /* what is counted and reported; NULL: nothing */
+    bool debugged;            /* waits for a debugger before it starts; goes with watch */
     bool want_evidence;
     struct bytes nonce;
     struct yard *yard; /* NULL: one process only */

@@ -28,6 +28,7 @@ struct run_request {
     uint64_t trace;
     uint64_t trace_calls[TRACE_CALLS / 64];
     const char *trace_path;
+    const char *gdb; /* NULL: no debugger. "": gdb on the terminal. Else a file of commands for it */
 };
 
 struct run_result {
