@@ -235,6 +235,7 @@ static void wipe(void)
     exec_reset();
     os.process = NULL;
     signal_forget(&box, UINT64_MAX);
+    fs_context_done(&p->fs);
     secure_zero(p, sizeof *p);
     rt_free(p);
     secure_zero(&self.begin, sizeof self.begin);
@@ -264,6 +265,10 @@ static int start_process(const struct notice_begin *b)
     int r = process_start_member(b->pid, &p);
     if (r != 0) {
         return r;
+    }
+    p->fs.fds = fd_table_new(); /* stays empty: descriptors are the owner's */
+    if (p->fs.fds == NULL) {
+        return -ENOMEM;
     }
     p->ppid = b->ppid;
     p->pgid = b->pgid;
