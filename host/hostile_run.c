@@ -5,6 +5,7 @@
  * searched for canaries after every exit. When the run has ended the process stops itself, and the
  * parent reads its memory. */
 #include "hostile.h"
+#include "net.h"
 #include "machine/soft.h"
 #include "probe_kit.h"
 
@@ -459,14 +460,16 @@ void hostile_process(const struct host_bundle *bundle, struct hostile_run *run)
     memcpy(c.layers, bundle->layers, sizeof c.layers);
     guard_layers(&c);
     make_files(&c, bundle->manifest);
-    int r = host_enclave_create(&c, &enclave, &d);
+    int r = host_net_open(bundle->manifest, &c.net, &d);
+    r = r != 0 ? r : host_enclave_create(&c, &enclave, &d);
     if (r == 0) {
         soft_own_memory(run->machine);
         guard_slots();
         hostile_lies_start(enclave, run);
         r = soft_signal(SIGUSR1, on_kick, SA_RESTART);
         start_helpers();
-        r = r != 0 ? r : host_lock_process(&d);
+        r = r != 0 ? r : host_net_start(&c.net, &d);
+        r = r != 0 ? r : c.net.on ? host_lock_process_with_network(&d) : host_lock_process(&d);
     }
     if (r != 0) {
         hostile_end(END_NOT_MADE, 0, 0, d.text);

@@ -8,13 +8,24 @@
 
 HOSTILE=$BUILD/tests/hostile/hostile
 
+# Somebody elsewhere: says back what it hears, and calls whoever asks it to.
+PEER=$("$PYTHON" -c 'import socket
+s = socket.create_server(("127.0.0.1", 0))
+print(s.getsockname()[1])')
+"$PYTHON" "$TOP/tests/network/peer.py" "$PEER" "$PEER" "$((PEER + 2))" >"$WORK/peer" &
+trap 'kill %1 2>/dev/null; rm -rf "$WORK"' EXIT
+for _ in $(seq 500); do
+    grep -q ready "$WORK/peer" 2>/dev/null && break
+    sleep 0.02
+done
+
 yaml() { # DIR BASE FILES ENTRY ARGV
     cat >"$1/alcove.yaml" <<EOF
 $2
 files: {$3}
 entry: $4
 argv: [$5]
-env: {LC_ALL: C.UTF-8}
+env: {LC_ALL: C.UTF-8, PEER: "$PEER"}
 mounts:
   - {kind: tmpfs, path: /tmp, size: 16 MiB}
   - {kind: sealed, path: /data, name: kept, size: 4 MiB}
@@ -26,7 +37,7 @@ threads: 8
 stdin: host
 stdout: host
 stderr: host
-network: denied
+network: {connect: ["127.0.0.1:$PEER", "udp 127.0.0.1:$PEER"], listen: ["127.0.0.1:$((PEER + 1))"]}
 EOF
 }
 

@@ -6,8 +6,10 @@
  *     work [leak]     with `leak` it says a canary aloud, to show that the search finds it */
 #include "canary.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -16,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -162,6 +165,101 @@ static void use_stdin(void)
             other_data |= buffer[k] != 0;
         }
     }
+}
+
+/* ---- the network
+ * ---------------------------------------------------------------------------------- */
+
+static struct sockaddr_in peer_address(unsigned more)
+{
+    const char *port = getenv("PEER");
+    return (struct sockaddr_in){
+        .sin_family = AF_INET,
+        .sin_port = htons((uint16_t)(strtoul(port != NULL ? port : "", NULL, 10) + more)),
+        .sin_addr = {htonl(INADDR_LOOPBACK)}};
+}
+
+/* Nothing waits for ever: whatever the host withholds ends in an error. */
+static int peer_socket(int type)
+{
+    const struct timeval limit = {0, 300000};
+    const struct sockaddr_in a = peer_address(0);
+    int fd = socket(AF_INET, type, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0 ||
+        connect(fd, (const struct sockaddr *)&a, sizeof a) != 0) {
+        failed("connect");
+    }
+    return fd;
+}
+
+/* What is not there must stay as it was, and never more comes than there is room for. */
+static void hear(int fd, const uint8_t *expected, size_t size, bool all)
+{
+    static uint8_t buffer[20000];
+    memset(buffer, 0xee, sizeof buffer);
+    ssize_t n = recv(fd, buffer, size, all ? MSG_WAITALL : 0);
+    if (n > (ssize_t)size || buffer[n > 0 ? (size_t)n : 0] != 0xee) {
+        wrong("more came than there was room for");
+    }
+    if (n < 0) {
+        failed("recv");
+    } else {
+        other_data |= (size_t)n != size || memcmp(buffer, expected, size) != 0;
+    }
+}
+
+static void use_network(unsigned round)
+{
+    static uint8_t data[16384];
+    for (size_t i = 0; i < sizeof data; i++) {
+        data[i] = (uint8_t)(i * 7 + round);
+    }
+    int fd = peer_socket(SOCK_STREAM), datagrams = peer_socket(SOCK_DGRAM);
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    if (send(fd, "echo\n", 5, MSG_NOSIGNAL) != 5 ||
+        send(fd, data, sizeof data, MSG_NOSIGNAL) != (ssize_t)sizeof data || poll(&p, 1, 300) < 0) {
+        failed("send");
+    }
+    hear(fd, data, sizeof data, true);
+    if (send(datagrams, data, 1000 + round, 0) != (ssize_t)(1000 + round)) {
+        failed("a datagram");
+    }
+    hear(datagrams, data, 1000 + round, false);
+    shutdown(fd, SHUT_WR);
+    close(fd);
+    close(datagrams);
+}
+
+/* Somebody from outside comes in. */
+static void use_server(void)
+{
+    const struct timeval limit = {0, 300000};
+    const struct sockaddr_in a = peer_address(1);
+    const int one = 1;
+    char call[64];
+    int listener = socket(AF_INET, SOCK_STREAM, 0), asker = peer_socket(SOCK_STREAM);
+    if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
+        setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0 ||
+        bind(listener, (const struct sockaddr *)&a, sizeof a) != 0 || listen(listener, 5) != 0) {
+        failed("listen"); /* another run may be there */
+    }
+    int n = snprintf(call, sizeof call, "call %u 4 hello\n", ntohs(a.sin_port));
+    if (send(asker, call, (size_t)n, MSG_NOSIGNAL) != n) {
+        failed("send");
+    }
+    int fd = accept(listener, NULL, NULL);
+    if (fd < 0) {
+        failed("accept");
+    } else {
+        hear(fd, (const uint8_t *)"hello", 5, true);
+        if (send(fd, "goodbye", 7, MSG_NOSIGNAL) != 7) {
+            failed("send");
+        }
+    }
+    close(fd);
+    close(listener);
+    close(asker);
 }
 
 /* ---- memory
@@ -406,6 +504,7 @@ int main(int argc, char **argv)
         use_memory(i);
         use_heap();
         use_stdin();
+        use_network(i);
         use_volume(i);
         use_attestation();
         use_time();
@@ -414,6 +513,7 @@ int main(int argc, char **argv)
     }
     use_input();
     use_output();
+    use_server();
     if (on_stack[1] != canary('s') || in_data != canary('d')) {
         wrong("memory changed");
     }
