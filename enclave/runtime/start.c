@@ -133,7 +133,7 @@ void rt_begin(struct rt_thread *t)
 {
     struct rt_frame frame = {.flags = RT_FRAME_FULL, .rflags = 0x202};
     rt_set_fsbase(t->app_fs);
+    rt_vector_linux_start(); /* before: the door may set another (fork) */
     door_thread(t->start_argument, &frame);
-    rt_vector_linux_start();
     rt_resume_app(&frame);
 }

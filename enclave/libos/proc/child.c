@@ -60,8 +60,8 @@ static int start_for(unsigned sender, const struct child_order *o, int *ret_pid,
 static int born(int pid)
 {
     struct process *p = process_by_pid(pid);
-    if (p == NULL) {
-        return -ESRCH;
+    if (p == NULL) { /* it has run and ended, and its parent does not want to know */
+        return 0;
     }
     process_ref(p);
     int r = member_born(p);
@@ -158,7 +158,7 @@ int64_t remote_serve_born(struct call_server *s, struct bytes in, struct writer 
     }
     memcpy(&pid, in.data, sizeof pid);
     const struct process *p = process_by_pid(pid);
-    return p == NULL || p->parent != os_current() ? -ESRCH : born(pid);
+    return p != NULL && p->parent != os_current() ? -ESRCH : born(pid);
 }
 
 /* From here on the thread calls in the child's name. */
