@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "call_texts.h"
+#include "fatal.h"
 #include "perf.h"
 #include "mm.h"
 #include "dispatch.h"
@@ -177,6 +178,7 @@ void dispatch_start(void)
 {
     watching = rt_tracing(TRACE_SYS | TRACE_PERF);
     perf_prepare();
+    rt_stop_report_by(fatal_stop_report);
 }
 
 /* ---- the way in and out

@@ -238,3 +238,19 @@ void fatal_report(const struct os_thread *t, const struct signal_info *info,
     }
     say_others(t);
 }
+
+/* Without the lock, which this or another thread may hold: what other threads change meanwhile may
+ * be wrong here, and no more than that. */
+void fatal_stop_report(void)
+{
+    const struct os_thread *t = os_self();
+    if (t == NULL || t->frame == NULL || t->process == NULL) {
+        return; /* the program has not begun */
+    }
+    rt_trace("*** the runtime stopped in process %d (%s), thread %d", t->process->pid, t->comm,
+             t->tid);
+    say_instruction(t->frame);
+    say_call(t, "in or after");
+    say_registers(t->frame);
+    say_callers(t->frame);
+}

@@ -9,6 +9,7 @@
 
 static struct {
     bool out[3]; /* by descriptor: may it leave */
+    bool debug;
     bool worker; /* the same two streams carry sealed messages, and nothing of the workload's */
     uint64_t trace; /* zeros unless the manifest says debug */
     uint64_t trace_calls[TRACE_CALLS / 64];
@@ -20,6 +21,7 @@ void rt_console_start(const struct manifest *m, const struct boot_record *boot)
     console.out[1] = m->stdout_host;
     console.out[2] = m->stderr_host;
     console.worker = m->stdin_task;
+    console.debug = m->debug;
     if (m->debug) {
         console.trace = boot->trace;
         __builtin_memcpy(console.trace_calls, boot->trace_calls, sizeof console.trace_calls);
@@ -124,6 +126,13 @@ void rt_last_words_to(void (*say)(struct bytes sentence))
     last_words = say;
 }
 
+static void (*stop_report)(void);
+
+void rt_stop_report_by(void (*report)(void))
+{
+    stop_report = report;
+}
+
 /* Fatal paths may run while a hostcall is being checked, and saying why may fail in the same way: a
  * second death of the same thread is silent. */
 static void say_and_stop(enum exit_kind kind, const char *format, __builtin_va_list args)
@@ -144,6 +153,9 @@ static void say_and_stop(enum exit_kind kind, const char *format, __builtin_va_l
         last_words(BYTES(text, n + 1));
     } else {
         ignore_result(raw_write(2, BYTES(text, n + 1)) < 0, "the end comes all the same");
+        if (console.debug && stop_report != NULL) {
+            stop_report();
+        }
     }
     exit_for_ever(kind, 0);
 }

@@ -79,4 +79,40 @@ for how in null abort trap; do
     crash "$how" false
     ok "a release bundle that dies ($how) says nothing" same "$(cat "$WORK/err")" ""
 done
+
+# A layer that changes on the disk while the program runs: the runtime stops, and says in which call.
+stop() {
+    workload "$WORK/w" 'import os, sys
+fd = os.open("/app/data", os.O_RDONLY)
+print(os.pread(fd, 1, 0))
+sys.stdout.flush()
+input()
+for at in range(0, 8 << 20, 4096):
+    os.pread(fd, 1, at)' "debug: $1" 'stdin: host'
+    head -c 8M /dev/zero | tr '\0' 'x' >"$WORK/w/data"
+    sed -i 's|^files: .*|files: {/app/main.py: main.py, /app/data: data}|' "$WORK/w/alcove.yaml"
+    build_bundle "$WORK/w" "$WORK/bundle"
+    image=$(find "$WORK/bundle/layers" -name '*.img' -size +8M | head -n 1)
+    mkfifo "$WORK/in"
+    "$ALCOVE" run "$WORK/bundle" >"$WORK/out" 2>"$WORK/err" <"$WORK/in" &
+    run=$!
+    exec 9>"$WORK/in"
+    for _ in $(seq 100); do
+        [ -s "$WORK/out" ] && break
+        sleep 0.1
+    done
+    chmod u+w "$image"
+    flip "$image" $((4 << 20))
+    echo >&9
+    exec 9>&-
+    wait "$run" || true
+    rm -rf "$WORK/w" "$WORK/bundle" "$WORK/in"
+}
+stop true
+ok "a runtime that stops says why" says 'does not match the measured root hash'
+ok "and in whose call" says '^\*\*\* the runtime stopped in process 1 \(python3.11\), thread [0-9]+$'
+ok "with its arguments" says '^  in or after pread64\(3, 0x[0-9a-f]+, 1, [0-9]+\)$'
+stop false
+ok "a release says one sentence" same "$(wc -l <"$WORK/err")" 1
+ok "the same" says 'does not match the measured root hash'
 tap_done

@@ -310,6 +310,9 @@ bool rt_claim_end(void);
  * to the host, since the workload may have had a part in it. `say` needs no heap, and may end the
  * enclave; if it comes back, the enclave ends without a word. NULL: to the host again. */
 void rt_last_words_to(void (*say)(struct bytes sentence));
+/* Debug enclaves: `report` is called after the sentence of an rt_fatal() or rt_refuse(), on the thread that
+ * dies, wherever that is: no lock may be waited for, and a fault in it ends the enclave. */
+void rt_stop_report_by(void (*report)(void));
 /* Ends the enclave. */
 void rt_exit(enum exit_kind kind, uint64_t value) __attribute__((noreturn));
 /* Refuses to start or stops, with a sentence for the operator (no workload data in it). */
