@@ -233,7 +233,7 @@ static void wipe(void)
     struct process *p = os.process;
     const struct signal_box box = signal_box_of_process(p);
     exec_reset();
-    os.process = NULL;
+    os.process = self.listener.process = NULL;
     signal_forget(&box, UINT64_MAX);
     fs_context_done(&p->fs);
     secure_zero(p, sizeof *p);
@@ -282,7 +282,7 @@ static int start_process(const struct notice_begin *b)
     for (unsigned i = 0; i < SIGNALS; i++) {
         p->actions[i].handler = (b->ignored >> i & 1) != 0 ? OS_SIG_IGN : OS_SIG_DFL;
     }
-    os.process = p;
+    os.process = self.listener.process = p;
     os.next_tid = b->pid;
     struct os_thread *t = os_thread_new();
     if (t == NULL) {
