@@ -66,7 +66,8 @@ def below(pid):
 
 class Server:
     def __init__(self, command, port, cwd=None):
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=cwd)
+        quiet = subprocess.DEVNULL
+        self.process = subprocess.Popen(command, stdout=quiet, stderr=quiet, cwd=cwd)
         self.url = f"http://127.0.0.1:{port}/"
         wait_for(port)
 
@@ -165,7 +166,8 @@ def main():
     rows = []
     if not options.json:
         print(f"{'':30} {'requests/s':>19} {'ratio':>6} {'floor':>5}  {'':6} {'99 % below, ms':>17} "
-              f"{'processor, µs':>17}\n{'median of ' + str(options.rounds):30} {'native':>9} {'alcove':>9} {'':21}"
+              f"{'processor, µs':>17}\n{'median of ' + str(options.rounds):30} {'native':>9} "
+              f"{'alcove':>9} {'':21}"
               f"{'native':>9} {'alcove':>8} {'native':>8} {'alcove':>8}", flush=True)
     for workload in workloads(build, build / "cli/alcove"):
         if options.only in workload[0]:

@@ -1,0 +1,261 @@
+#!/usr/bin/python3.11
+# SPDX-License-Identifier: Apache-2.0
+"""Servers of Debian's packages, natively and in an enclave: what their clients hear is compared.
+
+    servers.py [--build FOLDER] [--verbose] [CASE…]
+
+nginx serves files to clients of this program; redis-server is asked by redis-cli and redis-benchmark.
+A case whose packages are not installed is skipped, with their names. TAP.
+"""
+
+import argparse
+import hashlib
+import os
+import pathlib
+import random
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+TIMEOUT = 60
+
+MANIFEST = """
+base: [{{packages: [{package}]}}]
+files: {{/etc/case.conf: case.conf, /www: www}}
+entry: {entry}
+argv: [{argv}]
+env: {{LC_ALL: C.UTF-8}}
+memory: 512 MiB
+threads: 16
+mounts: [{{kind: tmpfs, path: /tmp, size: 64 MiB}}]
+stdout: host
+stderr: host
+network: {{listen: ["127.0.0.1:{port}"]}}
+"""
+
+NGINX = """
+daemon off;
+{master}
+pid {tmp}/nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 256; }}
+http {{
+    access_log off;
+    sendfile on;
+    gzip on;
+    client_body_temp_path {tmp}/body; proxy_temp_path {tmp}/proxy; fastcgi_temp_path {tmp}/fastcgi;
+    uwsgi_temp_path {tmp}/uwsgi; scgi_temp_path {tmp}/scgi;
+    types {{ text/html html; application/octet-stream bin; }}
+    server {{ listen 127.0.0.1:{port}; root {www}; autoindex on; }}
+}}
+"""
+
+REDIS = """
+bind 127.0.0.1
+port {port}
+save ""
+appendonly no
+daemonize no
+dir {tmp}
+"""
+
+REDIS_COMMANDS = """PING
+SET key value
+GET key
+APPEND key -more
+GET key
+INCR counter
+INCRBY counter 41
+LPUSH list a b c
+LRANGE list 0 -1
+HSET hash one 1 two 2
+HGETALL hash
+ZADD scores 2 b 1 a 3 c
+ZRANGE scores 0 -1 WITHSCORES
+SADD set x y
+SCARD set
+EXPIRE key 100
+PERSIST key
+EVAL "return redis.call('GET', KEYS[1])" 1 key
+XADD stream 1-1 field value
+XRANGE stream - +
+SAVE
+DBSIZE
+GET nothing
+NOSUCHCOMMAND
+FLUSHALL
+DBSIZE
+"""
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        return s.getsockname()[1]
+
+
+def wait_for(port, process):
+    end = time.monotonic() + TIMEOUT
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return True
+        except OSError:
+            time.sleep(0.02)
+    return False
+
+
+def exchange(port, text):
+    """One connection: what comes until its end."""
+    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT) as s:
+        s.sendall(text.encode())
+        data = b""
+        while piece := s.recv(1 << 16):
+            data += piece
+    return data
+
+
+def heard(data):
+    """Status, the headers that do not depend on time or place, a hash of the body."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    kept = [x for x in lines[1:] if not re.match(r"(Date|Last-Modified|ETag):", x)]
+    return [lines[0], *sorted(kept), f"{len(body)} {hashlib.sha256(body).hexdigest()[:16]}"]
+
+
+def ask_nginx(port):
+    close = "Host: x\r\nConnection: close\r\n"
+    for what, request in (("a page", f"GET / HTTP/1.1\r\n{close}\r\n"),
+                          ("a large file", f"GET /big.bin HTTP/1.1\r\n{close}\r\n"),
+                          ("its head", f"HEAD /big.bin HTTP/1.1\r\n{close}\r\n"),
+                          ("a part", f"GET /big.bin HTTP/1.1\r\n{close}Range: bytes=1000-70000\r\n\r\n"),
+                          ("packed", f"GET /index.html HTTP/1.1\r\n{close}Accept-Encoding: gzip\r\n\r\n"),
+                          ("nothing", f"GET /none HTTP/1.1\r\n{close}\r\n"),
+                          ("up", f"GET /../etc/passwd HTTP/1.1\r\n{close}\r\n"),
+                          ("posted", f"POST / HTTP/1.1\r\n{close}Content-Length: 3\r\n\r\nabc"),
+                          ("nonsense", "NONSENSE\r\n\r\n"),
+                          ("two in one", f"GET / HTTP/1.1\r\nHost: x\r\n\r\nHEAD / HTTP/1.1\r\n{close}\r\n")):
+        data = exchange(port, request)
+        if what == "two in one":
+            data = data.split(b"\r\n\r\n", 1)[0] + b"\r\n\r\n" + str(data.count(b"HTTP/1.1 200")).encode()
+        yield what, heard(data)
+    answers = []
+    many = [threading.Thread(target=lambda: answers.append(heard(exchange(
+        port, f"GET /big.bin HTTP/1.1\r\n{close}\r\n"))[-1])) for _ in range(40)]
+    for t in many:
+        t.start()
+    for t in many:
+        t.join()
+    yield "forty at a time", [str(len(answers)), *sorted(set(answers))]
+
+
+def ask_redis(port):
+    for line in REDIS_COMMANDS.splitlines():
+        out = subprocess.run(["redis-cli", "-p", str(port)], input=line + "\n", capture_output=True, text=True,
+                             timeout=TIMEOUT, check=False)
+        yield line, out.stdout.splitlines()
+    out = subprocess.run(["redis-benchmark", "-p", str(port), "-n", "2000", "-c", "20", "-P", "4", "--csv", "-t",
+                          "ping,set,get,incr,lpush,rpop,sadd,hset,spop,zadd,mset"],
+                         capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    yield "redis-benchmark", [str(out.returncode), *(x.split(",")[0] for x in out.stdout.splitlines())]
+
+
+CASES = {  # package, client's packages, program, arguments, configuration, questions
+    "nginx": ("nginx-core", [], "/usr/sbin/nginx", ["-c", "{conf}", "-e", "stderr"],
+              NGINX.replace("{master}", "master_process off;"), ask_nginx),
+    "redis": ("redis-server", ["redis-tools"], "/usr/bin/redis-server", ["{conf}"], REDIS, ask_redis),
+}
+
+
+def installed(package):
+    found = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Status}", package], text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    return found.stdout == "installed"
+
+
+def make_files(www):
+    www.mkdir()
+    (www / "index.html").write_text("<p>hello, world</p>\n" * 100)
+    (www / "big.bin").write_bytes(random.Random(1).randbytes(3 << 20))
+
+
+def served(command, port, questions, errors, **how):
+    """The answers of a server that runs for as long as it is asked."""
+    with open(errors, "wb") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **how)
+    try:
+        if not wait_for(port, process):
+            return [("no server came up", pathlib.Path(errors).read_text(errors="replace").splitlines())]
+        return list(questions(port))
+    finally:
+        process.terminate()
+        try:
+            process.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def compare(name, build, work):
+    package, _, program, arguments, configuration, questions = CASES[name]
+    make_files(work / "www")
+    (work / "tmp").mkdir()
+    os.chmod(work, 0o755)
+    port = free_port()
+    conf = work / "native.conf"
+    conf.write_text(configuration.format(tmp=work / "tmp", www=work / "www", port=port))
+    words = [a.format(conf=conf) for a in arguments]
+    native = served([program, *words], port, questions, work / "native.log")
+    port = free_port()
+    (work / "case.conf").write_text(configuration.format(tmp="/tmp", www="/www", port=port))
+    argv = [pathlib.Path(program).name, *(a.format(conf="/etc/case.conf") for a in arguments)]
+    (work / "alcove.yaml").write_text(MANIFEST.format(package=package, entry=program, port=port,
+                                                      argv=", ".join(argv)))
+    alcove = build / "cli/alcove"
+    subprocess.run([alcove, "build", work, "-o", work / "bundle"], check=True, stdout=subprocess.DEVNULL)
+    inside = served([alcove, "run", work / "bundle"], port, questions, work / "inside.log")
+    return native, inside
+
+
+def tell(number, name, native, inside, verbose):
+    good = native == inside and len(native) > 2
+    print(f"{'ok' if good else 'not ok'} {number} - clients of {name} hear from an enclave what they hear from Linux",
+          flush=True)
+    for (what, outside), (_, within) in zip(native, inside):
+        if outside != within or verbose:
+            print(f"# {what}")
+            for side, lines in (("-", outside), ("+", within)):
+                for line in lines[:20]:
+                    print(f"# {side} {line}")
+    return good
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--build", type=pathlib.Path, default=TOP / "build")
+    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("cases", nargs="*")
+    args = parser.parse_args()
+    failed = 0
+    names = [name for name in CASES if not args.cases or name in args.cases]
+    for number, name in enumerate(names, 1):
+        missing = [p for p in (CASES[name][0], *CASES[name][1]) if not installed(p)]
+        if missing:
+            print(f"ok {number} - {name} # SKIP not installed: {' '.join(missing)}", flush=True)
+            continue
+        work = pathlib.Path(tempfile.mkdtemp(prefix="alcove-servers-"))
+        try:
+            failed += not tell(number, name, *compare(name, args.build.resolve(), work), args.verbose)
+        finally:
+            shutil.rmtree(work)
+    print(f"1..{len(names)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
