@@ -108,13 +108,14 @@ int host_thread_enter(struct host_thread *t, uint64_t rdi, struct diag *d)
         }
         atomic_store_explicit(&t->where, HOST_INSIDE, memory_order_relaxed);
         int r = host_enter_once(t, rdi, leaf, &run);
-        atomic_store_explicit(&t->where, HOST_OUTSIDE, memory_order_relaxed);
         atomic_store_explicit(&t->resuming, 0, memory_order_relaxed);
         if (r == 0 && handling) {
             handling = kicked_meanwhile(t);
             leaf = handling ? ENCLU_EENTER : ENCLU_ERESUME;
             atomic_store(&t->handling, handling);
         } else if (r == 0) {
+            /* Only now: interrupted code that is about to be resumed counts as inside. */
+            atomic_store_explicit(&t->where, HOST_OUTSIDE, memory_order_relaxed);
             if (!host_serve(t)) {
                 return 0;
             }

@@ -179,6 +179,9 @@ int64_t rt_hostcall(unsigned number, const uint64_t args[HOSTCALL_ARGS], struct 
     if (ended_elsewhere()) {
         park_for_ever(slot);
     }
+    if (rt_alarm_due()) { /* the host interrupts only threads that are inside */
+        __atomic_store_n(&rt_self()->kick, 1, __ATOMIC_RELAXED);
+    }
 
     int64_t result = (int64_t)read_host_u64(slot, SLOT(result));
     uint64_t size = read_host_u64(slot, SLOT(from_size));

@@ -5,34 +5,36 @@
  * and accepted. */
 #include "thread.h"
 
-#define EPERM  1
-#define EAGAIN 11
-#define ENOMEM 12
+#define EPERM          1
+#define EAGAIN         11
+#define ENOMEM         12
 #define XFRM_SUPPORTED UINT64_C(0xe7) /* x87 SSE AVX AVX-512; the processor masks what it lacks */
-#define IDLE_MAX       8u /* threads that ended and wait inside */
+#define IDLE_MAX       8u             /* threads that ended and wait inside */
 #define AREA_STRIDE    (UINT64_C(64) * SGX_PAGE_SIZE)
 _Static_assert(sizeof(struct rt_thread_area) + SGX_PAGE_SIZE <= AREA_STRIDE, "area and TCS fit");
 _Static_assert(RUNTIME_THREADS + THREADS_MAX * AREA_STRIDE <= RUNTIME_END, "all threads fit");
 
-
-#define SSA_END(area) ((area).ssa[0] + SGX_PAGE_SIZE) /* the processor saves downwards from there */
+#define SSA_END(area) ((area).ssa[0] + SGX_PAGE_SIZE) /* the processor saves downwards from there  \
+                                                       */
 static struct rt_thread_area first_area;
 static union {
     struct rt_thread thread;
     uint8_t page[4096];
-} first_control __attribute__((aligned(4096))) = {.thread = {
-    .self = &first_control.thread,
-    .stack_top = (uint64_t)(uintptr_t)(first_area.stack + sizeof first_area.stack),
-    .state = STATE_NEW,
-    .xsave_leave = first_area.xsave_leave,
-    .xsave_lib = first_area.xsave_lib,
-    .exc_top = (uint64_t)(uintptr_t)(first_area.exc_stack + sizeof first_area.exc_stack),
-    .xfrm = XFRM_SUPPORTED,
-    /* Ready before the first instruction: the host may interrupt it and enter at CSSA 1. */
-    .ssa_gpr = (struct sgx_gprsgx *)(void *)(SSA_END(first_area) - sizeof(struct sgx_gprsgx)),
-    .ssa_exinfo = (struct sgx_exinfo *)(void *)(SSA_END(first_area) - sizeof(struct sgx_gprsgx) -
-                                                sizeof(struct sgx_exinfo)),
-}};
+} first_control __attribute__((aligned(4096))) = {
+    .thread = {
+        .self = &first_control.thread,
+        .stack_top = (uint64_t)(uintptr_t)(first_area.stack + sizeof first_area.stack),
+        .state = STATE_NEW,
+        .xsave_leave = first_area.xsave_leave,
+        .xsave_lib = first_area.xsave_lib,
+        .exc_top = (uint64_t)(uintptr_t)(first_area.exc_stack + sizeof first_area.exc_stack),
+        .xfrm = XFRM_SUPPORTED,
+        /* Ready before the first instruction: the host may interrupt it and enter at CSSA 1. */
+        .ssa_gpr = (struct sgx_gprsgx *)(void *)(SSA_END(first_area) - sizeof(struct sgx_gprsgx)),
+        .ssa_exinfo =
+            (struct sgx_exinfo *)(void *)(SSA_END(first_area) - sizeof(struct sgx_gprsgx) -
+                                          sizeof(struct sgx_exinfo)),
+    }};
 
 /* ELRANGE_BASE is 0, so addresses are the offsets that the TCS wants. */
 _Static_assert(ELRANGE_BASE == 0, "TCS fields below are addresses");
@@ -58,8 +60,8 @@ static void set_ssa(struct rt_thread *t, struct rt_thread_area *area)
 {
     uint8_t *end = SSA_END(*area);
     t->ssa_gpr = (struct sgx_gprsgx *)(void *)(end - sizeof(struct sgx_gprsgx));
-    t->ssa_exinfo = (struct sgx_exinfo *)(void *)(end - sizeof(struct sgx_gprsgx) -
-                                                  sizeof(struct sgx_exinfo));
+    t->ssa_exinfo =
+        (struct sgx_exinfo *)(void *)(end - sizeof(struct sgx_gprsgx) - sizeof(struct sgx_exinfo));
 }
 
 static void set_canary(struct rt_thread *t)
@@ -68,8 +70,8 @@ static void set_canary(struct rt_thread *t)
     t->canary &= ~UINT64_C(0xff); /* a string overflow stops at the zero byte */
 }
 
-/* The thread stays unable to enter (STATE_DEAD) until everything of it is there: the host may try at
- * any time. What an entry that is being refused reads has the same value before and after. */
+/* The thread stays unable to enter (STATE_DEAD) until everything of it is there: the host may try
+ * at any time. What an entry that is being refused reads has the same value before and after. */
 static void init_thread(struct rt_thread *t, struct rt_thread_area *area, unsigned number,
                         uint64_t tcs)
 {
@@ -140,9 +142,11 @@ void rt_set_fsbase(uint64_t base)
  * half-way: the next attempt goes on from there, because pages are never added twice. */
 static struct rt_thread_area *new_area(unsigned number, uint64_t *ret_tcs)
 {
-    enum { GUARD1 = offsetof(struct rt_thread_area, guard1),
-           GUARD2 = offsetof(struct rt_thread_area, guard2),
-           AREA_END = sizeof(struct rt_thread_area) + SGX_PAGE_SIZE };
+    enum {
+        GUARD1 = offsetof(struct rt_thread_area, guard1),
+        GUARD2 = offsetof(struct rt_thread_area, guard2),
+        AREA_END = sizeof(struct rt_thread_area) + SGX_PAGE_SIZE
+    };
     static const struct {
         uint64_t from, to;
     } parts[] = {{0, GUARD1}, {GUARD1 + SGX_PAGE_SIZE, GUARD2}, {GUARD2 + SGX_PAGE_SIZE, AREA_END}};
@@ -227,9 +231,9 @@ static int prepare(void *argument, uint64_t fsbase, struct rt_thread **ret)
     return 0;
 }
 
-/* The host said that it will not run the thread, and the caller is about to free what the thread was
- * to work on. A host that runs it nevertheless finds the door closed; one that has run it already
- * has lied. */
+/* The host said that it will not run the thread, and the caller is about to free what the thread
+ * was to work on. A host that runs it nevertheless finds the door closed; one that has run it
+ * already has lied. */
 static void withdraw(struct rt_thread *t)
 {
     uint64_t expected = STATE_NEW;
@@ -333,25 +337,34 @@ bool rt_thread_outside(unsigned thread_number)
 
 /* The host is told of a time only when it would come too late otherwise: programs that move their
  * timers forward all the time (a timeout per request) cost a hostcall per time that passes. So the
- * time that it knows may come before the one that is wanted; then the door asks again. */
-static uint64_t told_at = UINT64_MAX;
+ * time that it knows may come before the one that is wanted; then the door asks again. It does so,
+ * too, when the host's clock runs ahead of this one and the kick comes a little early. */
+static struct {
+    uint64_t at;    /* UINT64_MAX: nothing is asked for */
+    uint64_t early; /* from here on a kick may be meant for it */
+} told = {UINT64_MAX, UINT64_MAX};
 
 bool rt_alarm_due(void)
 {
-    uint64_t at = __atomic_load_n(&told_at, __ATOMIC_RELAXED);
-    return at != UINT64_MAX && rt_clock_ns(1) >= at;
+    uint64_t from = __atomic_load_n(&told.early, __ATOMIC_RELAXED);
+    return from != UINT64_MAX && rt_clock_ns(1) >= from;
 }
 
 void rt_alarm(uint64_t at_ns)
 {
     uint64_t now = rt_clock_ns(1);
-    uint64_t told = __atomic_load_n(&told_at, __ATOMIC_RELAXED);
-    if (told <= now) {
-        told = UINT64_MAX;
+    if (now >= told.early) {
+        told.at = UINT64_MAX;
     }
-    bool sooner = at_ns < told;
-    __atomic_store_n(&told_at, sooner ? at_ns : told, __ATOMIC_RELAXED);
+    bool sooner = at_ns < told.at;
+    uint64_t ns = at_ns > now ? at_ns - now : 0;
+    told.at = sooner ? at_ns : told.at;
+    __atomic_store_n(&told.early,
+                     sooner                  ? now + ns - ns / 64
+                     : told.at == UINT64_MAX ? UINT64_MAX
+                                             : told.early,
+                     __ATOMIC_RELAXED);
     if (sooner) {
-        HOSTCALL_SIMPLE(HOSTCALL_alarm, at_ns > now ? at_ns - now : 0);
+        HOSTCALL_SIMPLE(HOSTCALL_alarm, ns);
     }
 }
