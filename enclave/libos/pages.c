@@ -255,26 +255,23 @@ int pages_zero(uint64_t start, uint64_t end)
     return 0;
 }
 
-/* One run of the same state. 0 when nothing of it is committed afterwards. */
+/* One run of the same state; what is beyond `keep` bytes of it is given back. Returns what is still
+ * committed. Zeros are cheaper than new memory: a host's page costs more than writing to one. */
 static uint64_t wipe_run(uint64_t start, uint64_t end, uint8_t state, uint64_t keep)
 {
-    uint8_t rights = state & PAGE_RIGHTS;
-    bool clean = rights == PAGE_RW && (state & PAGE_DIRTY) == 0;
-    uint64_t size = end - start;
+    bool clean = (state & PAGE_RIGHTS) == PAGE_RW && (state & PAGE_DIRTY) == 0;
+    uint64_t size = end - start < keep ? end - start : keep;
     if ((state & PAGE_COMMITTED) == 0) {
         return 0;
     }
-    if (size > keep || (!clean && size >= ZERO_BY_RELEASE)) {
-        if (pages_release(start, end) != 0) {
-            rt_fatal("the host did not take back memory of a program that is gone");
-        }
-        return 0;
+    if (start + size < end && pages_release(start + size, end) != 0) {
+        rt_fatal("the host did not take back memory of a program that is gone");
     }
-    if (!clean) {
-        if (pages_take(start, end, true, start, end) != 0) {
+    if (!clean && size != 0) {
+        if (pages_take(start, start + size, true, start, start + size) != 0) {
             rt_fatal("the host did not change the rights of memory of a program that is gone");
         }
-        set_state(start, end, PAGE_COMMITTED | PAGE_RW);
+        set_state(start, start + size, PAGE_COMMITTED | PAGE_RW);
     }
     return size;
 }

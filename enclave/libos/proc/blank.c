@@ -248,10 +248,11 @@ static void tell_the_end(void)
     const struct notice n = {.kind = NOTICE_ENDED, .u.end = {self.status, self.used}};
     const bool born = self.born;
     const int64_t failed = self.failed;
-    wipe();
-    if (born) {
+    if (born) { /* nobody has to wait for the wiping */
         tell(&n, NOTICE_SIZE(end));
-    } else {
+    }
+    wipe();
+    if (!born) {
         tell_value(NOTICE_BORN, failed);
     }
     tell_value(NOTICE_READY, 0);
