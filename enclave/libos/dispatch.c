@@ -13,6 +13,7 @@
 #include "mm.h"
 #include "dispatch.h"
 #include "proc/call_client.h"
+#include "proc/local_layers.h"
 #include "process.h"
 #include "signals.h"
 #include "trace.h"
@@ -135,7 +136,8 @@ static int64_t call_at_owner(struct os_thread *t, uint64_t number)
 
 static int64_t call(struct os_thread *t, uint64_t number)
 {
-    if (__builtin_expect(t->client != NULL, 0) && calls[number].where == SYS_SHARED) {
+    if (__builtin_expect(t->client != NULL, 0) && calls[number].where == SYS_SHARED &&
+        !local_layers_serve(t->frame, number)) {
         return call_at_owner(t, number);
     }
     int64_t result = make_call(t->frame, number);

@@ -90,6 +90,46 @@ static void files(void)
     close(fd);
 }
 
+/* Names that a process may know the answer to by itself must mean what they mean when opened. */
+static void names(void)
+{
+    static const char *const paths[] = {"/usr/lib/x86_64-linux-gnu/libc.so.6",
+                                        "/usr/../lib/x86_64-linux-gnu/libc.so.6",
+                                        "/tmp/../usr/lib",
+                                        "/usr/lib/",
+                                        "/",
+                                        "/tmp",
+                                        "/dev/null",
+                                        "/proc/self/../self/maps",
+                                        "/usr/lib/none",
+                                        "/usr/lib/x86_64-linux-gnu/libc.so.6/",
+                                        "/tmp/none/..",
+                                        "/proc/none",
+                                        ""};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        struct stat a = {0}, b = {0}, c = {0};
+        struct statx x = {0};
+        int named = stat(paths[i], &a), error = errno;
+        int fd = open(paths[i], O_RDONLY);
+        int by_number = fstat(fd, &b);
+        int at = fstatat(fd, "", &c, AT_EMPTY_PATH);
+        int sx = statx(AT_FDCWD, paths[i], 0, STATX_BASIC_STATS, &x);
+        bool volatile_inode = strncmp(paths[i], "/proc", 5) == 0;
+        bool same = a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_mode == b.st_mode &&
+                    a.st_size == b.st_size && a.st_nlink == b.st_nlink && c.st_ino == b.st_ino &&
+                    x.stx_ino == a.st_ino && x.stx_size == (uint64_t)a.st_size;
+        SAY("%s: %d %s, open %d, the same %d", paths[i], named,
+            named != 0 ? strerrorname_np(error) : "", by_number,
+            at == by_number && sx == named && (volatile_inode || same));
+        SAY("access %d %d", access(paths[i], R_OK),
+            faccessat(AT_FDCWD, paths[i], W_OK | X_OK, 0) == 0 && strcmp(paths[i], "/tmp") == 0);
+        close(fd);
+    }
+    char text[64];
+    ssize_t n = readlink("/proc/self/cwd", text, sizeof text);
+    SAY("cwd %.*s", n > 10 ? 10 : 0, text);
+}
+
 static void large(void)
 {
     size_t n = 3 << 20, i = 0;
@@ -309,6 +349,7 @@ int main(void)
         close(up[0]);
         close(down[1]);
         files();
+        names();
         large();
         shared();
         sockets();

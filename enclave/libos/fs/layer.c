@@ -100,6 +100,11 @@ struct node *layer_synthetic_dir(void)
     return &n->node;
 }
 
+bool layer_node_is_synthetic(const struct node *n)
+{
+    return n->fs == &synthetic_fs;
+}
+
 static void layer_destroy(struct node *node)
 {
     rt_free(of(node)->link);

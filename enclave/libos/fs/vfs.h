@@ -296,6 +296,7 @@ void page_free(void *page); /* NULL is fine */
 /* Layers: the merged root. */
 int layers_start(const struct manifest *m, struct node **ret_root, struct diag *d) MUST_USE;
 bool layer_node_is(const struct node *n);
+bool layer_node_is_synthetic(const struct node *n); /* one of those below */
 /* A directory with no image behind it, for mount points that no layer has. */
 struct node *layer_synthetic_dir(void);
 int layer_read_into_app(struct node *n, app_ptr dst, uint64_t size, uint64_t off) MUST_USE;
