@@ -37,7 +37,7 @@ static pid_t tids[THREADS_MAX]; /* of threads that may be kicked */
 
 static __thread struct {
     struct liar liar;
-    bool begun, inside, exception;
+    bool begun, inside, exception, kicked;
     uint32_t nth, exits, exceptions, since_hostcall;
 } self;
 
@@ -251,9 +251,16 @@ static int show_exception(struct machine *m, const uint64_t registers[3], uint64
         hostile_told(ROW_EXCEPTION, how);
         nanosleep(&pause, NULL);
     }
+    struct host_thread *t = self.liar.thread;
+    atomic_store(&t->handling, 1);
     int r = enter(m, registers, ENCLU_EENTER, r8, r9, run);
     if (r == 0 && how == EXCEPTION_TWICE) {
         hostile_told(ROW_EXCEPTION, how);
+        r = enter(m, registers, ENCLU_EENTER, r8, r9, run);
+    }
+    atomic_store(&t->handling, 0);
+    atomic_store(&t->resuming, 1);
+    if (r == 0 && t->slot->number == 0 && atomic_exchange(&t->kick_pending, 0) != 0) {
         r = enter(m, registers, ENCLU_EENTER, r8, r9, run);
     }
     if (r == -EFAULT) {
@@ -268,6 +275,9 @@ static int hostile_enter(struct machine *m, uint64_t rdi, uint64_t rsi, uint64_t
                          uint64_t r8, uint64_t r9, struct machine_run *run)
 {
     uint64_t registers[3] = {rdi, rsi, rdx};
+    if (self.kicked) { /* by the library, at CSSA 1 */
+        return machine_soft.enter(m, rdi, rsi, rdx, leaf, r8, r9, run);
+    }
     if (!self.begun) {
         begin(rdi);
     } else if (self.liar.asked != HOSTCALL_exit) {
@@ -314,6 +324,24 @@ static void on_kick(int sig, siginfo_t *info, void *context)
         }
         look_at_stack(0);
     }
+}
+
+/* The library's own kick, which the enclave asked for. */
+static void (*library_handler)(int sig, siginfo_t *info, void *context);
+
+static void on_library_kick(int sig, siginfo_t *info, void *context)
+{
+    look_at_context(context);
+    self.kicked = true;
+    library_handler(sig, info, context);
+    self.kicked = false;
+}
+
+static int hostile_signal(int sig, void (*handler)(int sig, siginfo_t *info, void *context),
+                          int flags)
+{
+    library_handler = handler;
+    return soft_signal(sig, on_library_kick, flags);
 }
 
 static uint64_t now_ms(void)
@@ -452,6 +480,7 @@ void hostile_process(const struct host_bundle *bundle, struct hostile_run *run)
     dup2(null, 2);
     ops = machine_soft;
     ops.enter = hostile_enter;
+    ops.signal = hostile_signal;
     c.image.sgxs = bundle->sgxs;
     c.image.manifest = bundle->manifest_cbor;
     c.image.debug = bundle->manifest->debug;
