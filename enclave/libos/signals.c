@@ -15,6 +15,7 @@
 #include "libos/numbers.h"
 #include "mm.h"
 #include "proc/call_client.h"
+#include "proc/fork.h"
 #include "proc/stop.h"
 #include "proc/table.h"
 #include "rewrite.h"
@@ -608,6 +609,11 @@ static void deliver(struct os_thread *t, uint64_t *call)
             process_park(t);
             continue;
         }
+        if (action->handler == OS_SIG_DFL && fork_is_vfork_child()) {
+            fork_child_is_killed(info.signo);
+            *call = SIGNAL_NO_CALL; /* the registers are the parent's */
+            continue;
+        }
         if (action->handler == OS_SIG_DFL) {
             die(t, &info, NULL);
         }
@@ -705,7 +711,14 @@ void door_fault(struct rt_frame *frame, const struct rt_fault *fault)
     struct signal_info info = signal_of_fault(frame, fault);
     const struct signal_action *action = &t->process->actions[info.signo - 1];
     bool blocked = (t->blocked & SIGNAL_BIT(info.signo)) != 0;
-    if (blocked || action->handler == OS_SIG_DFL || action->handler == OS_SIG_IGN) {
+    const bool dies =
+        blocked || action->handler == OS_SIG_DFL || action->handler == OS_SIG_IGN;
+    if (dies && fork_is_vfork_child()) {
+        fork_child_is_killed(info.signo);
+        os_unlock();
+        return;
+    }
+    if (dies) {
         die(t, &info, fault);
     }
     enter_handler(t, &info, fault);

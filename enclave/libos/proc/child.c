@@ -9,6 +9,7 @@
 #include "proc/call_client.h"
 #include "proc/call_server.h"
 #include "proc/member.h"
+#include "proc/pidfd.h"
 #include "proc/table.h"
 #include "signals.h"
 
@@ -33,7 +34,26 @@ static int begin(struct member *m, struct process *p, const struct member_order 
     return r;
 }
 
-static int start_for(unsigned sender, const struct child_order *o, int *ret_pid,
+/* A new process of the caller's, and its descriptor if that is wanted: -1 otherwise. */
+static int new_for(const struct child_order *o, struct process **ret, int *ret_pidfd)
+{
+    struct process *p;
+    *ret_pidfd = -1;
+    int r = process_new(os_current(), o->share, o->exit_signal, &p);
+    if (r == 0 && o->pidfd != 0) {
+        r = (int)pidfd_new(p, 0);
+        if (r < 0) {
+            process_cancel(p);
+            return r;
+        }
+        *ret_pidfd = r;
+        r = 0;
+    }
+    *ret = p;
+    return r;
+}
+
+static int start_for(unsigned sender, const struct child_order *o, int *ret_pid, int *ret_pidfd,
                      struct child_stream *ret)
 {
     const struct member_order order = {
@@ -44,7 +64,7 @@ static int start_for(unsigned sender, const struct child_order *o, int *ret_pid,
     if (r != 0) {
         return r;
     }
-    r = process_new(os_current(), o->share, o->exit_signal, &p);
+    r = new_for(o, &p, ret_pidfd);
     if (r != 0) {
         member_give_back(m);
         return r;
@@ -52,6 +72,9 @@ static int start_for(unsigned sender, const struct child_order *o, int *ret_pid,
     *ret_pid = p->pid;
     r = begin(m, p, &order, ret);
     if (r != 0) {
+        if (*ret_pidfd >= 0) {
+            ignore_result(fd_close(*ret_pidfd), "it was opened a moment ago");
+        }
         process_cancel(p);
     }
     return r;
@@ -124,24 +147,24 @@ static int execs_for(unsigned sender, struct process *p, const struct exec_plan 
 /* ---- what members ask ------------------------------------------------------------------------ */
 
 struct started {
-    int32_t pid, reserved;
+    int32_t pid, pidfd;
     struct child_stream stream;
 };
 
 struct vforked {
-    uint32_t share;
-    int32_t exit_signal;
+    int32_t pid, pidfd;
 };
 
 int64_t remote_serve_fork(struct call_server *s, struct bytes in, struct writer *out)
 {
     struct child_order order;
-    struct started started = {.reserved = 0};
+    struct started started = {.pid = 0};
     if (in.size != sizeof order) {
         return -EINVAL;
     }
     memcpy(&order, in.data, sizeof order);
-    int r = start_for(member_of_server(s)->slot, &order, &started.pid, &started.stream);
+    int r =
+        start_for(member_of_server(s)->slot, &order, &started.pid, &started.pidfd, &started.stream);
     if (r == 0) {
         writer_put(out, BYTES_OF(started));
         secure_zero(&started, sizeof started);
@@ -164,19 +187,20 @@ int64_t remote_serve_born(struct call_server *s, struct bytes in, struct writer 
 /* From here on the thread calls in the child's name. */
 int64_t remote_serve_vfork(struct call_server *s, struct bytes in, struct writer *out)
 {
+    struct child_order order;
     struct vforked v;
     struct process *child;
-    (void)out;
-    if (in.size != sizeof v || s->thread.process != member_of_server(s)->process) {
+    if (in.size != sizeof order || s->thread.process != member_of_server(s)->process) {
         return -EINVAL;
     }
-    memcpy(&v, in.data, sizeof v);
-    int r = process_new(os_current(), v.share, v.exit_signal, &child);
-    if (r != 0) {
-        return r;
+    memcpy(&order, in.data, sizeof order);
+    int r = new_for(&order, &child, &v.pidfd);
+    if (r == 0) {
+        v.pid = child->pid;
+        s->thread.process = child;
+        writer_put(out, BYTES_OF(v));
     }
-    s->thread.process = child;
-    return child->pid;
+    return r;
 }
 
 static struct process *vfork_child_of(struct call_server *s)
@@ -240,15 +264,17 @@ static int ask(enum remote_op op, struct bytes in, void *ret, size_t size)
     return r < 0 ? (int)r : n != size ? -EINVAL : 0;
 }
 
-int child_start(const struct child_order *order, int *ret_pid, struct child_stream *ret)
+int child_start(const struct child_order *order, int *ret_pid, int *ret_pidfd,
+                struct child_stream *ret)
 {
     struct started started;
     if (!os_is_member()) {
-        return start_for(YARD_OWNER, order, ret_pid, ret);
+        return start_for(YARD_OWNER, order, ret_pid, ret_pidfd, ret);
     }
     int r = ask(REMOTE_fork, BYTES(order, sizeof *order), &started, sizeof started);
     if (r == 0) {
         *ret_pid = started.pid;
+        *ret_pidfd = started.pidfd;
         *ret = started.stream;
         secure_zero(&started, sizeof started);
     }
@@ -287,18 +313,18 @@ static int keep_child(int pid, struct process **ret)
     return r;
 }
 
-int child_vfork(unsigned share, int exit_signal, struct process **ret)
+int child_vfork(const struct child_order *order, int *ret_pidfd, struct process **ret)
 {
-    const struct vforked v = {share, exit_signal};
-    size_t n;
+    struct vforked v;
     if (!os_is_member()) {
-        return process_new(os_current(), share, exit_signal, ret);
+        return new_for(order, ret, ret_pidfd);
     }
-    int64_t pid = remote_request(REMOTE_vfork, BYTES_OF(v), NULL, 0, &n);
-    if (pid < 0) {
-        return (int)pid;
+    int r = ask(REMOTE_vfork, BYTES(order, sizeof *order), &v, sizeof v);
+    if (r != 0) {
+        return r;
     }
-    int r = keep_child((int)pid, ret);
+    *ret_pidfd = v.pidfd;
+    r = keep_child(v.pid, ret);
     if (r != 0) {
         const int32_t status = STATUS_SIGNALED(OS_SIGKILL);
         ignore_result(ask(REMOTE_vfork_ends, BYTES_OF(status), NULL, 0),

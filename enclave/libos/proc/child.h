@@ -17,6 +17,8 @@ struct child_stream {
 struct child_order {
     uint32_t share; /* enum process_share */
     int32_t exit_signal;
+    uint32_t pidfd; /* 1: the parent gets a descriptor of the child (CLONE_PIDFD) */
+    uint32_t reserved;
     uint64_t blocked;
     struct begin_tid tid;
 };
@@ -25,7 +27,8 @@ struct child_order {
 bool child_possible(void);
 /* fork: a new process in the table, and an enclave that waits for its image. -EAGAIN: the host
  * brings none; -ENOMEM, -ERESTARTSYS. */
-int child_start(const struct child_order *order, int *ret_pid, struct child_stream *ret) MUST_USE;
+int child_start(const struct child_order *order, int *ret_pid, int *ret_pidfd,
+                struct child_stream *ret) MUST_USE;
 /* Waits until it runs; if it does not, it never was: -errno. */
 int child_born(int pid) MUST_USE;
 
@@ -40,7 +43,7 @@ int child_thread(struct child_thread *ret) MUST_USE;
 
 /* vfork: a new process in the table, whose calls the calling thread makes from now on; here *ret is
  * what this enclave keeps of it. */
-int child_vfork(unsigned share, int exit_signal, struct process **ret) MUST_USE;
+int child_vfork(const struct child_order *order, int *ret_pidfd, struct process **ret) MUST_USE;
 /* The calling thread's calls are its own process's again; *child is gone from this enclave unless
  * it has references. */
 void child_vfork_left(struct process *child);

@@ -28,7 +28,7 @@
 #define CLONE_IO             UINT64_C(0x80000000)
 #define CLONE_KNOWN                                                                                \
     (CLONE_VM | CLONE_FILES | CLONE_VFORK | CLONE_PARENT | CLONE_SETTLS | CLONE_PARENT_SETTID |    \
-     CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_IO)
+     CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_IO | CLONE_PIDFD)
 
 /* What the parent of a vfork has when its child is done. */
 struct vfork_context {
@@ -85,14 +85,15 @@ static int64_t fork_image(const struct fork_request *q)
     const struct child_order order = {
         .share = share_of(q->flags),
         .exit_signal = q->exit_signal,
+        .pidfd = (q->flags & CLONE_PIDFD) != 0,
         .blocked = os_self()->blocked,
         .tid = {.set_tid = (q->flags & CLONE_CHILD_SETTID) != 0 ? q->child_tid : 0,
                 .clear_tid = (q->flags & CLONE_CHILD_CLEARTID) != 0 ? q->child_tid : 0,
                 .tls = q->tls,
                 .set_tls = (q->flags & CLONE_SETTLS) != 0}};
     struct child_stream stream;
-    int pid = 0;
-    int r = child_start(&order, &pid, &stream);
+    int pid = 0, pidfd = -1;
+    int r = child_start(&order, &pid, &pidfd, &stream);
     if (r != 0) {
         return r;
     }
@@ -104,6 +105,9 @@ static int64_t fork_image(const struct fork_request *q)
     }
     if ((q->flags & CLONE_PARENT_SETTID) != 0) {
         store_pid(q->parent_tid, pid);
+    }
+    if (pidfd >= 0) {
+        store_pid(q->pidfd, pidfd);
     }
     return pid;
 }
@@ -118,7 +122,11 @@ static int64_t vfork_here(const struct fork_request *q)
     if (c == NULL) {
         return -ENOMEM;
     }
-    int r = child_vfork(share_of(q->flags), q->exit_signal, &child);
+    const struct child_order order = {.share = share_of(q->flags),
+                                      .exit_signal = q->exit_signal,
+                                      .pidfd = (q->flags & CLONE_PIDFD) != 0};
+    int pidfd = -1;
+    int r = child_vfork(&order, &pidfd, &child);
     if (r != 0) {
         rt_free(c);
         return r;
@@ -149,6 +157,9 @@ static int64_t vfork_here(const struct fork_request *q)
     if ((q->flags & CLONE_CHILD_SETTID) != 0) {
         store_pid(q->child_tid, child->pid);
     }
+    if (pidfd >= 0) {
+        store_pid(q->pidfd, pidfd);
+    }
     return 0;
 }
 
@@ -159,6 +170,7 @@ static int64_t back_to_parent(void)
     struct vfork_context *c = t->vfork;
     const int pid = c->pid;
     *t->frame = c->frame;
+    t->frame->rax = (uint64_t)c->pid;
     t->frame->flags |= RT_FRAME_FULL;
     t->process = c->parent;
     t->blocked = c->blocked;
@@ -180,6 +192,11 @@ int64_t fork_child_ends(int status)
     struct process *child = os_self()->vfork->child;
     child_vfork_ends(child, status);
     return back_to_parent();
+}
+
+void fork_child_is_killed(int signo)
+{
+    ignore_result((int)fork_child_ends(STATUS_SIGNALED(signo)), "it stands in the registers");
 }
 
 int64_t fork_child_execs(struct exec_plan *plan)
@@ -209,6 +226,10 @@ int64_t fork_child_execs(struct exec_plan *plan)
 int64_t fork_process(const struct fork_request *q)
 {
     const uint64_t both = q->flags & (CLONE_VM | CLONE_VFORK);
+    if ((q->flags & CLONE_PIDFD) != 0 && (q->flags & CLONE_PARENT_SETTID) != 0 &&
+        q->pidfd == q->parent_tid) {
+        return -EINVAL;
+    }
     if ((q->flags & ~CLONE_KNOWN) != 0 || (both == CLONE_VM) || fork_is_vfork_child()) {
         return -ENOSYS;
     }

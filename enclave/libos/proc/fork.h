@@ -24,6 +24,8 @@ static inline bool fork_is_vfork_child(void)
 /* The child of a vfork is over: its parent goes on with the registers that it had. What its call
  * returns: the child's number. status: STATUS_* (table.h). */
 int64_t fork_child_ends(int status);
+/* The same for a signal; *frame of the thread's call or fault is the parent's then, complete. */
+void fork_child_is_killed(int signo);
 /* execve of a vfork's child: its program starts in another enclave, and the parent goes on here,
  * with that result. The plan is freed. -errno: the child goes on. */
 int64_t fork_child_execs(struct exec_plan *plan);

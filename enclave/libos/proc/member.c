@@ -46,6 +46,7 @@ struct member {
     uint64_t boxes[THREADS_MAX / 64]; /* mailboxes of calls that they have */
     bool waited_for;           /* its starter is in member_born(): nothing of it may go away */
     bool committed;            /* its process is one even if it does not come to be there */
+    bool reported;             /* its starter knows what came of it */
     bool answered;             /* said how it came to be: */
     int64_t born;              /* so */
     bool ended;                /* its process is over: */
@@ -63,7 +64,8 @@ static struct {
 
 bool member_possible(void)
 {
-    return rt_yard_there() && rt_yard_self() == YARD_OWNER;
+    /* A worker's host must not learn from its processes what it does with its task. */
+    return rt_yard_there() && rt_yard_self() == YARD_OWNER && !os.manifest->stdin_task;
 }
 
 static void look(void)
@@ -169,7 +171,7 @@ static void finish(struct member *m)
     if (p != NULL) {
         m->process = NULL;
         p->member = NULL;
-        if (m->born == 0 || m->committed) {
+        if (m->born == 0 || m->committed || !m->reported) {
             process_end(p, m->status, m->used.peak_kib != 0 ? &m->used : NULL);
         }
         process_unref(p);
@@ -542,6 +544,7 @@ int member_begin(struct member *m, struct process *p, const struct member_order 
     m->process = process_ref(p);
     m->answered = m->ended = false;
     m->committed = order->committed;
+    m->reported = false;
     m->used = (struct process_usage){.cpu_ns = 0};
     session_reset(m->slot, YARD_BOX_STREAM);
     int r = serve_thread(m, p->pid, &b->box, &b->generation);
@@ -585,6 +588,7 @@ int member_born(struct process *p)
         sleep_on(&yard.changed);
     }
     m->waited_for = false;
+    m->reported = true;
     const int r = (int)m->born;
     finish(m);
     return r;
