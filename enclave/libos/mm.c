@@ -80,8 +80,11 @@ int mm_start(uint64_t limit)
 
 struct mm_usage mm_usage(void)
 {
-    return (struct mm_usage){
-        .mapped = mm.mapped, .mapped_peak = mm.mapped_peak, .peak = mm.peak, .charged = mm.charged, .limit = mm.limit};
+    return (struct mm_usage){.mapped = mm.mapped,
+                             .mapped_peak = mm.mapped_peak,
+                             .peak = mm.peak,
+                             .charged = mm.charged,
+                             .limit = mm.limit};
 }
 
 /* ---- ranges
@@ -260,7 +263,7 @@ void mm_reset(void)
     unmap_list(APP_BASE, APP_END); /* no mapping straddles the ends: nothing is cut, nothing fails */
     mm.retained = pages_wipe(APP_BASE, MM_STUBS, RETAIN_MAX);
     mm.retained += pages_wipe(MM_STUBS_END, APP_END, RETAIN_MAX - mm.retained);
-    mm.charged = mm.mapped = mm.peak = 0; /* an image that did not end was not counted yet */
+    mm.charged = mm.mapped = mm.mapped_peak = mm.peak = 0; /* an image may not have been counted */
     charge(0, 0);
     mm.brk_start = mm.brk = 0;
     mm.any_lazy = false;
@@ -1255,7 +1258,7 @@ int mm_restore_done(uint64_t brk_start, uint64_t brk)
     mm.retained -= reused < mm.retained ? reused : mm.retained;
     mm.brk_start = brk_start;
     mm.brk = brk;
-    mm.mapped = mapped_within(APP_BASE, APP_END);
+    mm.mapped = mm.mapped_peak = mapped_within(APP_BASE, APP_END);
     mm.charged = mm.peak = charged_within(APP_BASE, APP_END);
     if (mm.charged > mm.limit) {
         return -ENOMEM;
