@@ -258,6 +258,35 @@ def interrupted():
     print(s.recv(100), woken)
 
 
+def told_by_signal():
+    for s, other in ((ask("echo"), None), socket.socketpair()):
+        told = []
+        signal.signal(signal.SIGIO, lambda *_, told=told: told.append(1))
+        fcntl.fcntl(s, fcntl.F_SETOWN, os.getpid())
+        fcntl.ioctl(s, 0x5452, array.array("i", [1]))  # FIOASYNC
+        (other or s).send(b"x")
+        ready(s, select.POLLIN)
+        print(wait_until(lambda: told), s.recv(10))
+        fcntl.ioctl(s, 0x5452, array.array("i", [0]))
+
+
+def processes():
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind((HERE, LISTEN))
+    s.listen(50)
+    children = []
+    for _ in range(2):
+        child = os.fork()
+        if child == 0:
+            c, _ = s.accept()
+            c.sendall(c.recv(100))
+            os._exit(7)
+        children.append(child)
+    heard = [ask(f"call {LISTEN} 4 hello").recv(10) for _ in children]
+    print(heard, [os.waitstatus_to_exitcode(os.waitpid(c, 0)[1]) for c in children])
+
+
 def datagrams():
     u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     u.settimeout(5)
@@ -344,7 +373,7 @@ def urgent():
 
 
 for case in (echoes, connecting, half_closed, reset, reading, full, edges, serving, crowd, threads, interrupted,
-             datagrams, six, files, options, urgent):
+             told_by_signal, processes, datagrams, six, files, options, urgent):
     print("--", case.__name__, flush=True)
     case()
 sys.stdout.flush()

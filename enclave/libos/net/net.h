@@ -109,6 +109,7 @@ struct sock {
     int pending_count, backlog;
     struct sock_options options;
     struct outside outside;
+    const struct file *async; /* its description, when that asked for signals; no reference */
     struct wait_queue changed;
 };
 
@@ -122,6 +123,8 @@ static inline struct sock *sock_of(struct file *f)
     return (struct sock *)(void *)f->node;
 }
 void sock_changed(struct sock *s);
+/* Wakes who waits, and signals the owner of a description that asked for it (FIOASYNC). */
+void sock_tell(struct sock *s);
 /* Ends both directions, tells the peer, forgets what was not read. */
 void sock_end(struct sock *s);
 /* Makes two of one kind each other's peer. */

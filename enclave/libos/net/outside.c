@@ -316,5 +316,5 @@ void outside_event(const struct net_event *e)
         s->outside.may_send = true;
         s->node.drained++;
     }
-    fs_poll_changed(&s->changed);
+    sock_tell(s);
 }

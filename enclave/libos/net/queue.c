@@ -44,13 +44,13 @@ void sock_forget(struct sock *s)
 static void arrived(struct sock *s)
 {
     s->node.arrived++;
-    fs_poll_changed(&s->changed);
+    sock_tell(s);
 }
 
 static void drained(struct sock *s)
 {
     s->node.drained++;
-    fs_poll_changed(&s->changed);
+    sock_tell(s);
 }
 
 static void put(struct sock *to, struct packet *p)

@@ -3,9 +3,14 @@
 #include <errno.h>
 
 #include "outside.h"
+#include "proc/table.h"
+#include "process.h"
 
 #define SOCKFS_MAGIC_ UINT32_C(0x534f434b)
 #define FIONREAD_     0x541b
+#define FIOASYNC_     0x5452
+#define SIGIO_        29
+#define SI_KERNEL_    0x80
 
 static struct fs socket_fs;
 
@@ -50,6 +55,14 @@ static unsigned sock_file_poll(struct file *f)
 static int64_t sock_file_ioctl(struct file *f, uint64_t request, app_ptr arg)
 {
     struct sock *s = sock_of(f);
+    if (request == FIOASYNC_) {
+        int32_t on;
+        if (copy_from_app(&on, arg, sizeof on) != 0) {
+            return -EFAULT;
+        }
+        s->async = on != 0 ? f : NULL;
+        return 0;
+    }
     if (request != FIONREAD_) {
         return -ENOTTY;
     }
@@ -112,11 +125,22 @@ int sock_file(struct sock *s, uint32_t flags, struct file **ret)
     return *ret == NULL ? -ENOMEM : 0;
 }
 
+void sock_tell(struct sock *s)
+{
+    const struct file *f = s->async;
+    fs_poll_changed(&s->changed);
+    if (f != NULL && f->signal_owner != 0) {
+        const struct signal_info info = {.signo = f->signal_number != 0 ? f->signal_number : SIGIO_,
+                                         .code = SI_KERNEL_};
+        ignore_result(process_signal_all(f->signal_owner, &info), "who is gone hears nothing");
+    }
+}
+
 void sock_changed(struct sock *s)
 {
     s->node.arrived++;
     s->node.drained++;
-    fs_poll_changed(&s->changed);
+    sock_tell(s);
 }
 
 void sock_join(struct sock *a, struct sock *b)
