@@ -98,7 +98,7 @@ static void contents(void)
     m.lazy[40 << 20] = 44;
     m.hidden[3] = 33;
     mprotect(m.hidden, PAGE, PROT_NONE);
-    int fd = open("/tmp/fork-memory", O_RDWR | O_CREAT | O_TRUNC, 0600);
+    int fd = open("/tmp/proc-memory", O_RDWR | O_CREAT | O_TRUNC, 0600);
     if (write(fd, "written in a file", 17) != 17) {
         SAY("write: %s", strerrorname_np(errno));
     }
@@ -108,7 +108,7 @@ static void contents(void)
     in_child("contents", look_and_write, &m);
     SAY("parent: data %d, initialised %d, bss %d, thread %d, file %.5s", m.data[PAGE], initialised,
         zeros[PAGE], of_thread, m.file);
-    unlink("/tmp/fork-memory");
+    unlink("/tmp/proc-memory");
     close(fd);
 }
 
