@@ -655,6 +655,18 @@ void door_kick(struct rt_frame *frame)
     signal_return_to_workload(t, SIGNAL_NO_CALL);
 }
 
+/* Source: arch/x86/kernel/fpu/core.c, fpu__exception_code(). */
+static int fp_code(uint32_t exceptions)
+{
+    enum { INVALID = 1, DENORMAL = 2, BY_ZERO = 4, OVERFLOW = 8, UNDERFLOW = 16, INEXACT = 32 };
+    return (exceptions & INVALID) != 0                  ? 7 /* FPE_FLTINV */
+           : (exceptions & BY_ZERO) != 0                ? 3 /* FPE_FLTDIV */
+           : (exceptions & OVERFLOW) != 0               ? 4 /* FPE_FLTOVF */
+           : (exceptions & (DENORMAL | UNDERFLOW)) != 0 ? 5 /* FPE_FLTUND */
+           : (exceptions & INEXACT) != 0                ? 6 /* FPE_FLTRES */
+                                                        : 14 /* FPE_FLTUNK */;
+}
+
 /* Which signal a processor exception is. Source: arch/x86/kernel/traps.c. */
 static struct signal_info signal_of_fault(const struct rt_frame *f, const struct rt_fault *fault)
 {
@@ -682,7 +694,7 @@ static struct signal_info signal_of_fault(const struct rt_frame *f, const struct
     case 16:
     case 19:
         return (struct signal_info){
-            .signo = OS_SIGFPE, .code = 14 /* FPE_FLTUNK */, .value = f->rip};
+            .signo = OS_SIGFPE, .code = fp_code(fault->fp), .value = f->rip};
     case 17:
         return (struct signal_info){
             .signo = OS_SIGBUS, .code = 1 /* BUS_ADRALN */, .value = f->rip};
@@ -711,8 +723,7 @@ void door_fault(struct rt_frame *frame, const struct rt_fault *fault)
     struct signal_info info = signal_of_fault(frame, fault);
     const struct signal_action *action = &t->process->actions[info.signo - 1];
     bool blocked = (t->blocked & SIGNAL_BIT(info.signo)) != 0;
-    const bool dies =
-        blocked || action->handler == OS_SIG_DFL || action->handler == OS_SIG_IGN;
+    const bool dies = blocked || action->handler == OS_SIG_DFL || action->handler == OS_SIG_IGN;
     if (dies && fork_is_vfork_child()) {
         fork_child_is_killed(info.signo);
         os_unlock();

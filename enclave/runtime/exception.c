@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entries at CSSA 1: something interrupted this thread and waits in SSA frame 0. What it was is
- * believed from EXITINFO alone (Sigy: a host may enter here at any time and claim anything). Without
- * a valid EXITINFO this is the host's kick, which carries nothing: what is to be done then, the
- * enclave's own memory says (T_KICK, the alarm's time), and a host that kicks at any other moment
- * finds nothing to do.
+ * believed from EXITINFO alone (Sigy: a host may enter here at any time and claim anything).
+ * Without a valid EXITINFO this is the host's kick, which carries nothing: what is to be done then,
+ * the enclave's own memory says (T_KICK, the alarm's time), and a host that kicks at any other
+ * moment finds nothing to do.
  *
  * Nothing is handled on the exception stack. Either the saved context is amended (a system call by
  * trap, cpuid, a fault inside a guarded copy), or it is saved aside and the thread is sent to
  * rt_fault_entry or rt_kick_entry, which go on at CSSA 0 on the ordinary runtime stack. */
 #include "thread.h"
 
-enum { VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_PF = 14 };
+enum { VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_PF = 14, VECTOR_MF = 16, VECTOR_XM = 19 };
 
 struct fixup {
     uint64_t from, to;
@@ -79,11 +79,25 @@ static bool emulate(struct sgx_gprsgx *gpr)
 static void save_registers(struct rt_thread *t, const struct sgx_gprsgx *gpr)
 {
     t->fault_frame = (struct rt_frame){
-        .r15 = gpr->r15, .r14 = gpr->r14, .r13 = gpr->r13, .r12 = gpr->r12,
-        .r11 = gpr->r11, .r10 = gpr->r10, .r9 = gpr->r9, .r8 = gpr->r8,
-        .rdi = gpr->rdi, .rsi = gpr->rsi, .rbp = gpr->rbp, .rbx = gpr->rbx,
-        .rdx = gpr->rdx, .rcx = gpr->rcx, .rax = gpr->rax, .rip = gpr->rip,
-        .rflags = gpr->rflags, .rsp = gpr->rsp, .flags = RT_FRAME_FULL,
+        .r15 = gpr->r15,
+        .r14 = gpr->r14,
+        .r13 = gpr->r13,
+        .r12 = gpr->r12,
+        .r11 = gpr->r11,
+        .r10 = gpr->r10,
+        .r9 = gpr->r9,
+        .r8 = gpr->r8,
+        .rdi = gpr->rdi,
+        .rsi = gpr->rsi,
+        .rbp = gpr->rbp,
+        .rbx = gpr->rbx,
+        .rdx = gpr->rdx,
+        .rcx = gpr->rcx,
+        .rax = gpr->rax,
+        .rip = gpr->rip,
+        .rflags = gpr->rflags,
+        .rsp = gpr->rsp,
+        .flags = RT_FRAME_FULL,
     };
 }
 
@@ -109,9 +123,9 @@ static bool between(uint64_t rip, const uint8_t *start, const uint8_t *end)
     return rip >= (uint64_t)(uintptr_t)start && rip < (uint64_t)(uintptr_t)end;
 }
 
-/* Nothing happened, but the host interrupted. A thread of which nothing is wanted goes on; so does one
- * inside the runtime, which looks at T_KICK on its way back to the workload; and one that has just
- * looked, looks again. */
+/* Nothing happened, but the host interrupted. A thread of which nothing is wanted goes on; so does
+ * one inside the runtime, which looks at T_KICK on its way back to the workload; and one that has
+ * just looked, looks again. */
 static void kicked(struct rt_thread *t, struct sgx_gprsgx *gpr)
 {
     if (rt_alarm_due()) {
@@ -153,6 +167,15 @@ void rt_exception(struct rt_thread *t)
     save_aside(t, gpr, vector);
 }
 
+/* The workload's vector state is live here. */
+static uint32_t fp_exceptions(unsigned vector)
+{
+    uint16_t status, control;
+    uint32_t mxcsr;
+    __asm__ volatile("fnstsw %0; fnstcw %1; stmxcsr %2" : "=m"(status), "=m"(control), "=m"(mxcsr));
+    return (vector == VECTOR_MF ? status & ~(uint32_t)control : mxcsr & ~(mxcsr >> 7)) & 0x3fu;
+}
+
 void rt_fault_on_stack(struct rt_thread *t) __attribute__((noreturn));
 void rt_fault_on_stack(struct rt_thread *t)
 {
@@ -160,8 +183,11 @@ void rt_fault_on_stack(struct rt_thread *t)
     struct rt_fault fault = t->fault;
     if (t->fault_in_runtime) {
         /* Addresses of the runtime are public; registers might hold the workload's data. */
-        rt_fatal("the runtime faulted: vector %u at image offset 0x%lx, address 0x%lx", fault.vector,
-                 frame.rip - RUNTIME_BASE, fault.addr);
+        rt_fatal("the runtime faulted: vector %u at image offset 0x%lx, address 0x%lx",
+                 fault.vector, frame.rip - RUNTIME_BASE, fault.addr);
+    }
+    if (fault.vector == VECTOR_MF || fault.vector == VECTOR_XM) {
+        fault.fp = fp_exceptions(fault.vector);
     }
     door_fault(&frame, &fault);
     rt_resume_app(&frame);

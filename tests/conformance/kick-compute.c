@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Threads that compute and make no calls: signals, timers and the end of the process reach them. Ends
- * with status 42. */
+/* Threads that compute and make no calls: signals, timers and the end of the process reach them.
+ * Ends with status 42. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>

@@ -51,11 +51,9 @@ bool kill_may_claim(int pid, const struct signal_info *info)
 }
 
 /* To the calling process, which is in this enclave. */
-static void to_own_process(const struct signal_info *info)
+static int to_own_process(const struct signal_info *info)
 {
-    if (info->signo != 0) {
-        signal_to_process(os_current(), info);
-    }
+    return info->signo != 0 ? signal_to_process(os_current(), info) : 0;
 }
 
 int64_t sys_kill(int pid, int sig)
@@ -65,8 +63,7 @@ int64_t sys_kill(int pid, int sig)
         if (!valid_signal(sig)) {
             return -EINVAL;
         }
-        to_own_process(&info);
-        return 0;
+        return to_own_process(&info);
     }
     if (os_is_member()) {
         return REMOTE_CALL(SYS_kill, (uint64_t)(int64_t)pid, (uint64_t)sig);
@@ -85,10 +82,7 @@ static int64_t to_own_thread(int tid, const struct signal_info *info)
     if (t == NULL || t->process != os_current()) {
         return -ESRCH;
     }
-    if (info->signo != 0) {
-        signal_to_thread(t, info);
-    }
-    return 0;
+    return info->signo != 0 ? signal_to_thread(t, info) : 0;
 }
 
 /* A thread of another process, as far as the owner knows threads of others: the first one has its
@@ -147,8 +141,7 @@ int64_t sys_rt_sigqueueinfo(int pid, int sig, app_ptr from)
         return -EPERM;
     }
     if (pid == os_current()->pid && os_current()->member == NULL) {
-        to_own_process(&info);
-        return 0;
+        return to_own_process(&info);
     }
     if (os_is_member()) {
         return REMOTE_CALL(SYS_rt_sigqueueinfo, (uint64_t)pid, (uint64_t)sig, from.addr);

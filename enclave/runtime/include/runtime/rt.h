@@ -37,6 +37,7 @@ struct rt_fault {
     unsigned vector; /* 0 #DE, 3 #BP, 6 #UD, 13 #GP, 14 #PF, 16 #MF, 17 #AC, 19 #XM */
     uint64_t addr;   /* #PF and #GP: MADDR, else 0 */
     uint32_t error;  /* page-fault error code */
+    uint32_t fp;     /* #MF, #XM: which of the exceptions that are not masked (bits of MXCSR) */
 };
 
 /* ---- what a door implements ------------------------------------------------------------------- */
