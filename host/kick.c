@@ -4,10 +4,10 @@
  * hands: the enclave looks into its own memory, and the interrupted code goes on where the enclave
  * wants it to.
  *
- * A thread that is outside needs none of this: the enclave looks for itself when a hostcall returns.
- * Where an exception has been handled and its code is about to be resumed it does not, so that a
- * kick which comes then is shown to the enclave before (kick_pending), or, should it come between
- * the last look and ERESUME itself, once more a moment later by the clock's thread. */
+ * A thread that is outside needs none of this: the enclave looks for itself when a hostcall
+ * returns. Where an exception has been handled and its code is about to be resumed it does not, so
+ * that a kick which comes then is shown to the enclave before (kick_pending), or, should it come
+ * between the last look and ERESUME itself, once more a moment later by the clock's thread. */
 #include "enclave.h"
 
 #include <errno.h>
@@ -18,7 +18,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-/* Standard, so that a thousand of them are one; ignored by default, so that a stray one is nothing. */
+/* Standard, so that a thousand of them are one; ignored by default, so that a stray one is nothing.
+ */
 #define KICK_SIGNAL SIGURG
 #define AGAIN_NS    UINT64_C(200000)
 
@@ -31,7 +32,8 @@ static uint64_t now_ns(void)
     return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-/* ---- the handler -------------------------------------------------------------------------------- */
+/* ---- the handler --------------------------------------------------------------------------------
+ */
 
 static void clock_wake(struct host_enclave *e)
 {
@@ -85,7 +87,8 @@ void host_kick_thread_starts(struct host_thread *t)
     current = t;
 }
 
-/* ---- requests ----------------------------------------------------------------------------------- */
+/* ---- requests -----------------------------------------------------------------------------------
+ */
 
 static void interrupt(struct host_thread *t)
 {
@@ -129,7 +132,8 @@ static void interrupt_again(struct host_enclave *e)
     }
 }
 
-/* ---- the clock's thread, once somebody wants it -------------------------------------------------- */
+/* ---- the clock's thread, once somebody wants it
+ * -------------------------------------------------- */
 
 static void *clock_main(void *argument)
 {
@@ -145,8 +149,8 @@ static void *clock_main(void *argument)
         uint64_t wait = again ? AGAIN_NS : at - now;
         struct timespec ts = {(time_t)(wait / 1000000000), (long)(wait % 1000000000)};
         bool for_ever = !again && at == UINT64_MAX;
-        syscall(SYS_futex, &e->clock_changes, FUTEX_WAIT_PRIVATE, changes, for_ever ? NULL : &ts, NULL,
-                0);
+        syscall(SYS_futex, &e->clock_changes, FUTEX_WAIT_PRIVATE, changes, for_ever ? NULL : &ts,
+                NULL, 0);
         if (again) {
             interrupt_again(e);
         }
