@@ -84,6 +84,7 @@ static int start_program(const struct manifest *m, struct rt_frame *frame, struc
     if (r == 0) {
         fs_set_exe(plan.source.file);
         set_comm(last_part(plan.name));
+        process_set_command_line(os.process, BYTES(plan.argv.data, plan.argv.size));
         r = load(&plan, frame, d);
     }
     exec_plan_free(&plan);

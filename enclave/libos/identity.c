@@ -483,7 +483,8 @@ void os_process_info(struct process_info *ret)
     const struct os_thread *t = os_self();
     const struct process *p = t->process;
     struct mm_usage u = mm_usage();
-    *ret = (struct process_info){.pid = p->pid,
+    *ret = (struct process_info){.state = 'R',
+                                 .pid = p->pid,
                                  .tid = t->tid,
                                  .ppid = p->ppid,
                                  .pgid = p->pgid,

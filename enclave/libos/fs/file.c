@@ -239,7 +239,7 @@ int fd_close(int fd)
 
 bool file_cloexec(int fd)
 {
-    return (own_table()->cloexec[(unsigned)fd / 64] >> ((unsigned)fd % 64) & 1) != 0;
+    return fd_table_cloexec(own_table(), fd);
 }
 
 int fd_set_cloexec(int fd, bool on)
@@ -270,7 +270,7 @@ int fd_next(int from)
 static void close_marked(struct fd_table *t)
 {
     for (int fd = next_in(t, 0); fd >= 0; fd = next_in(t, fd + 1)) {
-        if ((t->cloexec[(unsigned)fd / 64] >> ((unsigned)fd % 64) & 1) != 0) {
+        if (fd_table_cloexec(t, fd)) {
             ignore_result(close_in(t, (unsigned)fd),
                           "nobody asks; a sealed volume says so again at the end");
         }
@@ -315,6 +315,16 @@ struct file *fd_table_get(const struct fd_table *t, int fd)
     return fd >= 0 && (unsigned)fd < FS_FD_MAX ? t->files[fd] : NULL;
 }
 
+int fd_table_next(const struct fd_table *t, int from)
+{
+    return t != NULL ? next_in(t, from) : -1;
+}
+
+bool fd_table_cloexec(const struct fd_table *t, int fd)
+{
+    return (t->cloexec[(unsigned)fd / 64] >> ((unsigned)fd % 64) & 1) != 0;
+}
+
 struct fd_table *fd_table_ref(struct fd_table *t)
 {
     t->refs++;
@@ -354,12 +364,18 @@ int fd_table_unshare(void)
 
 int fs_context_copy(const struct fs_context *from, bool share_fds, struct fs_context *ret)
 {
-    struct fd_table *fds = share_fds ? fd_table_ref(from->fds) : fd_table_copy(from->fds);
-    if (fds == NULL) {
-        return -ENOMEM;
+    struct fd_table *fds = NULL;
+    if (from->fds != NULL) { /* a member has none: they are the owner's */
+        fds = share_fds ? fd_table_ref(from->fds) : fd_table_copy(from->fds);
+        if (fds == NULL) {
+            return -ENOMEM;
+        }
     }
-    *ret = (struct fs_context){
-        .fds = fds, .cwd = dentry_ref(from->cwd), .exe = from->exe, .umask = from->umask};
+    *ret =
+        (struct fs_context){.fds = fds, .cwd = from->cwd, .exe = from->exe, .umask = from->umask};
+    if (ret->cwd != NULL) {
+        dentry_ref(ret->cwd);
+    }
     if (ret->exe != NULL) {
         file_ref(ret->exe);
     }
@@ -375,10 +391,12 @@ void fs_context_done(struct fs_context *c)
 
 int fs_context_exec(struct fs_context *c, struct file *program)
 {
-    if (unshare(c) != 0) {
-        return -ENOMEM;
+    if (c->fds != NULL) { /* a member has none: they are the owner's */
+        if (unshare(c) != 0) {
+            return -ENOMEM;
+        }
+        close_marked(c->fds);
     }
-    close_marked(c->fds);
     if (program != NULL) {
         file_ref(program);
         file_unref(c->exe);
@@ -504,11 +522,6 @@ void fs_set_exe(struct file *f)
     }
     file_unref(c->exe);
     c->exe = f;
-}
-
-struct file *exe_file(void)
-{
-    return os_fs()->exe;
 }
 
 /* ---- bytes to and from the workload

@@ -76,6 +76,8 @@ struct fd_table *fd_table_ref(struct fd_table *t);
 void fd_table_unref(struct fd_table *t); /* NULL is fine */
 /* As fd_get(), in a table. */
 struct file *fd_table_get(const struct fd_table *t, int fd);
+int fd_table_next(const struct fd_table *t, int from); /* -1: no more; t NULL: none */
+bool fd_table_cloexec(const struct fd_table *t, int fd);
 /* A process's start: its parent's directory, umask and program, and the same descriptors, as a copy
  * or shared. -ENOMEM. */
 int fs_context_copy(const struct fs_context *from, bool share_fds, struct fs_context *ret) MUST_USE;
@@ -190,6 +192,7 @@ bool os_page_in(app_ptr at, uint64_t size);
 void os_file_gone(const struct file *f);
 
 struct process_info {
+    char state; /* as /proc/N/stat has it: R, S, T, Z */
     int pid, tid, ppid, pgid, sid, thread_count;
     uint64_t vm_size, vm_peak, rss; /* bytes */
     uint64_t memory_limit;          /* bytes the workload may commit */
@@ -200,6 +203,13 @@ struct process_info {
     char comm[16];
 };
 void os_process_info(struct process_info *ret);
+/* The same of any process, as far as this enclave knows. False: there is none. */
+bool os_process_info_of(int pid, struct process_info *ret);
+/* Of the process with that number; NULL: there is none. */
+const struct fs_context *os_fs_of(int pid);
+/* Numbers of all processes that there are, from `after` on, in order; 0: no more. */
+int os_next_pid(int after);
+void os_cmdline_of(int pid, struct fs_text *t);
 void os_set_comm(const char *comm); /* write to /proc/self/comm */
 /* Thread ids, for /proc/self/task. Returns how many, fills at most max. 0: as os_text_elsewhere()'s
  * -EFAULT. */

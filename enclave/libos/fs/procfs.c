@@ -9,6 +9,7 @@ struct proc_node {
     struct node node;
     const struct proc_entry *entry;
     int id;     /* thread or descriptor */
+    int pid;    /* whose directory it is in; 0: none's */
     char *link; /* text of a link, made when read */
 };
 
@@ -20,7 +21,7 @@ static struct proc_node *of(struct node *n)
     return (struct proc_node *)(void *)n;
 }
 
-static struct node *make(struct fs *fs, const struct proc_entry *entry, int id)
+static struct node *make(struct fs *fs, const struct proc_entry *entry, int id, int pid)
 {
     struct proc_node *p = rt_alloc(sizeof *p);
     if (p == NULL) {
@@ -39,11 +40,12 @@ static struct node *make(struct fs *fs, const struct proc_entry *entry, int id)
                        .gid = entry->own ? fs_gid() : 0};
     p->entry = entry;
     p->id = id;
+    p->pid = pid;
     switch (entry->kind) {
     case PROC_DIR:
         n->mode = S_IFDIR | 0555;
         n->nlink = 2;
-        n->ops = id != 0 ? &moving_dir_ops : &dir_ops;
+        n->ops = id != 0 || pid != 0 || entry->process != NULL ? &moving_dir_ops : &dir_ops;
         break;
     case PROC_DIR_FD:
     case PROC_DIR_FDINFO:
@@ -92,9 +94,13 @@ static bool number_of(struct bytes name, int *ret)
 }
 
 /* 0 or -ENOENT; -EFAULT as os_thread_ids() tells it. */
-static int find_thread(int tid)
+/* Threads of others are not known here, but for the first one. */
+static int find_thread(int pid, int tid)
 {
     int tids[THREADS_MAX];
+    if (pid != proc_pid()) {
+        return tid == pid ? 0 : -ENOENT;
+    }
     size_t n = os_thread_ids(tids, ARRAY_SIZE(tids));
     for (size_t i = 0; i < n && i < ARRAY_SIZE(tids); i++) {
         if (tids[i] == tid) {
@@ -104,21 +110,34 @@ static int find_thread(int tid)
     return n == 0 ? -EFAULT : -ENOENT;
 }
 
+static const struct fd_table *table_of(int pid)
+{
+    const struct fs_context *c = os_fs_of(pid);
+    return c != NULL ? c->fds : NULL;
+}
+
+static int find_descriptor(int pid, int fd)
+{
+    const struct fd_table *t = table_of(pid);
+    return t != NULL && fd_table_get(t, fd) != NULL ? 0 : -ENOENT;
+}
+
 static int proc_lookup(struct node *node, struct bytes name, struct node **ret)
 {
     const struct proc_entry *dir = of(node)->entry;
     const struct proc_entry *found = NULL;
-    int id = of(node)->id;
+    int id = of(node)->id, pid = of(node)->pid, number;
     if (dir->kind == PROC_DIR) {
         for (size_t i = 0; i < dir->count && found == NULL; i++) {
             found = bytes_equal_str(name, dir->entries[i].name) ? &dir->entries[i] : NULL;
         }
-        int pid;
-        if (found == NULL && dir->process != NULL && number_of(name, &pid) && pid == proc_pid()) {
+        if (found == NULL && dir->process != NULL && number_of(name, &number) &&
+            os_fs_of(number) != NULL) {
             found = dir->process;
+            pid = number;
         }
     } else if (number_of(name, &id)) {
-        int err = dir->kind == PROC_DIR_TASK ? find_thread(id) : fd_get(id) != NULL ? 0 : -ENOENT;
+        int err = dir->kind == PROC_DIR_TASK ? find_thread(pid, id) : find_descriptor(pid, id);
         if (err != 0) {
             return err;
         }
@@ -127,7 +146,7 @@ static int proc_lookup(struct node *node, struct bytes name, struct node **ret)
     if (found == NULL) {
         return -ENOENT;
     }
-    *ret = make(node->fs, found, id);
+    *ret = make(node->fs, found, id, pid);
     return *ret != NULL ? 0 : -ENOMEM;
 }
 
@@ -141,7 +160,7 @@ static int add_number(struct listing *l, int number, unsigned type)
 static int proc_list(struct node *node, struct listing *l)
 {
     const struct proc_entry *dir = of(node)->entry;
-    int err = 0;
+    int err = 0, pid = of(node)->pid;
     switch (dir->kind) {
     case PROC_DIR:
         for (size_t i = 0; i < dir->count && err == 0; i++) {
@@ -149,18 +168,23 @@ static int proc_list(struct node *node, struct listing *l)
             unsigned type = e->kind == PROC_FILE ? DT_REG : e->kind == PROC_LINK ? DT_LNK : DT_DIR;
             err = listing_add(l, BYTES(e->name, strlen(e->name)), i + 1, type);
         }
-        if (err == 0 && dir->process != NULL) {
-            err = add_number(l, proc_pid(), DT_DIR);
+        for (int each = os_next_pid(0); dir->process != NULL && each != 0 && err == 0;
+             each = os_next_pid(each)) {
+            err = add_number(l, each, DT_DIR);
         }
         break;
     case PROC_DIR_FD:
     case PROC_DIR_FDINFO:
-        for (int fd = fd_next(0); fd >= 0 && err == 0; fd = fd_next(fd + 1)) {
+        for (int fd = fd_table_next(table_of(pid), 0); fd >= 0 && err == 0;
+             fd = fd_table_next(table_of(pid), fd + 1)) {
             err = add_number(l, fd, dir->kind == PROC_DIR_FD ? DT_LNK : DT_REG);
         }
         break;
     case PROC_DIR_TASK: {
         int tids[THREADS_MAX];
+        if (pid != proc_pid()) {
+            return add_number(l, pid, DT_DIR);
+        }
         size_t n = os_thread_ids(tids, ARRAY_SIZE(tids));
         err = n == 0 ? -EFAULT : 0;
         for (size_t i = 0; i < n && i < ARRAY_SIZE(tids) && err == 0; i++) {
@@ -181,7 +205,12 @@ static int proc_list(struct node *node, struct listing *l)
 static int make_text(const struct proc_node *p, struct fs_text *t)
 {
     unsigned which = proc_own_text(p->entry);
-    int r = which != 0 ? os_text_elsewhere(which, p->id, t) : 0;
+    bool other = p->pid != 0 && p->pid != proc_pid();
+    proc_view(p->pid);
+    if (other && proc_files() == NULL) {
+        return -ESRCH;
+    }
+    int r = which != 0 && !other ? os_text_elsewhere(which, p->id, t) : 0;
     if (r == 0) {
         p->entry->text(t, p->id);
     }
@@ -261,6 +290,7 @@ static int link_read(struct node *node, struct bytes *ret)
     size_t n;
     if (e->jump != NULL) {
         struct dentry *d;
+        proc_view(p->pid);
         int err = e->jump(p->id, &d);
         if (err != 0) {
             return err;
@@ -276,6 +306,7 @@ static int link_read(struct node *node, struct bytes *ret)
 
 static int link_follow(struct node *node, struct dentry **ret)
 {
+    proc_view(of(node)->pid);
     return of(node)->entry->jump(of(node)->id, ret);
 }
 
@@ -305,7 +336,7 @@ static const struct node_ops jump_ops = {.readlink = link_read,
 
 static int mount_one(struct bytes path, struct fs *fs, const struct proc_entry *root)
 {
-    struct node *n = make(fs, root, 0);
+    struct node *n = make(fs, root, 0, 0);
     int err = n == NULL ? -ENOMEM : mount_at(path, n, "ro");
     node_unref(n);
     return err;

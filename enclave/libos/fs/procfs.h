@@ -29,6 +29,11 @@ struct proc_entry {
 };
 
 extern const struct proc_entry proc_root, sys_root;
+/* Whose directory the functions of entries are called for: that process, until the next call; 0: the
+ * caller's. With the lock held, which they do not give up. */
+void proc_view(int pid);
+/* What the process in view has of files; NULL: it is gone. */
+const struct fs_context *proc_files(void);
 int proc_pid(void);
 /* Texts that only the enclave can make which has the process's memory and threads: their number, 0 for
  * any other. */

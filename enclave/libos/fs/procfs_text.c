@@ -2,8 +2,28 @@
 /* The texts of /proc and /sys in Linux's formats (proc(5)), for programs that parse them by column.
  * Fields that nothing inside the enclave knows are 0, which those formats have for "none". */
 #include "procfs.h"
+#include "pty.h"
 
 #define CLOCK_TICKS 100u
+
+static int viewed; /* 0: the caller */
+
+void proc_view(int pid)
+{
+    viewed = pid == os_pid() ? 0 : pid;
+}
+
+const struct fs_context *proc_files(void)
+{
+    return viewed == 0 ? os_fs() : os_fs_of(viewed);
+}
+
+static void look(struct process_info *ret)
+{
+    if (viewed == 0 || !os_process_info_of(viewed, ret)) {
+        os_process_info(ret);
+    }
+}
 
 int proc_pid(void)
 {
@@ -16,32 +36,42 @@ int proc_pid(void)
 static void cmdline(struct fs_text *t, int id)
 {
     (void)id;
-    os_cmdline_text(t);
+    if (viewed != 0) {
+        os_cmdline_of(viewed, t);
+    } else {
+        os_cmdline_text(t);
+    }
 }
 
 static void environment(struct fs_text *t, int id)
 {
     (void)id;
-    os_environ_text(t);
+    if (viewed == 0) { /* of others it is not known here */
+        os_environ_text(t);
+    }
 }
 
 static void auxv(struct fs_text *t, int id)
 {
     (void)id;
-    os_auxv_text(t);
+    if (viewed == 0) { /* of others it is not known here */
+        os_auxv_text(t);
+    }
 }
 
 static void maps(struct fs_text *t, int id)
 {
     (void)id;
-    os_maps_text(t);
+    if (viewed == 0) { /* of others it is not known here */
+        os_maps_text(t);
+    }
 }
 
 static void comm(struct fs_text *t, int id)
 {
     (void)id;
     struct process_info p;
-    os_process_info(&p);
+    look(&p);
     fs_printf(t, "%s\n", p.comm);
 }
 
@@ -55,13 +85,21 @@ static int set_comm(const char *text, size_t n)
     return 0;
 }
 
+static const char *state_name(char state)
+{
+    return state == 'S'   ? "S (sleeping)"
+           : state == 'T' ? "T (stopped)"
+           : state == 'Z' ? "Z (zombie)"
+                          : "R (running)";
+}
+
 static void status(struct fs_text *t, int id)
 {
     struct process_info p;
-    os_process_info(&p);
-    fs_printf(t, "Name:\t%s\nUmask:\t0%c%c%c\nState:\tR (running)\n", p.comm,
-              (int)('0' + (fs_umask() >> 6)), (int)('0' + (fs_umask() >> 3 & 7)),
-              (int)('0' + (fs_umask() & 7)));
+    look(&p);
+    uint32_t mask = proc_files() != NULL ? proc_files()->umask : 0;
+    fs_printf(t, "Name:\t%s\nUmask:\t0%c%c%c\nState:\t%s\n", p.comm, (int)('0' + (mask >> 6)),
+              (int)('0' + (mask >> 3 & 7)), (int)('0' + (mask & 7)), state_name(p.state));
     fs_printf(t, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", p.pid,
               id != 0 ? id : p.pid, p.ppid);
     fs_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t \n", fs_uid(),
@@ -85,11 +123,12 @@ static void status(struct fs_text *t, int id)
 static void stat(struct fs_text *t, int id)
 {
     struct process_info p;
-    os_process_info(&p);
+    look(&p);
     unsigned long long ticks = p.cpu_ns / (1000000000u / CLOCK_TICKS);
     unsigned long long start = p.start_ns / (1000000000u / CLOCK_TICKS);
-    fs_printf(t, "%d (%s) R %d %d %d 0 -1 0 0 0 0 0 %llu 0 0 0 20 0 %d 0 %llu %llu %llu ",
-              id != 0 ? id : p.pid, p.comm, p.ppid, p.pgid, p.sid, ticks, p.thread_count, start,
+    int foreground, terminal = pty_controlling(p.sid, &foreground);
+    fs_printf(t, "%d (%s) %c %d %d %d %d %d 0 0 0 0 0 %llu 0 0 0 20 0 %d 0 %llu %llu %llu ",
+              id != 0 ? id : p.pid, p.comm, p.state, p.ppid, p.pgid, p.sid, terminal, foreground, ticks, p.thread_count, start,
               (unsigned long long)p.vm_size, (unsigned long long)p.rss / 4096);
     fs_printf(t,
               "18446744073709551615 %llu %llu %llu 0 0 %llu %llu %llu %llu 0 0 0 17 0 0 0 0 0 0 "
@@ -104,7 +143,7 @@ static void statm(struct fs_text *t, int id)
 {
     (void)id;
     struct process_info p;
-    os_process_info(&p);
+    look(&p);
     fs_printf(t, "%llu %llu 0 %llu 0 0 0\n", (unsigned long long)p.vm_size / 4096,
               (unsigned long long)p.rss / 4096,
               (unsigned long long)(p.end_code - p.start_code) / 4096);
@@ -164,9 +203,10 @@ static void cgroup(struct fs_text *t, int id)
 
 static void fdinfo(struct fs_text *t, int id)
 {
-    struct file *f = fd_get(id);
+    const struct fs_context *c = proc_files();
+    struct file *f = c != NULL && c->fds != NULL ? fd_table_get(c->fds, id) : NULL;
     if (f != NULL) {
-        uint32_t flags = f->flags | (file_cloexec(id) ? O_CLOEXEC : 0);
+        uint32_t flags = f->flags | (fd_table_cloexec(c->fds, id) ? O_CLOEXEC : 0);
         char octal[16];
         size_t at = sizeof octal;
         octal[--at] = 0;
@@ -186,7 +226,8 @@ static void fdinfo(struct fs_text *t, int id)
 static int exe(int id, struct dentry **ret)
 {
     (void)id;
-    struct file *f = exe_file();
+    const struct fs_context *c = proc_files();
+    struct file *f = c != NULL ? c->exe : NULL;
     if (f == NULL) {
         return -ENOENT;
     }
@@ -196,8 +237,12 @@ static int exe(int id, struct dentry **ret)
 
 static int cwd(int id, struct dentry **ret)
 {
+    const struct fs_context *c = proc_files();
     (void)id;
-    *ret = dentry_ref(fs_cwd());
+    if (c == NULL || c->cwd == NULL) {
+        return -ENOENT;
+    }
+    *ret = dentry_ref(c->cwd);
     return 0;
 }
 
@@ -210,7 +255,8 @@ static int root(int id, struct dentry **ret)
 
 static int descriptor(int id, struct dentry **ret)
 {
-    struct file *f = fd_get(id);
+    const struct fs_context *c = proc_files();
+    struct file *f = c != NULL && c->fds != NULL ? fd_table_get(c->fds, id) : NULL;
     if (f == NULL) {
         return -ENOENT;
     }

@@ -547,7 +547,8 @@ int os_temporary_sigmask(app_ptr set, uint64_t sigset_size)
 
 void os_process_info(struct process_info *ret)
 {
-    *ret = (struct process_info){.pid = 7,
+    *ret = (struct process_info){.state = 'R',
+                                 .pid = 7,
                                  .tid = 7,
                                  .ppid = 0,
                                  .pgid = 7,
@@ -558,6 +559,27 @@ void os_process_info(struct process_info *ret)
                                  .rss = 1 << 19,
                                  .memory_limit = 1 << 28,
                                  .comm = "test"};
+}
+
+bool os_process_info_of(int pid, struct process_info *ret)
+{
+    os_process_info(ret);
+    return pid == 7;
+}
+
+const struct fs_context *os_fs_of(int pid)
+{
+    return pid == 7 ? os_fs() : NULL;
+}
+
+int os_next_pid(int after)
+{
+    return after < 7 ? 7 : 0;
+}
+
+void os_cmdline_of(int pid, struct fs_text *t)
+{
+    (void)pid, (void)t;
 }
 
 void os_set_comm(const char *comm)

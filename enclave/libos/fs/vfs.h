@@ -353,4 +353,3 @@ struct node *static_dir(struct fs *fs, uint32_t mode);
 struct node *static_link(struct fs *fs, const char *target);
 int static_add(struct dentry *dir, const char *name, struct node *take_node) MUST_USE;
 void text_free(struct fs_text *t);
-struct file *exe_file(void);

@@ -202,6 +202,17 @@ void process_cancel(struct process *p)
 
 #define COMMAND_LINE_MAX 4096u
 
+void process_set_command_line(struct process *p, struct bytes command_line)
+{
+    size_t size = command_line.size < COMMAND_LINE_MAX ? command_line.size : COMMAND_LINE_MAX;
+    rt_free(p->command_line);
+    p->command_line = (char *)rt_alloc(size + 1);
+    p->command_line_size = p->command_line != NULL ? size : 0;
+    if (p->command_line != NULL) {
+        memcpy(p->command_line, command_line.data, size);
+    }
+}
+
 int process_exec(struct process *p, const char *comm, struct file *program,
                  struct bytes command_line)
 {

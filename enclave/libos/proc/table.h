@@ -54,6 +54,9 @@ void process_cancel(struct process *p);
 int process_exec(struct process *p, const char *comm, struct file *program,
                  struct bytes command_line) MUST_USE;
 
+/* What /proc shows to others, from the start on. Cut; nothing when there is no memory. */
+void process_set_command_line(struct process *p, struct bytes command_line);
+
 #define STATUS_EXITED(code)  (((code)&0xff) << 8)
 #define STATUS_SIGNALED(sig) ((sig)&0x7f)
 /* It is over: its descriptors are closed, its record locks are gone, its children are somebody
