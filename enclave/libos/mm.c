@@ -699,13 +699,25 @@ static int protect_mapping(struct vma *v, uint32_t prot)
     return r;
 }
 
+/* Where the first hole behind start is, at most end. */
+static uint64_t covered_end(uint64_t start, uint64_t end)
+{
+    uint64_t at = start;
+    for (size_t i = vma_find(start); i < vma_count() && vma_at(i)->start <= at && at < end; i++) {
+        at = vma_at(i)->end;
+    }
+    return at < end ? at : end;
+}
+
+#define PROT_GROWS UINT32_C(0x03000000) /* PROT_GROWSDOWN, PROT_GROWSUP */
+
 int64_t sys_mprotect(uint64_t addr, uint64_t length, uint32_t prot)
 {
     uint64_t end;
-    prot &= ~UINT32_C(0x03000000);
-    if (addr % PAGE_SIZE != 0) {
+    if (addr % PAGE_SIZE != 0 || (prot & PROT_GROWS) == PROT_GROWS) {
         return -EINVAL;
     }
+    prot &= ~PROT_GROWS; /* that a mapping is a stack is known already */
     if (length == 0) {
         return 0;
     }
@@ -714,9 +726,11 @@ int64_t sys_mprotect(uint64_t addr, uint64_t length, uint32_t prot)
     if (r != 0) {
         return r;
     }
-    if (!range_ok(addr, length, &end) || !vma_covers(addr, end)) {
+    if (!range_ok(addr, length, &end)) {
         return -ENOMEM;
     }
+    uint64_t wanted = end; /* up to a hole it is done, and the call fails all the same, as on Linux */
+    end = covered_end(addr, end);
     for (size_t i = vma_find(addr); i < vma_count() && vma_at(i)->start < end; i++) {
         const struct vma *v = vma_at(i);
         r = protect_allowed(v, v->start > addr ? v->start : addr, v->end < end ? v->end : end,
@@ -735,7 +749,7 @@ int64_t sys_mprotect(uint64_t addr, uint64_t length, uint32_t prot)
         r = protect_mapping(vma_at(i), prot);
     }
     vma_join(addr, end);
-    return r;
+    return r == 0 && end != wanted ? -ENOMEM : r;
 }
 
 /* ---- heap
@@ -772,8 +786,9 @@ int64_t sys_brk(uint64_t end)
 /* ---- mremap
  * -------------------------------------------------------------------------------------------- */
 
-#define MREMAP_MAYMOVE 1u
-#define MREMAP_FIXED   2u
+#define MREMAP_MAYMOVE   1u
+#define MREMAP_FIXED     2u
+#define MREMAP_DONTUNMAP 4u
 
 static uint32_t flags_of(const struct vma *v)
 {
@@ -781,16 +796,25 @@ static uint32_t flags_of(const struct vma *v)
            (v->lazy ? OS_MAP_NORESERVE : 0);
 }
 
-/* A copy elsewhere, then the old one goes. v is a copy of the mapping cut to the old range. */
+static int forget(const struct vma *v, uint64_t start, uint64_t end);
+
+/* What is left at the old place of a mapping that has moved. */
+static int leave(const struct vma *v, bool keep)
+{
+    return keep ? forget(v, v->start, v->end) : unmap(v->start, v->end);
+}
+
+/* A copy elsewhere, then the old one goes, or, to keep it, is as if nobody had touched it yet. v is a
+ * copy of the mapping cut to the old range. */
 static int64_t move_mapping(const struct vma *v, uint64_t new_size, uint32_t flags,
-                            uint64_t new_addr)
+                            uint64_t new_addr, bool keep_old)
 {
     uint64_t old_size = v->end - v->start;
     uint64_t keep = old_size < new_size ? old_size : new_size;
     if (v->window ||
         (v->file != NULL && (v->prot & OS_PROT_WRITE) == 0)) { /* the file still has the content */
         int64_t at = mm_map(new_addr, new_size, v->prot, flags, v->file, v->offset);
-        return at < 0 || unmap(v->start, v->end) == 0 ? at : -ENOMEM;
+        return at < 0 || leave(v, keep_old) == 0 ? at : -ENOMEM;
     }
     int64_t at = mm_map(new_addr, new_size, v->prot == 0 ? 0 : OS_PROT_READ | OS_PROT_WRITE, flags,
                         v->file, v->offset);
@@ -815,23 +839,56 @@ static int64_t move_mapping(const struct vma *v, uint64_t new_size, uint32_t fla
         r = (int)sys_mprotect((uint64_t)at, new_size, v->prot);
     }
     if (r == 0) {
-        r = unmap(v->start, v->end);
+        r = leave(v, keep_old);
     }
     return r == 0 ? at : r;
+}
+
+static bool remap_flags_ok(uint64_t old_size, uint64_t new_size, uint32_t flags)
+{
+    const uint32_t moving = MREMAP_FIXED | MREMAP_DONTUNMAP;
+    return (flags & ~(MREMAP_MAYMOVE | moving)) == 0 &&
+           ((flags & moving) == 0 || (flags & MREMAP_MAYMOVE) != 0) &&
+           ((flags & MREMAP_DONTUNMAP) == 0 || old_size == new_size);
+}
+
+/* Old size 0: a shared mapping gets a second one of the same bytes. */
+static int64_t remap_twice(uint64_t addr, uint64_t new_size, uint32_t flags, uint64_t new_addr)
+{
+    const struct vma *v = vma_of(addr);
+    if (v == NULL || v->foreign) {
+        return -EFAULT;
+    }
+    if (!v->shared || v->file == NULL) {
+        return -EINVAL;
+    }
+    if ((flags & MREMAP_MAYMOVE) == 0) {
+        return -ENOMEM;
+    }
+    bool fixed = (flags & MREMAP_FIXED) != 0;
+    struct file *f = v->file;
+    file_ref(f); /* the new place may take the old one's */
+    int64_t at = mm_map(fixed ? new_addr : 0, new_size, v->prot,
+                        flags_of(v) | (fixed ? OS_MAP_FIXED : 0), f, v->offset + (addr - v->start));
+    file_unref(f);
+    return at;
 }
 
 int64_t sys_mremap(uint64_t addr, uint64_t old_size, uint64_t new_size, uint32_t flags,
                    uint64_t new_addr)
 {
     uint64_t end, new_end;
-    if ((flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)) != 0 ||
-        ((flags & MREMAP_FIXED) != 0 && (flags & MREMAP_MAYMOVE) == 0) || new_size == 0 ||
-        !range_ok(addr, old_size, &end) || !align_up_ok(new_size, PAGE_SIZE, &new_size)) {
+    if (!remap_flags_ok(old_size, new_size, flags) || new_size == 0 || addr % PAGE_SIZE != 0 ||
+        (old_size != 0 && !range_ok(addr, old_size, &end)) ||
+        !align_up_ok(new_size, PAGE_SIZE, &new_size)) {
         return -EINVAL;
     }
     int err = wait_for_thaw();
     if (err != 0) {
         return err;
+    }
+    if (old_size == 0) {
+        return remap_twice(addr, new_size, flags, new_addr);
     }
     const struct vma *found = vma_of(addr);
     if (found == NULL || found->end < end || found->foreign) {
@@ -846,7 +903,12 @@ int64_t sys_mremap(uint64_t addr, uint64_t old_size, uint64_t new_size, uint32_t
             (new_addr < end && new_end > addr)) {
             return -EINVAL;
         }
-        return move_mapping(&v, new_size, flags_of(&v) | OS_MAP_FIXED, new_addr);
+        return move_mapping(&v, new_size, flags_of(&v) | OS_MAP_FIXED, new_addr,
+                            (flags & MREMAP_DONTUNMAP) != 0);
+    }
+    if ((flags & MREMAP_DONTUNMAP) != 0) {
+        return (v.prot & OS_PROT_EXEC) != 0 ? -EINVAL
+                                            : move_mapping(&v, new_size, flags_of(&v), 0, true);
     }
     if (new_size <= end - addr) {
         return new_size == end - addr || unmap(addr + new_size, end) == 0 ? (int64_t)addr : -ENOMEM;
@@ -862,7 +924,7 @@ int64_t sys_mremap(uint64_t addr, uint64_t old_size, uint64_t new_size, uint32_t
             return (int64_t)addr;
         }
     }
-    return (flags & MREMAP_MAYMOVE) != 0 ? move_mapping(&v, new_size, flags_of(&v), 0) : -ENOMEM;
+    return (flags & MREMAP_MAYMOVE) != 0 ? move_mapping(&v, new_size, flags_of(&v), 0, false) : -ENOMEM;
 }
 
 /* ---- advice and its kin
@@ -939,10 +1001,40 @@ static int advise_fork(uint64_t start, uint64_t end, int advice)
     return 0;
 }
 
+static bool is_advice(int advice)
+{
+    return (advice >= 0 && advice <= MADV_DONTNEED) || advice == MADV_FREE ||
+           (advice >= MADV_DONTFORK && advice <= MADV_POPULATE_WRITE);
+}
+
+/* Over holes, too: what is mapped is done, and the call fails all the same, as on Linux. */
+static int forget_range(uint64_t addr, uint64_t end)
+{
+    for (size_t i = vma_find(addr); i < vma_count() && vma_at(i)->start < end; i++) {
+        const struct vma *v = vma_at(i);
+        int r = forget(v, v->start > addr ? v->start : addr, v->end < end ? v->end : end);
+        if (r != 0) {
+            return r;
+        }
+    }
+    return vma_covers(addr, end) ? 0 : -ENOMEM;
+}
+
+/* That it is private memory of no file: the content may stay, and does. */
+static int check_free(uint64_t addr, uint64_t end)
+{
+    for (size_t i = vma_find(addr); i < vma_count() && vma_at(i)->start < end; i++) {
+        if (vma_at(i)->file != NULL || vma_at(i)->shared) {
+            return -EINVAL;
+        }
+    }
+    return 0;
+}
+
 int64_t sys_madvise(uint64_t addr, uint64_t length, int advice)
 {
     uint64_t end;
-    if (addr % PAGE_SIZE != 0 || advice < 0) {
+    if (addr % PAGE_SIZE != 0 || !is_advice(advice)) {
         return -EINVAL;
     }
     if (length == 0) {
@@ -951,31 +1043,21 @@ int64_t sys_madvise(uint64_t addr, uint64_t length, int advice)
     if (!range_ok(addr, length, &end)) {
         return -EINVAL;
     }
-    if (!vma_covers(addr, end)) {
-        return -ENOMEM;
-    }
     int err = wait_for_thaw();
     if (err != 0) {
         return err;
+    }
+    if (advice == MADV_DONTNEED) {
+        return forget_range(addr, end);
+    }
+    if (!vma_covers(addr, end)) {
+        return -ENOMEM;
     }
     if (advice == MADV_DONTFORK || advice == MADV_DOFORK || advice == MADV_WIPEONFORK ||
         advice == MADV_KEEPONFORK) {
         return advise_fork(addr, end, advice);
     }
-    if (advice == MADV_DONTNEED) {
-        for (size_t i = vma_find(addr); i < vma_count() && vma_at(i)->start < end; i++) {
-            const struct vma *v = vma_at(i);
-            int r = forget(v, v->start > addr ? v->start : addr, v->end < end ? v->end : end);
-            if (r != 0) {
-                return r;
-            }
-        }
-        return 0;
-    }
-    bool hint = advice <= MADV_WILLNEED || advice == MADV_FREE ||
-                (advice >= MADV_MERGEABLE && advice <= MADV_DODUMP) ||
-                (advice >= MADV_COLD && advice <= MADV_POPULATE_WRITE);
-    return hint ? 0 : -EINVAL; /* MADV_FREE lets us keep the content */
+    return advice == MADV_FREE ? check_free(addr, end) : 0;
 }
 
 static int64_t check_covered(uint64_t addr, uint64_t length)
