@@ -108,6 +108,7 @@ killed() {
     local last=0 found round pid
     rm -f "$V"
     for round in 1 2 3 4 5 6; do
+        : >"$WORK/count.out" # the shell in the background may be late to do so
         "$ALCOVE" run "$WORK/count.bundle" --volume days="$V" >"$WORK/count.out" 2>"$WORK/count.err" &
         pid=$!
         for _ in $(seq 200); do
