@@ -68,6 +68,18 @@ static void say_exception(const struct rt_fault *fault)
              where, fault->error);
 }
 
+/* Memory that was reserved only counts when it is touched: then no call can fail for want of it. */
+static void say_if_used_up(const struct rt_fault *fault)
+{
+    const struct vma *v = fault->vector == 14 ? vma_of(fault->addr) : NULL;
+    const struct mm_usage use = mm_usage();
+    uint32_t wanted = (fault->error & 2) != 0 ? OS_PROT_WRITE : OS_PROT_READ;
+    if (v != NULL && v->lazy && (v->prot & wanted) != 0 && use.charged + PAGE_STEP > use.limit) {
+        rt_trace("  the memory of the manifest, %llu MiB, is used up",
+                 (unsigned long long)use.limit >> 20);
+    }
+}
+
 static void say_instruction(const struct rt_frame *f)
 {
     uint8_t code[16];
@@ -225,6 +237,7 @@ void fatal_report(const struct os_thread *t, const struct signal_info *info,
     say_signal(t, info);
     if (fault != NULL) {
         say_exception(fault);
+        say_if_used_up(fault);
     }
     say_instruction(f);
     if (fault == NULL) {
