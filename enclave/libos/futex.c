@@ -70,7 +70,7 @@ int64_t futex_wake(uint64_t addr, uint32_t count, uint32_t bitset)
         }
         *p = w->next;
         w->woken = true;
-        rt_wake(w->thread);
+        os_wake(w->thread);
         n++;
     }
     return n;

@@ -159,6 +159,8 @@ struct os_state {
 extern struct os_state os;
 
 struct os_thread *os_self(void);
+/* With the lock held: that enclave thread wakes as soon as the lock is free. */
+void os_wake(unsigned number);
 static inline struct process *os_current(void)
 {
     return os_self()->process;

@@ -47,9 +47,33 @@ void os_lock(void)
     rt_lock(&big_lock);
 }
 
+/* Under the lock. A thread that is woken while the waker holds the lock runs into it, and on one
+ * processor that costs two more trips outside: so it is woken when the lock is free. */
+static uint64_t to_wake[THREADS_MAX / 64];
+static bool any_to_wake;
+
+void os_wake(unsigned number)
+{
+    to_wake[number / 64] |= UINT64_C(1) << (number % 64);
+    any_to_wake = true;
+}
+
 void os_unlock(void)
 {
+    if (!any_to_wake) {
+        rt_unlock(&big_lock);
+        return;
+    }
+    uint64_t bits[ARRAY_SIZE(to_wake)];
+    memcpy(bits, to_wake, sizeof bits);
+    memset(to_wake, 0, sizeof to_wake);
+    any_to_wake = false;
     rt_unlock(&big_lock);
+    for (unsigned w = 0; w < ARRAY_SIZE(bits); w++) {
+        for (; bits[w] != 0; bits[w] &= bits[w] - 1) {
+            rt_wake(w * 64 + (unsigned)__builtin_ctzll(bits[w]));
+        }
+    }
 }
 
 struct os_thread *os_self(void)
@@ -195,7 +219,7 @@ void os_wake_all(struct wait_queue *q)
             unsigned i = (unsigned)__builtin_ctzll(bits);
             bits &= bits - 1;
             if (w * 64 + i != me) { /* who takes news to heart on its way out of a sleep is awake */
-                rt_wake(w * 64 + i);
+                os_wake(w * 64 + i);
             }
         }
     }
