@@ -6,6 +6,7 @@
 #include "libos/numbers.h"
 #include "mm.h"
 #include "proc/call_client.h"
+#include "proc/call_server.h"
 #include "process.h"
 #include "signals.h"
 
@@ -508,6 +509,9 @@ void os_process_info(struct process_info *ret)
 void os_set_comm(const char *comm)
 {
     struct os_thread *t = os_self();
+    if (t->server != NULL) {
+        call_server_set_comm(t->server, comm);
+    }
     size_t n = strlen(comm);
     memset(t->comm, 0, COMM_SIZE);
     memcpy(t->comm, comm, n < COMM_SIZE - 1 ? n : COMM_SIZE - 1);

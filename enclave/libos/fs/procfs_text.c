@@ -128,8 +128,9 @@ static void stat(struct fs_text *t, int id)
     unsigned long long start = p.start_ns / (1000000000u / CLOCK_TICKS);
     int foreground, terminal = pty_controlling(p.sid, &foreground);
     fs_printf(t, "%d (%s) %c %d %d %d %d %d 0 0 0 0 0 %llu 0 0 0 20 0 %d 0 %llu %llu %llu ",
-              id != 0 ? id : p.pid, p.comm, p.state, p.ppid, p.pgid, p.sid, terminal, foreground, ticks, p.thread_count, start,
-              (unsigned long long)p.vm_size, (unsigned long long)p.rss / 4096);
+              id != 0 ? id : p.pid, p.comm, p.state, p.ppid, p.pgid, p.sid, terminal, foreground,
+              ticks, p.thread_count, start, (unsigned long long)p.vm_size,
+              (unsigned long long)p.rss / 4096);
     fs_printf(t,
               "18446744073709551615 %llu %llu %llu 0 0 %llu %llu %llu %llu 0 0 0 17 0 0 0 0 0 0 "
               "0 0 0 0 0 0 0 0\n",
@@ -450,8 +451,8 @@ static void boot_id(struct fs_text *t, int id)
 
 /* ---- of other enclaves' processes ------------------------------------------------------------ */
 
-static void (*const own_texts[])(struct fs_text *t, int id) = {cmdline, environment, auxv, maps,
-                                                               stat,    statm,       status};
+static void (*const own_texts[])(struct fs_text *t, int id) = {comm, cmdline, environment, auxv,
+                                                               maps, stat,    statm,       status};
 
 unsigned proc_own_text(const struct proc_entry *entry)
 {

@@ -88,9 +88,11 @@ static int64_t take_result(struct call_client *c)
     int64_t result = head->result;
     for (uint32_t i = 0; i < c->in.count; i++) {
         const struct call_range *r = &c->in.list[i];
-        if (r->kind == RANGE_DATA &&
-            call_put(r->addr, c->in.data + c->in.places[i], r->size) != 0) {
+        const uint8_t *bytes = c->in.data + c->in.places[i];
+        if (r->kind == RANGE_DATA && call_put(r->addr, bytes, r->size) != 0) {
             result = -EFAULT;
+        } else if (r->kind == RANGE_TEXT) {
+            call_take_text(r->addr, BYTES(bytes, r->size));
         }
     }
     if (head->signals != 0) {

@@ -48,5 +48,7 @@ bool call_server_interrupted(struct call_server *s);
 void call_server_wait(struct call_server *s, uint64_t timeout_ns);
 /* The thread ids of the caller's process (os_thread_ids): 0 when they are asked for first. */
 size_t call_server_tids(struct call_server *s, int *ret_tids, size_t max);
+/* The caller's thread has a new name. */
+void call_server_set_comm(struct call_server *s, const char *comm);
 /* The new thread's body. */
 void call_server_run(struct call_server *s) __attribute__((noreturn));

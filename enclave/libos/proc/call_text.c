@@ -13,7 +13,21 @@ static uint64_t address_of(uint64_t which, int id)
     return which << 32 | (uint32_t)id;
 }
 
+#define COMM UINT64_C(0xfffffffe) /* the name that the owner was told by a write */
+
 /* ---- at the member --------------------------------------------------------------------------- */
+
+void call_take_text(uint64_t which, struct bytes text)
+{
+    char name[COMM_SIZE] = "";
+    if (which != address_of(COMM, 0)) {
+        return;
+    }
+    memcpy(name, text.data, text.size < sizeof name ? text.size : sizeof name - 1);
+    os_lock();
+    os_set_comm(name);
+    os_unlock();
+}
 
 static int attach_tids(struct call_ranges *out, uint64_t addr)
 {
@@ -72,6 +86,13 @@ int os_text_elsewhere(unsigned which, int id, struct fs_text *t)
     }
     fs_text_put(t, text);
     return 1;
+}
+
+void call_server_set_comm(struct call_server *s, const char *comm)
+{
+    ignore_result(
+        call_ranges_add(&s->memory.out, RANGE_TEXT, address_of(COMM, 0), comm, strlen(comm)),
+        "then the member does not hear of it, as if it had come too late");
 }
 
 size_t call_server_tids(struct call_server *s, int *ret_tids, size_t max)

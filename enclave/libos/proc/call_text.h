@@ -10,3 +10,6 @@
 /* A text as RANGE_TEXT: which << 32 | id is its address. At a member, without the lock. -EFAULT:
  * there is none of that number. */
 int call_attach_text(struct call_ranges *out, uint64_t which) MUST_USE;
+/* A text that came back with an answer: what was written to /proc/self/comm. At a member, without
+ * the lock. */
+void call_take_text(uint64_t which, struct bytes text);
