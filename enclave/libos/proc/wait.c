@@ -71,6 +71,7 @@ static bool has_news(const struct process *child, uint32_t options, int *ret_sta
 static int find(const struct wait_for *w, struct process **ret, int *ret_status)
 {
     struct process *self = os_current();
+    int err = 0;
     for (;;) {
         bool any = false;
         for (struct process *c = process_first(); c != NULL; c = c->next) {
@@ -90,10 +91,11 @@ static int find(const struct wait_for *w, struct process **ret, int *ret_status)
             *ret = NULL;
             return 0;
         }
-        int err = w->no_wait ? -EAGAIN : os_block(&self->child_changed, UINT64_MAX);
         if (err != 0) {
             return err;
         }
+        /* A child's end sends a signal, too: what became of the child comes first. */
+        err = w->no_wait ? -EAGAIN : os_block(&self->child_changed, UINT64_MAX);
     }
 }
 
