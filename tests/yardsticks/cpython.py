@@ -50,7 +50,7 @@ with socket.socket() as s:
 """
 
 MANIFEST = """
-base: [python, {{dir: suite}}]
+base: [python, {{packages: [{packages}]}}, {{dir: suite}}]
 files: {{/app/run.py: run.py}}
 entry: {python}
 argv: [python3.11, -B, /app/run.py]
@@ -66,8 +66,20 @@ stderr: host
 """
 
 
+# What tests start, or look into, if it is there: a shell and its tools, lists of services, modules of Python
+# that Debian packages by themselves.
+TOOLS = ["bash", "binutils", "coreutils", "dash", "findutils", "gcc", "grep", "libc-bin", "libc6-dev", "mount",
+         "netbase", "procps", "python3-distutils", "python3-lib2to3", "python3-pip-whl", "python3-setuptools-whl",
+         "python3.11-dev", "python3.11-venv", "sed", "util-linux"]
+
 # In the document, what is below this line is written by --write.
 MARK = "<!-- below: written by tests/yardsticks/cpython.py --write -->"
+
+
+def installed(package):
+    found = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Status}", package], text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return found.stdout == "installed"
 
 
 def suite_files():
@@ -87,7 +99,8 @@ def build(alcove, folder):
             to.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, to)
     (folder / "run.py").write_text(RUNNER)
-    (folder / "alcove.yaml").write_text(MANIFEST.format(python=PYTHON))
+    packages = ", ".join(name for name in TOOLS if installed(name))
+    (folder / "alcove.yaml").write_text(MANIFEST.format(python=PYTHON, packages=packages))
     subprocess.run([alcove, "build", folder, "-o", folder / "suite.bundle"], check=True,
                    stdout=subprocess.DEVNULL)
     return folder / "suite.bundle"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of processes: making, finding and ending them; what the end of one means for the
  * others. A list is enough for PROCESSES_MAX of them. */
+#include "fs/pty.h"
 #include "table.h"
 
 #include <errno.h>
@@ -384,6 +385,9 @@ void process_end(struct process *p, int status, const struct process_usage *used
         p->used = *used;
     }
     give_children_away(p);
+    if (p->pid == p->sid) {
+        pty_leave_session(p->sid);
+    }
     if (!was_orphaned && is_orphaned(p->pgid, p)) {
         end_orphaned_stop(p->pgid);
     }
