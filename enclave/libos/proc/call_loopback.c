@@ -84,7 +84,7 @@ void session_close(struct session *s)
 #define FROM_APP(a)      app_at(a)
 
 #define COUNT_(z, a, b, c, d, e, f, n, ...) n
-#define COUNT(...)                          COUNT_(0 __VA_OPT__(, ) __VA_ARGS__, 6, 5, 4, 3, 2, 1, 0)
+#define COUNT(...) COUNT_(0 __VA_OPT__(, ) __VA_ARGS__, 6, 5, 4, 3, 2, 1, 0)
 #define PASS0()
 #define PASS1(t1)                     t1(a[0])
 #define PASS2(t1, t2)                 PASS1(t1), t2(a[1])
