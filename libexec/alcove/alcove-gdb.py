@@ -2,14 +2,14 @@
 """Teaches gdb about an enclave of the software machine: `alcove run --gdb` loads this file, or
 `source` it after attaching to an enclave process by hand (docs/debugging.md).
 
-The software machine's enclave is memory of the enclave process, so gdb can stop it and read it. What
-gdb does not know: that many signals are the machine's own work, where the runtime and the workload's
-files are mapped, and that a thread has two stacks, the workload's and the runtime's.
+The software machine's enclave is memory of the enclave process, so gdb can stop it and read it.
+What gdb does not know: that many signals are the machine's own work, where the runtime and the
+workload's files are mapped, and that a thread has two stacks, the workload's and the runtime's.
 
 Commands:
   alcove-symbols    loads symbols of what is mapped and was not known yet (done at every stop)
   alcove-threads    the workload's threads, their calls and where they stand
-  alcove-bt [TID]   the workload's backtrace of a thread: the one that gdb stands in, or TID
+  alcove-bt [TID]   the workload's backtrace of a thread: the one that gdb stands in, or TID, or all
   alcove-maps       the workload's memory map
   alcove-start      goes on until the workload's first instruction
 
@@ -268,6 +268,11 @@ def where(address):
 
 
 def backtrace(tid=None):
+    if tid == "all":
+        for number in sorted(int(t["tid"]) for t in os_threads()):
+            gdb.write(f"Thread {number}:\n")
+            backtrace(number)
+        return
     mine = current()
     thread = mine if tid is None else next((t for t in os_threads() if int(t["tid"]) == int(tid)), None)
     if thread is None:
@@ -330,7 +335,7 @@ def prepare():
 
 Command("alcove-symbols", load_all, "Load symbols of everything that is mapped in the enclave.")
 Command("alcove-threads", threads, "List the workload's threads.")
-Command("alcove-bt", backtrace, "alcove-bt [TID]: the workload's backtrace of a thread.")
+Command("alcove-bt", backtrace, "alcove-bt [TID|all]: the workload's backtrace of a thread.")
 Command("alcove-maps", maps, "Show the workload's memory map.")
 Command("alcove-start", start, "Go on until the workload's first instruction.")
 prepare()

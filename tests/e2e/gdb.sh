@@ -29,7 +29,7 @@ break deep if n == 1
 continue
 bt
 alcove-threads
-alcove-bt 3
+alcove-bt all
 alcove-maps
 delete 2
 echo going on\n
@@ -40,12 +40,15 @@ if ! command -v gdb >/dev/null; then
 elif ! gdb -q -nx -batch -ex run --args true 2>&1 | grep -q 'exited normally'; then
     skip "workload under gdb" "tracing is not allowed here"
 else
-    { "$ALCOVE" run "$WORK/debug" --gdb="$WORK/commands" >"$WORK/out" 2>"$WORK/err" </dev/null || true; } 2>/dev/null
+    {
+        "$ALCOVE" run "$WORK/debug" --gdb="$WORK/commands" >"$WORK/out" 2>"$WORK/err" </dev/null || true
+    } 2>/dev/null
     says() {
         cat "$WORK/out" "$WORK/err"
         grep -q -E -- "$1" "$WORK/out"
     }
-    ok "a breakpoint that waited for the program strikes" says 'hit Breakpoint 2, deep \(p=0x10, n=1\) at .*crash\.c'
+    ok "a breakpoint that waited for the program strikes" \
+        says 'hit Breakpoint 2, deep \(p=0x10, n=1\) at .*crash\.c'
     ok "its callers by name, with arguments" says '^#2 .* in deep \(p=0x10, n=3\)'
     ok "up to main" says '^#3 .* in main \(argc=2'
     ok "and beyond, through the C library" says '__libc_start_main'
@@ -56,6 +59,7 @@ else
     ok "a workload that dies stops in the debugger" says '^The workload dies'
     ok "with its stack" says '^#0 .* deep \(p=0x10, n=0\)'
     ok "signals of the machine stopped nothing" lacks 'received signal' "$WORK/out"
-    ok "no folders of unpacked layers are left" same "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'alcove-gdb.*' -newer "$WORK/commands" 2>/dev/null)" ""
+    left=$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'alcove-gdb.*' -newer "$WORK/commands" 2>/dev/null)
+    ok "no folders of unpacked layers are left" same "$left" ""
 fi
 tap_done
