@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -341,6 +343,60 @@ static void alarms(void)
     say("a child's own", ended(pid));
 }
 
+/* ---- who is at the other end
+ * ------------------------------------------------------------------- */
+
+static int peer_of(int fd)
+{
+    struct ucred c = {0};
+    socklen_t n = sizeof c;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &n) == 0 ? c.pid : -1;
+}
+
+static void credentials(void)
+{
+    int pair[2], on = 1;
+    char c, room[64];
+    struct iovec iov = {&c, 1};
+    struct msghdr m = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof room};
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    printf("credentials\n");
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) {
+        return;
+    }
+    setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    bind(listener, (struct sockaddr *)&a, sizeof a.sun_family); /* some abstract name */
+    listen(listener, 1);
+    socklen_t n = sizeof a;
+    getsockname(listener, (struct sockaddr *)&a, &n);
+    pid_t pid = start();
+    if (pid == 0) {
+        int s = socket(AF_UNIX, SOCK_STREAM, 0);
+        long r = connect(s, (struct sockaddr *)&a, n);
+        printf("  connect: %s, who listens: %d\n", err(r), peer_of(s) == getppid());
+        printf("  of an inherited pair: %d\n", peer_of(pair[1]) == getppid());
+        fflush(stdout);
+        _exit(write(pair[1], "x", 1) == 1 ? 0 : 1);
+    }
+    int s = accept(listener, NULL, NULL);
+    int connected = peer_of(s);
+    long r = recvmsg(pair[0], &m, 0);
+    const struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+    struct ucred who = {0};
+    if (h != NULL) {
+        memcpy(&who, CMSG_DATA(h), sizeof who);
+    }
+    say("ended", ended(pid));
+    printf("  received %ld, from the child: %d\n", r, who.pid == pid);
+    say("who connected", connected == pid);
+    close(s);
+    close(listener);
+    close(pair[0]);
+    close(pair[1]);
+}
+
 int main(void)
 {
     pid_t pid = start();
@@ -351,6 +407,7 @@ int main(void)
         to_parents();
         stopping();
         alarms();
+        credentials();
         fflush(stdout);
         _exit(42);
     }

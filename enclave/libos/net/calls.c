@@ -137,7 +137,7 @@ static int control_from_app(const struct sock *s, const struct msghdr_ *h, struc
         } else if (c.level == SOL_SOCKET_ && c.type == SCM_RIGHTS_ && s->family == AF_UNIX_) {
             err = rights_from(m, raw + at + sizeof c, c.size - sizeof c);
         } else if (!(c.level == SOL_SOCKET_ && c.type == SCM_CREDENTIALS_)) {
-            err = -EINVAL; /* credentials: there is one process, whatever it says */
+            err = -EINVAL; /* credentials are the sender's own, whatever it says */
         }
         uint64_t step = cmsg_align(c.size);
         at = err != 0 || step > h->control_size - at ? h->control_size : at + step;
@@ -174,7 +174,7 @@ static int control_to_app(const struct sock *s, struct msghdr_ *h, struct sock_m
         const struct {
             int32_t pid;
             uint32_t uid, gid;
-        } who = {os_pid(), fs_uid(), fs_gid()};
+        } who = {m->pid, fs_uid(), fs_gid()};
         put_control(raw, room, &at, SCM_CREDENTIALS_, &who, sizeof who, flags);
     }
     if (m->file_count > 0) {

@@ -139,6 +139,7 @@ int64_t sys_listen(int fd, int backlog)
     unsigned most = (unsigned)backlog < SOCK_BACKLOG_MAX ? (unsigned)backlog : SOCK_BACKLOG_MAX;
     s->backlog = (int)most + 1; /* as Linux counts */
     s->state = SOCK_LISTENING;
+    s->peer_pid = os_pid();
     return 0;
 }
 
@@ -226,6 +227,7 @@ static int enqueue(struct sock *s, struct sock *listener, const struct sock_addr
     other->remote.family = (uint16_t)listener->family;
     s->remote = s->family == AF_UNIX_ ? listener->local : *to;
     sock_join(s, other);
+    s->peer_pid = listener->peer_pid;
     struct sock **at = &listener->pending;
     while (*at != NULL) {
         at = &(*at)->pending_next;

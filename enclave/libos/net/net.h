@@ -51,6 +51,7 @@ struct packet {
     struct packet *next;
     uint32_t size, done, capacity; /* bytes; read so far */
     struct sock_address from;      /* datagrams */
+    int pid;                       /* of the process that sent it */
     uint32_t file_count;           /* descriptors that travel with the first byte */
     struct file **files;
     uint8_t data[];
@@ -107,6 +108,7 @@ struct sock {
         *pending; /* listening: connections that nobody accepted, oldest first; references */
     struct sock *pending_next;
     int pending_count, backlog;
+    int peer_pid; /* SO_PEERCRED: who connected, listened, or made the pair */
     struct sock_options options;
     struct outside outside;
     const struct file *async; /* its description, when that asked for signals; no reference */
@@ -140,6 +142,7 @@ struct sock_message {
     uint32_t flags;
     bool no_wait;
     struct sock_address address; /* of the sender, or of whom to send to (family 0: the peer) */
+    int pid; /* receiving: who sent it */
     uint32_t file_count;
     uint32_t result_flags;               /* MSG_TRUNC_ */
     uint64_t full_size;                  /* receiving a datagram: before it was cut */

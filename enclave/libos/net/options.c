@@ -211,7 +211,7 @@ int64_t sys_getsockopt(int fd, int level, int option, app_ptr value, app_ptr siz
     uint32_t n = sizeof v[0];
     if (o->kind == OPTION_SPECIAL && o->offset == SPECIAL_PEER) {
         bool known = s->family == AF_UNIX_ && s->state == SOCK_CONNECTED;
-        v[0] = known ? 1 : 0;
+        v[0] = known ? s->peer_pid : 0;
         v[1] = known ? (int32_t)fs_uid() : -1;
         v[2] = known ? (int32_t)fs_gid() : -1;
         n = 12;

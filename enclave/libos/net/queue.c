@@ -71,7 +71,7 @@ static int packet_new(size_t capacity, const struct sock_message *m, struct pack
     if (p == NULL) {
         return -ENOMEM;
     }
-    *p = (struct packet){.capacity = (uint32_t)capacity};
+    *p = (struct packet){.capacity = (uint32_t)capacity, .pid = os_pid()};
     if (m->file_count > 0) {
         p->files = rt_alloc(m->file_count * sizeof p->files[0]);
         if (p->files == NULL) {
@@ -375,6 +375,7 @@ int64_t sock_send(struct sock *s, struct iter *from, struct sock_message *m)
 
 static void take_files(struct packet *p, struct sock_message *m)
 {
+    m->pid = p->pid;
     if ((m->flags & MSG_PEEK_) != 0) {
         for (uint32_t i = 0; i < p->file_count; i++) {
             file_ref(p->files[i]);
@@ -414,6 +415,7 @@ int64_t sock_take_stream(struct sock *s, struct iter *to, struct sock_message *m
     int64_t done = 0;
     bool peek = (m->flags & MSG_PEEK_) != 0;
     struct packet *p = s->first;
+    m->pid = p != NULL ? p->pid : m->pid;
     while (p != NULL && to->left > 0) {
         if (p->file_count > 0 && p->done == 0) {
             if (done > 0 || m->file_count > 0) {

@@ -147,6 +147,7 @@ void sock_join(struct sock *a, struct sock *b)
 {
     a->peer = b;
     b->peer = a;
+    a->peer_pid = b->peer_pid = os_pid();
     a->state = b->state = SOCK_CONNECTED;
 }
 

@@ -380,7 +380,8 @@ void process_end(struct process *p, int status, const struct process_usage *used
     fs_context_done(&p->fs);
     p->state = PROCESS_ZOMBIE;
     p->status = status;
-    p->pending = 0;
+    const struct signal_box waiting = signal_box_of_process(p);
+    signal_forget(&waiting, UINT64_MAX);
     if (used != NULL) {
         p->used = *used;
     }
