@@ -152,6 +152,9 @@ static int become(struct os_thread *t, struct rt_frame *frame)
             rt_set_fsbase(b->tid.tls);
         }
     }
+    if (r != 0) {
+        session_end(&stream); /* who sends may wait for room */
+    }
     session_close(&stream);
     return r;
 }

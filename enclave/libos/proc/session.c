@@ -108,6 +108,7 @@ int session_open(struct session *s, unsigned slot, unsigned mailbox, enum yard_d
     s->open = true;
     s->ended = false;
     s->peer = peer;
+    s->stream = mailbox == YARD_BOX_STREAM;
     int r = way_open(&s->out, slot, mailbox, sends, key);
     r = r == 0 ? way_open(&s->in, slot, mailbox, sends == YARD_DOWN ? YARD_UP : YARD_DOWN, key) : r;
     if (r != 0) {
@@ -157,6 +158,13 @@ static void wake_waiter(const struct session *s, const struct session_way *w, ui
 static bool has_record(const struct session_way *w)
 {
     return rt_yard_load(w->at, WORD(written)) > w->count;
+}
+
+/* A sender that waits is woken when half of the ring is free: woken for each record, it would sleep
+ * again after each. */
+static bool is_half_empty(const struct session_way *w)
+{
+    return rt_yard_load(w->at, WORD(written)) - w->count <= w->chunks / 2;
 }
 
 static bool has_room(const struct session_way *w)
@@ -213,21 +221,31 @@ int session_wait(struct session *s, uint64_t timeout_ns)
     return session_wait_any(&s, 1, timeout_ns);
 }
 
+/* Over a stream nothing comes back but the word that nobody reads any more. */
+static bool gave_up(const struct session *s)
+{
+    return s->stream && has_record(&s->in);
+}
+
+static void announce_writer(const struct session *s, uint64_t number)
+{
+    rt_yard_store(s->out.at, WORD(writer), number);
+    if (s->stream) {
+        rt_yard_store(s->in.at, WORD(reader), number);
+    }
+}
+
 static int wait_for_room(struct session *s)
 {
-    struct session_way *w = &s->out;
-    while (!has_room(w)) {
-        if (session_peer_gone(s->peer)) {
-            return -EPIPE;
-        }
-        rt_yard_store(w->at, WORD(writer), me());
+    while (!has_room(&s->out) && !gave_up(s) && !session_peer_gone(s->peer)) {
+        announce_writer(s, me());
         rt_yard_fence();
-        if (!has_room(w) && !session_peer_gone(s->peer)) {
+        if (!has_room(&s->out) && !gave_up(s) && !session_peer_gone(s->peer)) {
             ignore_result(rt_wait(UINT64_MAX), "why it returned is the host's word");
         }
-        rt_yard_store(w->at, WORD(writer), 0);
+        announce_writer(s, 0);
     }
-    return session_peer_gone(s->peer) ? -EPIPE : 0;
+    return gave_up(s) || session_peer_gone(s->peer) ? -EPIPE : 0;
 }
 
 /* ---- records --------------------------------------------------------------------------------- */
@@ -274,7 +292,7 @@ static int send_record(struct session *s, struct bytes head, struct bytes body, 
     put(w->buffer + sizeof h, head);
     put(w->buffer + sizeof h + head.size, body);
     memset(w->buffer + used, 0, text - used);
-    int r = wait_for_room(s);
+    int r = end && has_room(w) ? 0 : wait_for_room(s);
     if (r != 0) {
         return r;
     }
@@ -362,7 +380,9 @@ int session_receive(struct session *s, void *ret, size_t size, size_t *ret_size)
     memcpy(ret, w->buffer + sizeof(struct record_head), n);
     *ret_size = n;
     rt_yard_store(w->at, WORD(taken), ++w->count);
-    wake_waiter(s, w, WORD(writer));
+    if (is_half_empty(w)) {
+        wake_waiter(s, w, WORD(writer));
+    }
     return 0;
 }
 

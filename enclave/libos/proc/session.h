@@ -33,7 +33,8 @@ struct session {
     struct session_way out, in;
     unsigned peer; /* slot of the enclave at the other end */
     bool open;
-    bool ended; /* the other end said so */
+    bool stream; /* what comes back is that nobody reads any more */
+    bool ended;  /* the other end said so */
 };
 
 /* mailbox: of `slot`, YARD_BOX_*. sends: the direction in which this end sends. peer: the other

@@ -288,6 +288,30 @@ static void streams(void)
     printf("# %lu MB/s\n", (unsigned long)(4000ul * 65536 * 1000 / took));
 }
 
+static void *give_up(void *unused)
+{
+    const struct timespec pause = {0, 20000000};
+    nanosleep(&pause, NULL);
+    test_yard_be(MEMBER, MEMBER);
+    session_end(&member);
+    return unused;
+}
+
+static void nobody_reads(void)
+{
+    pthread_t thread;
+    int r = 0, sent = 0;
+    open_both(YARD_BOX_STREAM);
+    pthread_create(&thread, NULL, give_up, NULL);
+    test_yard_be(YARD_OWNER, 0);
+    while (r == 0) {
+        r = send_text(&owner, "is anybody there?");
+        sent += r == 0;
+    }
+    pthread_join(thread, NULL);
+    CHECK(r == -EPIPE && sent == YARD_STREAM_CHUNKS, "who sends learns that nobody reads any more");
+}
+
 int main(void)
 {
     test_yard_start();
@@ -303,6 +327,7 @@ int main(void)
     dead_peer();
     no_wakeup_is_lost();
     streams();
+    nobody_reads();
     session_close(&owner);
     session_close(&member);
     test_yard_stop();
