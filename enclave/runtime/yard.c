@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The yard as the enclave sees it, and the hostcalls of a tree of processes.
  *
- * The host chooses where the yard lies, whose slot this is, and what stands in it. The range is checked
- * once to lie outside the enclave; slots are bounds-checked; nothing else is believed here. */
+ * The host chooses where the yard lies, whose slot this is, and what stands in it. The range is
+ * checked once to lie outside the enclave; slots are bounds-checked; nothing else is believed here.
+ */
 #include "runtime/yard.h"
 
 #include "thread.h"
@@ -18,9 +19,10 @@ void rt_yard_start(const struct boot_record *boot)
         return;
     }
     if (boot->yard_slot >= YARD_SLOTS || boot->yard_addr % SGX_PAGE_SIZE != 0) {
-        rt_refuse("the loader's boot record names slot %lu of the yard, which has %u: use the loader "
-                  "of the same release",
-                  boot->yard_slot, YARD_SLOTS);
+        rt_refuse(
+            "the loader's boot record names slot %lu of the yard, which has %u: use the loader "
+            "of the same release",
+            boot->yard_slot, YARD_SLOTS);
     }
     yard = rt_host_span((host_ptr){boot->yard_addr}, sizeof(struct yard), "the yard");
     self_slot = (unsigned)boot->yard_slot;
