@@ -436,7 +436,7 @@ static int check_file(struct vma *v)
         (v->shared && (v->prot & OS_PROT_WRITE) != 0 && !fs_may_write(f))) {
         return -EACCES;
     }
-    return 0;
+    return v->shared && fs_may_write(f) && fs_content_is_sealed(f) ? -EPERM : 0;
 }
 
 static uint64_t find_place(const struct vma *v, uint64_t length)

@@ -497,6 +497,11 @@ bool fs_may_write(struct file *f)
     return (f->flags & O_PATH) == 0 && (f->flags & O_ACCMODE) != O_RDONLY;
 }
 
+bool fs_content_is_sealed(struct file *f)
+{
+    return (f->node->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) != 0;
+}
+
 void fs_file_id(struct file *f, uint32_t *ret_major, uint32_t *ret_minor, uint64_t *ret_ino)
 {
     *ret_major = 0;

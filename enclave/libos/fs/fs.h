@@ -120,6 +120,7 @@ bool fs_is_measured(struct file *f);
 /* May be read/written by this description (O_RDONLY...); for mmap's EACCES. */
 bool fs_may_read(struct file *f);
 bool fs_may_write(struct file *f);
+bool fs_content_is_sealed(struct file *f); /* against writing, by F_ADD_SEALS */
 /* Identity for /proc/self/maps. */
 void fs_file_id(struct file *f, uint32_t *ret_major, uint32_t *ret_minor, uint64_t *ret_ino);
 

@@ -247,6 +247,24 @@ int64_t sys_pwritev2(int fd, app_ptr iov, uint64_t count, int64_t offset, uint64
                           : sys_pwritev(fd, iov, count, offset);
 }
 
+/* Elsewhere than in memory all of a file counts as data; the hole is behind it. */
+static int64_t seek_data(struct file *f, int64_t offset, bool data)
+{
+    struct node *n = f->node;
+    if (offset < 0 || (uint64_t)offset >= n->size) {
+        return -ENXIO;
+    }
+    uint64_t at = data ? (uint64_t)offset : n->size;
+    if (tmpfs_node_is(n) && node_is(n, S_IFREG) && n->fs->sealed_ops == NULL) {
+        at = tmpfs_seek(n, (uint64_t)offset, data);
+    }
+    if (data && at >= n->size) {
+        return -ENXIO;
+    }
+    f->pos = at;
+    return (int64_t)at;
+}
+
 int64_t sys_lseek(int fd, int64_t offset, int whence)
 {
     struct file *f = fd_get(fd);
@@ -270,12 +288,8 @@ int64_t sys_lseek(int fd, int64_t offset, int whence)
         base = dir ? 0 : (int64_t)n->size;
         break;
     case SEEK_DATA:
-    case SEEK_HOLE: /* all of a file counts as data; the hole is behind it */
-        if (offset < 0 || (uint64_t)offset >= n->size) {
-            return -ENXIO;
-        }
-        f->pos = whence == SEEK_DATA ? (uint64_t)offset : n->size;
-        return (int64_t)f->pos;
+    case SEEK_HOLE:
+        return seek_data(f, offset, whence == SEEK_DATA);
     default:
         return -EINVAL;
     }

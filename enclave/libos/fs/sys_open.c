@@ -253,7 +253,11 @@ int64_t sys_memfd_create(app_ptr name, int flags)
     struct file *f = d != NULL ? file_new(node->ops->file_ops, d, node, O_RDWR) : NULL;
     dentry_unref(d);
     node_unref(node);
-    return f == NULL ? -ENOMEM : install(f, 0, ((unsigned)flags & MFD_CLOEXEC) != 0);
+    if (f == NULL) {
+        return -ENOMEM;
+    }
+    f->node->seals = ((unsigned)flags & MFD_ALLOW_SEALING) != 0 ? 0 : F_SEAL_SEAL;
+    return install(f, 0, ((unsigned)flags & MFD_CLOEXEC) != 0);
 }
 
 /* ---- fcntl, ioctl, flock
@@ -278,6 +282,33 @@ static int64_t signal_owner(struct file *f, bool set, app_ptr arg)
         return -ESRCH;
     }
     f->signal_owner = o[0] == GROUP ? -o[1] : o[1];
+    return 0;
+}
+
+static int64_t seals(struct file *f, bool add, uint32_t more)
+{
+    const uint32_t known =
+        F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+    struct node *n = f->node;
+    if (!tmpfs_node_is(n) || !node_is(n, S_IFREG)) {
+        return -EINVAL;
+    }
+    if (!add) {
+        return (int64_t)n->seals;
+    }
+    if (!fs_may_write(f) || (n->seals & F_SEAL_SEAL) != 0) {
+        return -EPERM;
+    }
+    if ((more & ~known) != 0) {
+        return -EINVAL;
+    }
+    if (n->windowed) { /* finds out whether there still are mappings */
+        os_windows_put_back(n, 0, UINT64_MAX / 4096, true);
+    }
+    if ((more & F_SEAL_WRITE) != 0 && (n->seals & F_SEAL_WRITE) == 0 && n->windowed) {
+        return -EBUSY; /* somebody could go on writing through a mapping */
+    }
+    n->seals |= more;
     return 0;
 }
 
@@ -340,6 +371,9 @@ int64_t sys_fcntl(int fd, int cmd, uint64_t arg)
         }
         f->signal_number = (int)arg;
         return 0;
+    case F_ADD_SEALS:
+    case F_GET_SEALS:
+        return seals(f, cmd == F_ADD_SEALS, (uint32_t)arg);
     case F_GETPIPE_SZ:
     case F_SETPIPE_SZ:
         return pipe_size(f, cmd == F_SETPIPE_SZ, arg);

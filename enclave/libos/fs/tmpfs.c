@@ -6,6 +6,7 @@
 
 #define CHUNK_PAGES 512u                /* pages in a chunk of the two-level page map */
 #define FILE_MAX    (UINT64_C(1) << 40) /* bounds the top level of that map at 4 MiB */
+#define SEALED_CONTENT (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
 #define NODES_EACH  (UINT64_C(1) << 14) /* nodes allowed per mount beyond one per page */
 
 struct tmpfs_node {
@@ -61,6 +62,7 @@ struct node *tmpfs_new_node(struct fs *fs, uint32_t mode)
     n->gid = fs_gid();
     n->nlink = node_is(n, S_IFDIR) ? 2 : 1;
     n->ino = ++fs->next_ino;
+    n->seals = F_SEAL_SEAL;
     n->atime = n->mtime = n->ctime = fs_now();
     n->ops = node_is(n, S_IFDIR)   ? &tmpfs_dir_ops
              : node_is(n, S_IFLNK) ? &tmpfs_link_ops
@@ -254,6 +256,10 @@ static int tmpfs_truncate(struct node *n, uint64_t size)
     if (size > n->fs->file_max) {
         return -EFBIG;
     }
+    if ((size < n->size && (n->seals & F_SEAL_SHRINK) != 0) ||
+        (size > n->size && (n->seals & F_SEAL_GROW) != 0)) {
+        return -EPERM;
+    }
     if (size < n->size) {
         collect(n, size, n->size - size, true);
         drop_from(t, (size + 4095) / 4096);
@@ -303,6 +309,9 @@ static int64_t tmpfs_write(struct file *f, struct iter *from, uint64_t *pos)
 {
     struct node *n = f->node;
     uint64_t want = from->left;
+    if ((n->seals & SEALED_CONTENT) != 0) {
+        return -EPERM;
+    }
     if (*pos >= n->fs->file_max) {
         return want > 0 ? -EFBIG : 0;
     }
@@ -314,7 +323,8 @@ static int64_t tmpfs_write(struct file *f, struct iter *from, uint64_t *pos)
         uint64_t some = 4096 - at % 4096;
         some = some < want - done ? some : want - done;
         uint8_t *page;
-        err = page_make(of(n), at / 4096, page_alloc, &page);
+        bool grows = (n->seals & F_SEAL_GROW) != 0 && at + some > n->size;
+        err = grows ? -EPERM : page_make(of(n), at / 4096, page_alloc, &page);
         if (err == 0 && !n->windowed) {
             err = iter_get(from, page + at % 4096, (size_t)some);
         } else if (err == 0) { /* what is written may lie in a mapping of this very page */
@@ -342,6 +352,9 @@ static int tmpfs_allocate(struct file *f, int mode, uint64_t off, uint64_t size)
         return -EFBIG;
     }
     if (mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)) {
+        if ((f->node->seals & SEALED_CONTENT) != 0) {
+            return -EPERM;
+        }
         collect(f->node, off, size, true);
         for (uint64_t at = off; at < end && at < f->node->size;) {
             uint64_t some = 4096 - at % 4096;
@@ -360,6 +373,9 @@ static int tmpfs_allocate(struct file *f, int mode, uint64_t off, uint64_t size)
     if ((mode & ~FALLOC_FL_KEEP_SIZE) != 0) {
         return -EOPNOTSUPP;
     }
+    if ((f->node->seals & F_SEAL_GROW) != 0 && end > f->node->size) {
+        return -EPERM;
+    }
     if ((end - off) / 4096 > t->node.fs->block_limit) {
         return -ENOSPC;
     }
@@ -375,6 +391,17 @@ static int tmpfs_allocate(struct file *f, int mode, uint64_t off, uint64_t size)
     }
     f->node->mtime = f->node->ctime = fs_now();
     return 0;
+}
+
+uint64_t tmpfs_seek(struct node *n, uint64_t off, bool data)
+{
+    uint64_t end = (n->size + 4095) / 4096;
+    for (uint64_t i = off / 4096; i < end; i++) {
+        if ((page_at(of(n), i) != NULL) == data) {
+            return i * 4096 > off ? i * 4096 : off;
+        }
+    }
+    return n->size;
 }
 
 int tmpfs_pread(struct node *n, uint64_t off, void *to, size_t size)

@@ -67,6 +67,7 @@ struct node {
     uint32_t lock_shared;
     struct record_lock *locks; /* of byte ranges */
     struct watch *watches;     /* inotify.c */
+    uint32_t seals;            /* F_SEAL_*: what may not be done to a file in memory */
 };
 
 static inline struct node *node_ref(struct node *n)
@@ -307,6 +308,8 @@ struct pipe;
 struct pipe **tmpfs_fifo(struct node *n); /* what a named pipe holds; NULL: nobody has it open */
 struct node *tmpfs_new_node(struct fs *fs, uint32_t mode);
 bool tmpfs_node_is(const struct node *n);
+/* The first offset from off on that holds data, or a hole; n->size: none. off is below the size. */
+uint64_t tmpfs_seek(struct node *n, uint64_t off, bool data);
 int tmpfs_set_symlink(struct node *n, struct bytes target) MUST_USE;
 int tmpfs_pread(struct node *n, uint64_t off, void *to, size_t size) MUST_USE; /* below the size */
 int tmpfs_read_into_app(struct node *n, app_ptr dst, uint64_t size, uint64_t off) MUST_USE;
