@@ -7,6 +7,7 @@
 #include "proc/call_server.h"
 #include "proc/handshake.h"
 #include "proc/table.h"
+#include "program.h"
 #include "signals.h"
 
 #define POOL_SIZE 2u                /* blanks that are ready, or on their way */
@@ -64,8 +65,11 @@ static struct {
 
 bool member_possible(void)
 {
-    /* A worker's host must not learn from its processes what it does with its task. */
-    return rt_yard_there() && rt_yard_self() == YARD_OWNER && !os.manifest->stdin_task;
+    /* A worker's host must not learn from its processes what it does with its task. Behind the shim
+     * door the program's pages are part of every enclave's image, in place and changed: none is
+     * blank. */
+    return rt_yard_there() && rt_yard_self() == YARD_OWNER && !os.manifest->stdin_task &&
+           program_stubs() == 0;
 }
 
 static void look(void)
