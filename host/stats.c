@@ -46,7 +46,7 @@ static void print_used(const struct host_watch *w, const struct manifest *m, FIL
     fprintf(out, "  runtime heap %10.1f MiB\n", mib(s.heap_peak));
     fprintf(out, "  threads      %10lu of %lu allowed\n", (unsigned long)s.threads_peak,
             (unsigned long)s.threads_limit);
-    fprintf(out, "  processes    %10lu enclaves\n", (unsigned long)w->processes);
+    fprintf(out, "  processes    %10lu enclaves started\n", (unsigned long)w->processes);
     fprintf(out, "  descriptors  %10lu open at once, %lu opened\n",
             (unsigned long)s.descriptors_peak, (unsigned long)s.opens);
     fprintf(out, "  layers       %10.1f MiB verified\n", mib(s.verified_bytes));

@@ -432,12 +432,12 @@ void os_exit_process(enum exit_kind kind, uint64_t value)
 {
     struct run_claims claims = {.exit_kind = kind, .exit_value = value};
     struct diag d = {.text = ""};
+    trace_summary();
+    perf_report();
     if (blank_is_one()) {
         blank_process_ends(kind == EXIT_SIGNAL ? STATUS_SIGNALED((int)value)
                                                : STATUS_EXITED((int)value));
     }
-    trace_summary();
-    perf_report();
     if (os.manifest->stdin_task) {
         worker_finish(kind, value); /* how it ended is the custodian's to know, no run's claims */
     }

@@ -88,8 +88,20 @@ void trace_signal(const struct os_thread *t, const struct signal_info *info)
     trace_add(&l, " {si_signo=");
     trace_signal_name(&l, info->signo);
     trace_add(&l, ", si_code=");
-    trace_names(&l, info->signo == 11 ? TRACE_segv_code : TRACE_si_code, (uint32_t)info->code);
-    if (fault && info->code > 0) {
+    trace_names(&l,
+                info->signo == 11   ? TRACE_segv_code
+                : info->signo == 17 ? TRACE_chld_code
+                                    : TRACE_si_code,
+                (uint32_t)info->code);
+    if (info->signo == 17 && info->code > 0) {
+        trace_add(&l, ", si_pid=%d, si_uid=%u, si_status=", info->pid, info->uid);
+        if (info->code == 1 /* CLD_EXITED */) {
+            trace_add(&l, "%d} ---", (int)info->value);
+        } else {
+            trace_signal_name(&l, (int)info->value);
+            trace_add(&l, "} ---");
+        }
+    } else if (fault && info->code > 0) {
         trace_add(&l, ", si_addr=0x%llx} ---", (unsigned long long)info->value);
     } else {
         trace_add(&l, ", si_pid=%d, si_uid=%u} ---", info->pid, info->uid);
@@ -106,6 +118,7 @@ void trace_summary(void)
         if (os.unknown[i] != 0) {
             rt_trace("not implemented: %llu times %s (%zu)", (unsigned long long)os.unknown[i],
                      call_names[i] != NULL ? call_names[i] : "?", i);
+            os.unknown[i] = 0; /* the enclave may serve another process */
         }
     }
     if (os.unknown_high != 0) {

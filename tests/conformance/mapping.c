@@ -478,9 +478,9 @@ static void guards(void)
 
 static void reservations(void)
 {
-    const size_t size = 20ul << 30;
+    const size_t size = 40ul << 30;
     char *p = mmap(NULL, size, PROT_NONE, ANON | MAP_NORESERVE, -1, 0);
-    show("20 GiB that nothing is in", p != MAP_FAILED);
+    show("40 GiB that nothing is in", p != MAP_FAILED);
     for (size_t at = 0; at < size; at += size / 8) {
         if (mprotect(p + at, 64 * PAGE, RW) != 0) {
             printf("part at %zu: %m\n", at);
@@ -495,7 +495,7 @@ static void reservations(void)
          mmap(p + PAGE * 1024, PAGE, RW, ANON | MAP_FIXED, -1, 0) == p + PAGE * 1024);
     show("all goes", munmap(p, size) == 0);
     p = mmap(NULL, size, RW, ANON | MAP_NORESERVE, -1, 0);
-    show("20 GiB that may be touched", p != MAP_FAILED);
+    show("40 GiB that may be touched", p != MAP_FAILED);
     for (size_t at = 0; at < size; at += size / 16) {
         p[at + 12345] = 's';
     }

@@ -152,4 +152,27 @@ build_bundle "$WORK/s" "$WORK/tight"
 run "$WORK/tight"
 ok "the lines that it names are enough" same "$(cat "$WORK/status")" 0
 ok "and less than before" grep -q -E '^memory: ([5-9][0-9]|1[0-9][0-9]) MiB$' "$WORK/lines"
+
+# ---- trees of processes ----
+
+workload "$WORK/t" 'import os, signal
+signal.signal(signal.SIGCHLD, lambda number, frame: None)
+for status in (3, 4):
+    child = os.fork()
+    if child == 0:
+        for _ in range(1000):
+            os.getppid()
+        block = bytearray(60 << 20)
+        os._exit(status)
+    os.waitpid(child, 0)
+print("done")' 'debug: true'
+build_bundle "$WORK/t" "$WORK/tree"
+run "$WORK/tree" --trace=process --stats --perf --trace-file "$WORK/stats"
+ok "a tree of processes runs as without a trace" same "$(cat "$WORK/out")" "done"
+ok "each line says whose it is" grep -q -E '^\[[2-9][0-9]*\] exit_group\(4\) = \?$' "$WORK/stats"
+ok "how children ended" grep -q -F 'WIFEXITED(s) && WEXITSTATUS(s) == 3}], 0, NULL) = ' "$WORK/stats"
+ok "and their signal" \
+    grep -q -E '^\[1\] --- SIGCHLD \{si_signo=SIGCHLD, si_code=CLD_EXITED, .*si_status=4\} ---$' "$WORK/stats"
+ok "calls of all processes are counted together" grep -q -E '^ +2000 .*  getppid$' "$WORK/stats"
+ok "and the largest of them counts" between 60 140 '^  memory '
 tap_done

@@ -10,7 +10,7 @@
     REPORT(memory_limit, MAXIMUM)                                                                  \
     REPORT(memory_peak, MAXIMUM) /* bytes that counted against the limit */                        \
     REPORT(mapped_peak, MAXIMUM) /* reservations too */                                            \
-    REPORT(committed, SUM)       /* pages that the host gave and has not got back */               \
+    REPORT(committed, MAXIMUM)   /* pages that the host gave and has not got back */               \
     REPORT(heap_peak, MAXIMUM)   /* the runtime's own, bytes */                                    \
     REPORT(threads_limit, MAXIMUM)                                                                 \
     REPORT(threads_peak, MAXIMUM)                                                                  \
