@@ -2,10 +2,11 @@
 /* Runs a bundle many times under the hostile host, one seed each, and judges every end.
  *
  *   hostile BUNDLE… [--seed N] [--count M] [--mutations M] [--seconds S] [--limit S] [--tap] [-v]
- *           [--kicks | --no-kicks] [--plant]
+ *           [--kicks | --no-kicks] [--plant] [--other BUNDLE]
  *
  * Which runs are kicked the seed chooses, unless all or none are to be. --plant shows that the
- * search of memory finds something: the host itself leaves a canary where none may be.
+ * search of memory finds something: the host itself leaves a canary where none may be. Blanks of
+ * the bundle --other are given to a tree that they do not belong to.
  *
  * Allowed: the workload's right result (status 0), a clean error (a status of its own, an abort), a
  * stop with or without words. With the excuse of a lie that was told: other data (status 5), a
@@ -15,12 +16,12 @@
  *
  * Every seed that is judged badly is printed with the command that runs it again. */
 #include "hostile.h"
+#include "hostile_tree.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,9 +35,10 @@ struct cell {
 static struct cell tally[ROW_COUNT][LIE_COUNT];
 static uint64_t outcomes[OUTCOME_COUNT], mutations, hostcalls, runs;
 static bool verbose;
+static struct host_bundle other;
 
 static struct {
-    const char *bundles[16];
+    const char *bundles[16], *other;
     size_t bundle_count;
     uint64_t seed, count, mutations;
     unsigned seconds, limit_s;
@@ -59,7 +61,7 @@ static unsigned excuses(const struct hostile_run *r)
     return all;
 }
 
-static enum outcome judge_exit(const struct hostile_run *r, unsigned excuse)
+static enum outcome judge_exit(const struct hostile_ended *r, unsigned excuse)
 {
     if (r->kind == EXIT_SIGNAL) {
         bool killed = r->value == 6 || r->value == 9 || r->value == 13; /* abort, memory, SIGPIPE */
@@ -79,7 +81,8 @@ static enum outcome judge_exit(const struct hostile_run *r, unsigned excuse)
 }
 
 /* The runtime's own last words tell a refusal from a fault. */
-static enum outcome judge_stop(const struct hostile_run *r, unsigned excuse)
+static enum outcome judge_stop(const struct hostile_run *run, const struct hostile_ended *r,
+                               unsigned excuse)
 {
     const char *fault = strstr(r->text, "the runtime faulted: vector ");
     if (strstr(r->text, "internal error") != NULL) {
@@ -90,23 +93,26 @@ static enum outcome judge_stop(const struct hostile_run *r, unsigned excuse)
     }
     const char *address = strstr(fault, "address ");
     bool own = address != NULL && strtoull(address + 8, NULL, 0) < ELRANGE_SIZE;
-    return (own && (excuse & FAULT) != 0) || r->told[ROW_BOOT][0] > 0 ? STOPPED : BAD;
+    return (own && (excuse & FAULT) != 0) || run->told[ROW_BOOT][0] > 0 ? STOPPED : BAD;
 }
 
-static enum outcome judge(const struct hostile_run *r, int status)
+/* A process of the tree. */
+static enum outcome judge(const struct hostile_run *run, const struct hostile_ended *r, int status)
 {
-    unsigned excuse = excuses(r);
+    unsigned excuse = excuses(run);
     switch ((enum end)r->end) {
     case END_EXIT:
         return judge_exit(r, excuse);
     case END_STOP:
-        return judge_stop(r, excuse);
+        return judge_stop(run, r, excuse);
     case END_STALLED:
     case END_ENDLESS:
         return (excuse & STALL) != 0 ? STALLED : BAD;
     case END_NONE: /* 134: the machine cannot go on without a running thread's SSA */
         return WIFEXITED(status) && WEXITSTATUS(status) == 134 && (excuse & DIES) != 0 ? STOPPED
                                                                                        : BAD;
+    case END_KILLED:
+        return STOPPED;
     case END_DIED:
         return (excuse & DIES) != 0 ? STOPPED : BAD;
     case END_LEAK:
@@ -120,40 +126,23 @@ static enum outcome judge(const struct hostile_run *r, int status)
  * -------------------------------------------------------------------------------------- */
 
 static struct hostile_run *shared;
+static struct { /* the first member that ended badly */
+    bool any;
+    unsigned slot;
+    int status;
+    struct hostile_ended ended;
+} bad_member;
 
-static void sleep_ms(long ms)
+/* That it ended is the tree's matter, and how it did is judged here. */
+static void member_ended(unsigned slot, int status)
 {
-    const struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
-    nanosleep(&pause, NULL);
-}
-
-/* Waits until the process has stopped itself or ended, and looks at what it left. */
-static int finish(pid_t pid, const struct host_bundle *bundle)
-{
-    int status = 0;
-    (void)bundle;
-    for (long waited = 0;; waited++) {
-        pid_t r = waitpid(pid, &status, WUNTRACED | WNOHANG);
-        if (r == pid && !WIFSTOPPED(status)) {
-            return status;
-        }
-        if (r == pid) {
-            break;
-        }
-        if (waited > ((long)options.limit_s + 20) * 500) {
-            snprintf(shared->text, sizeof shared->text, "the process does not end");
-            break;
-        }
-        sleep_ms(2);
+    const struct hostile_ended *e = &shared->at[slot];
+    if (!bad_member.any && judge(shared, e, status) == BAD) {
+        bad_member.any = true;
+        bad_member.slot = slot;
+        bad_member.status = status;
+        bad_member.ended = *e;
     }
-    char where[TEXT_SIZE];
-    if (shared->end != END_NONE && shared->end != END_LEAK && hostile_scan(pid, shared, where)) {
-        shared->end = END_LEAK;
-        memcpy(shared->text, where, sizeof where);
-    }
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-    return status;
 }
 
 static void print_lies(const struct hostile_run *r)
@@ -174,20 +163,23 @@ static void print_lies(const struct hostile_run *r)
     printf("\n");
 }
 
-static void report(const char *bundle, const struct hostile_run *r, enum outcome o, int status)
+static void report(const char *bundle, enum outcome o, unsigned slot, const struct hostile_ended *r,
+                   int status)
 {
-    static const char *const ends[] = {"no end of its own", "exit",    "stop", "died",
-                                       "stalled",           "endless", "leak", "not made"};
-    printf("# seed %llu: %s: %s kind %llu value %llu, process status 0x%x, %u hostcalls: %.*s\n",
-           (unsigned long long)r->seed, outcome_names[o], ends[r->end], (unsigned long long)r->kind,
-           (unsigned long long)r->value, (unsigned)status, r->hostcalls,
-           (int)strcspn(r->text, "\n"), r->text);
+    static const char *const ends[] = {"no end of its own", "exit", "stop",     "died",  "stalled",
+                                       "endless",           "leak", "not made", "killed"};
+    printf(
+        "# seed %llu: %s: process %u: %s kind %llu value %llu, process status 0x%x, %u hostcalls: "
+        "%.*s\n",
+        (unsigned long long)shared->seed, outcome_names[o], slot, ends[r->end],
+        (unsigned long long)r->kind, (unsigned long long)r->value, (unsigned)status,
+        shared->hostcalls, (int)strcspn(r->text, "\n"), r->text);
     printf("# last exception: vector %u error 0x%x address 0x%llx\n", r->vector, r->error,
            (unsigned long long)r->address);
-    print_lies(r);
+    print_lies(shared);
     if (o == BAD) {
         printf("# again: ./dev hostile --bundle %s --seed %llu -v\n", bundle,
-               (unsigned long long)r->seed);
+               (unsigned long long)shared->seed);
     }
     fflush(stdout);
 }
@@ -202,14 +194,17 @@ static enum outcome run_once(const char *name, const struct host_bundle *bundle,
     shared->all_kicks = options.all_kicks;
     shared->plant = options.plant;
     shared->limit_s = options.limit_s;
-    fflush(stdout);
-    pid_t pid = fork();
-    REQUIRE(pid >= 0);
-    if (pid == 0) {
-        hostile_process(bundle, shared);
+    bad_member.any = false;
+    int status =
+        hostile_tree_run(bundle, options.other != NULL ? &other : NULL, shared, member_ended);
+    enum outcome o = judge(shared, &shared->at[YARD_OWNER], status);
+    if (verbose || o == BAD) {
+        report(name, o, YARD_OWNER, &shared->at[YARD_OWNER], status);
     }
-    int status = finish(pid, bundle);
-    enum outcome o = judge(shared, status);
+    if (bad_member.any) {
+        o = BAD;
+        report(name, o, bad_member.slot, &bad_member.ended, bad_member.status);
+    }
     hostcalls += shared->hostcalls;
     runs++;
     outcomes[o]++;
@@ -219,9 +214,6 @@ static enum outcome run_once(const char *name, const struct host_bundle *bundle,
             mutations += shared->told[row][lie];
             tally[row][lie].runs[o] += shared->told[row][lie] > 0;
         }
-    }
-    if (verbose || o == BAD) {
-        report(name, shared, o, status);
     }
     return o;
 }
@@ -306,6 +298,8 @@ static bool read_options(int argc, char **argv)
             options.bundles[options.bundle_count++] = argv[i];
         } else if (value == NULL) {
             return false;
+        } else if (strcmp(argv[i], "--other") == 0) {
+            options.other = argv[++i];
         } else {
             uint64_t n = strtoull(value, NULL, 0);
             if (strcmp(argv[i], "--seed") == 0) {
@@ -336,14 +330,18 @@ int main(int argc, char **argv)
     struct diag d = {""};
     if (!read_options(argc, argv)) {
         fprintf(stderr, "usage: hostile BUNDLE… [--seed N | --from N] [--count N] [--mutations N] "
-                        "[--seconds N] [--limit SECONDS] [--kicks | --no-kicks] [--plant] [--tap] "
-                        "[-v]\n");
+                        "[--seconds N] [--limit SECONDS] [--kicks | --no-kicks] [--plant] "
+                        "[--other BUNDLE] [--tap] [-v]\n");
         return 2;
     }
     host_clock_start();
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     REQUIRE(shared != MAP_FAILED);
     uint64_t honest = 0;
+    if (options.other != NULL && host_bundle_open(options.other, &other, &d) != 0) {
+        fprintf(stderr, "hostile: %s\n", d.text);
+        return 2;
+    }
     for (size_t i = 0; i < options.bundle_count; i++) {
         if (host_bundle_open(options.bundles[i], &bundles[i], &d) != 0) {
             fprintf(stderr, "hostile: %s\n", d.text);

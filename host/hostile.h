@@ -4,11 +4,14 @@
  * judged.
  *
  * hostile.c       seeds, judging, the summary
+ * hostile_tree.c  the processes of one run: who starts, ends and searches them
  * hostile_run.c   one enclave process: the wrapped machine
  * hostile_lies.c  the lies themselves
+ * hostile_yard.c  lies in the memory that a tree's processes share
  * hostile_scan.c  looks for the workload's canaries in what is not the enclave's */
 #pragma once
 
+#include "abi/yard.h"
 #include "enclave.h"
 
 #include <errno.h>
@@ -23,7 +26,16 @@ enum lie {
 };
 
 /* Rows of the tally: hostcalls by number, and what is no hostcall. */
-enum { ROW_BOOT = 56, ROW_EXCEPTION, ROW_KICK, ROW_LAYER, ROW_MEMORY, ROW_COUNT };
+enum {
+    ROW_BOOT = 56,
+    ROW_EXCEPTION,
+    ROW_KICK,
+    ROW_LAYER,
+    ROW_MEMORY,
+    ROW_YARD,
+    ROW_PROCESS,
+    ROW_COUNT
+};
 /* Columns of the rows that are no hostcalls. */
 enum {
     BOOT_FIELD = 0,
@@ -37,6 +49,27 @@ enum {
     MEMORY_RESTRICTED = 1,
     MEMORY_TRIMMED = 2,
     MEMORY_REMOVED = 3
+};
+enum { /* of ROW_YARD */
+       YARD_BITS,
+       YARD_REPEATED,
+       YARD_SIZE,
+       YARD_COUNTER,
+       YARD_WAITER,
+       YARD_DEAD,
+       YARD_ALIVE,
+       YARD_WOKEN,
+       YARD_ASLEEP,
+       YARD_RACE,
+       YARD_LIES
+};
+enum { /* of ROW_PROCESS */
+       PROCESS_TWICE,
+       PROCESS_OTHER,
+       PROCESS_NONE,
+       PROCESS_KILLED,
+       PROCESS_DEAD,
+       PROCESS_LIES
 };
 
 struct contract {
@@ -69,29 +102,39 @@ enum end {
     END_ENDLESS, /* it still runs when its time is over */
     END_LEAK,    /* a canary left the enclave */
     END_NOT_MADE,
+    END_KILLED, /* a member, by the host */
 };
 
 #define TEXT_SIZE 240
-struct hostile_run { /* shared by the process and whoever judges */
+struct hostile_ended { /* of one process, by its slot in the yard */
+    uint32_t end;      /* enum end; set once */
+    uint32_t inside;   /* threads */
+    uint64_t kind, value;
+    uint32_t vector, error; /* of the last exception, and where */
+    uint64_t address;
+    uint64_t machine[2]; /* from, to: the software machine's own, as a processor's inside */
+    char text[TEXT_SIZE];
+};
+struct hostile_run { /* shared by the processes and whoever judges */
     uint64_t seed;
     bool honest, no_kicks, all_kicks; /* neither: the seed chooses */
     bool plant;                       /* the host puts a canary into its own memory */
     unsigned limit_s;
     uint32_t told[ROW_COUNT][LIE_COUNT];
     uint32_t hostcalls, entries;
-    uint32_t end; /* enum end; set once */
-    uint64_t kind, value;
     uint32_t last_row, last_lie;
-    uint32_t vector, error; /* of the last exception, and where */
-    uint64_t address;
-    char text[TEXT_SIZE];
-    uint64_t machine[2]; /* from, to: the software machine's own, as a processor's inside */
+    uint64_t slots; /* bits: processes that there are */
+    struct yard *yard;
+    struct hostile_ended at[YARD_SLOTS];
+};
+struct hostile_request { /* of an enclave process, over its socket; the answer is an int64_t */
+    uint64_t number, args[2];
 };
 
 /* ---- hostile_run.c ---- */
 /* Runs the bundle in this process and stops it (SIGSTOP) when it has ended; never returns. */
-void hostile_process(const struct host_bundle *bundle, struct hostile_run *shared)
-    __attribute__((noreturn));
+void hostile_process(const struct host_bundle *bundle, struct hostile_run *shared, unsigned slot,
+                     int socket) __attribute__((noreturn));
 void hostile_end(enum end end, uint64_t kind, uint64_t value, const char *text);
 
 /* ---- hostile_lies.c ---- */
@@ -106,23 +149,32 @@ struct profile { /* one run's */
     uint32_t gentle_one_in, harsh_at, memory_one_in, layer_one_in;
     bool racing, kicks, exceptions, boot, layers, memory;
     uint32_t kick_us;
+    bool yard, yard_gentle, processes;
+    uint32_t yard_one_in, dies_at;
 };
 extern struct profile hostile_profile;
 uint64_t hostile_random(uint64_t *state);
+uint64_t hostile_odd_number(uint64_t *state);
+struct profile hostile_profile_of(const struct hostile_run *run, unsigned slot);
 void hostile_told(unsigned row, unsigned lie);
+void hostile_told_in(struct hostile_run *run, unsigned row, unsigned lie);
 void hostile_lies_start(struct host_enclave *e, struct hostile_run *shared);
 void hostile_lie_in_request(struct liar *l, uint32_t nth);
 void hostile_lie_in_reply(struct liar *l, uint64_t registers[3], uint32_t nth);
 void hostile_lie_in_boot(struct liar *l, struct boot_record *b);
 bool hostile_give_back(void); /* a page that was taken away, if one was */
+bool hostile_race_start(volatile uint64_t *word, uint64_t other);
 void hostile_race_stop(void);
 void *hostile_racer(void *unused);
+
+/* ---- hostile_yard.c ---- */
+void hostile_lie_in_yard(struct liar *l, struct hostile_run *run);
 
 /* ---- hostile_scan.c ---- */
 /* Is one of the workload's canaries there? Its place (a letter), else 0. */
 int hostile_canary_in(const void *data, size_t size);
 /* Leaves a canary in this process's memory. */
 void hostile_plant(void);
-/* All memory of the stopped process that is not the enclave's. True when a canary was found; where
- * says in which mapping. */
-bool hostile_scan(int pid, const struct hostile_run *shared, char where[TEXT_SIZE]);
+/* All memory of the stopped process of that slot that is neither the enclave's nor the yard. True
+ * when a canary was found; where says in which mapping. */
+bool hostile_scan(int pid, const struct hostile_run *shared, unsigned slot, char where[TEXT_SIZE]);

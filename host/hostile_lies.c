@@ -39,13 +39,17 @@ bool hostile_fits(enum lie lie, const struct contract *c)
     }
 }
 
-static const char *const row_names[] = {"boot record", "exception", "kick", "layer", "memory"};
-static const char *const other_names[ROW_COUNT - ROW_BOOT][4] = {
+static const char *const row_names[] = {"boot record", "exception", "kick",   "layer",
+                                        "memory",      "yard",      "process"};
+static const char *const other_names[ROW_COUNT - ROW_BOOT][YARD_LIES] = {
     {"a changed field"},
     {"shown twice", "resumed first", "shown late"},
     {"entered without an event"},
     {"flipped bits", "changed while read"},
     {"page taken away", "rights taken", "page trimmed", "page removed"},
+    {"flipped bits", "a repeated record", "a changed size", "a changed counter", "a changed waiter",
+     "said to be gone", "said to live", "woken", "a wake-up lost", "changed while read"},
+    {"the same once more", "of another bundle", "none", "killed", "said to be gone"},
 };
 
 const char *hostile_row_name(unsigned row)
@@ -70,6 +74,16 @@ unsigned hostile_excuse(unsigned row, unsigned lie)
         return SIGNAL; /* a page of a mapped file that cannot be read is SIGBUS, as on Linux */
     case ROW_MEMORY:
         return STALL | FAULT | DIES;
+    case ROW_YARD: /* a record that does not open stops who reads it; who is gone is waited for no
+                      more */
+        return lie == YARD_BITS || lie == YARD_REPEATED || lie == YARD_SIZE || lie == YARD_WOKEN
+                   ? 0
+                   : STALL;
+    case ROW_PROCESS:
+        return lie == PROCESS_TWICE || lie == PROCESS_NONE ? STALL : 0;
+    case HOSTCALL_process_start: /* a number that is no new process's: it is waited for */
+        return (hostile_lies[lie].ends & STALL) |
+               (lie == LIE_more || lie == LIE_fewer ? STALL : 0u);
     case HOSTCALL_mem_map:
     case HOSTCALL_mem_restrict:
     case HOSTCALL_mem_protect:
@@ -81,6 +95,7 @@ unsigned hostile_excuse(unsigned row, unsigned lie)
                (lie == LIE_permitted_errno ? STALL : 0);
     case HOSTCALL_console_read:
     case HOSTCALL_input_read:
+    case HOSTCALL_net_receive:
     case HOSTCALL_clock:
         return hostile_lies[lie].ends & ~(unsigned)FAULT;
     default:
@@ -109,15 +124,20 @@ static uint64_t below(uint64_t *state, uint64_t n)
     return hostile_random(state) % n;
 }
 
+void hostile_told_in(struct hostile_run *run, unsigned row, unsigned lie)
+{
+    __atomic_fetch_add(&run->told[row][lie], 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&run->last_row, row, __ATOMIC_RELAXED);
+    __atomic_store_n(&run->last_lie, lie, __ATOMIC_RELAXED);
+}
+
 void hostile_told(unsigned row, unsigned lie)
 {
-    __atomic_fetch_add(&shared->told[row][lie], 1, __ATOMIC_RELAXED);
-    __atomic_store_n(&shared->last_row, row, __ATOMIC_RELAXED);
-    __atomic_store_n(&shared->last_lie, lie, __ATOMIC_RELAXED);
+    hostile_told_in(shared, row, lie);
 }
 
 /* Numbers on which arithmetic or a comparison may slip, and addresses. */
-static uint64_t odd_number(uint64_t *state)
+uint64_t hostile_odd_number(uint64_t *state)
 {
     const uint64_t numbers[] = {
         0,
@@ -152,15 +172,16 @@ static uint64_t odd_number(uint64_t *state)
     return numbers[below(state, ARRAY_SIZE(numbers))];
 }
 
-static void choose_profile(uint64_t seed)
+/* Of a tree's processes all are kicked, or none, but each has its own lies. */
+struct profile hostile_profile_of(const struct hostile_run *run, unsigned slot)
 {
-    uint64_t s = seed ^ UINT64_C(0x686f7374696c65);
+    uint64_t s = run->seed ^ UINT64_C(0x686f7374696c65);
     static const uint32_t rates[] = {1, 2, 4, 8, 8, 16, 32, 64};
     struct profile p = {.gentle_one_in = rates[below(&s, ARRAY_SIZE(rates))]};
     /* Half of the runs end by a broken contract, sooner or later. */
     p.harsh_at = below(&s, 2) == 0 ? UINT32_MAX : (uint32_t)below(&s, (uint64_t)8 << below(&s, 8));
     p.racing = below(&s, 8) == 0;
-    p.kicks = (below(&s, 3) == 0 || shared->all_kicks) && !shared->no_kicks;
+    p.kicks = (below(&s, 3) == 0 || run->all_kicks) && !run->no_kicks;
     p.kick_us = (uint32_t)(50u << below(&s, 7));
     p.exceptions = below(&s, 3) == 0;
     p.boot = below(&s, 10) == 0;
@@ -168,14 +189,25 @@ static void choose_profile(uint64_t seed)
     p.layer_one_in = 1 + (uint32_t)below(&s, 64);
     p.memory = below(&s, 8) == 0;
     p.memory_one_in = 1 + (uint32_t)below(&s, 200);
-    hostile_profile = shared->honest ? (struct profile){.harsh_at = UINT32_MAX} : p;
+    p.processes = below(&s, 2) == 0;
+    p.yard = below(&s, 2) == 0;
+    p.yard_gentle = below(&s, 3) != 0;
+    p.yard_one_in = 1 + (uint32_t)below(&s, UINT64_C(16) << below(&s, 6));
+    s += slot;
+    if (slot != YARD_OWNER) {
+        p.harsh_at =
+            below(&s, 4) == 0 ? (uint32_t)below(&s, (uint64_t)8 << below(&s, 6)) : UINT32_MAX;
+        p.boot = below(&s, 20) == 0;
+        p.dies_at = p.processes && below(&s, 4) == 0 ? 1 + (uint32_t)below(&s, 64) : 0;
+    }
+    return run->honest ? (struct profile){.harsh_at = UINT32_MAX} : p;
 }
 
 void hostile_lies_start(struct host_enclave *e, struct hostile_run *run)
 {
     enclave = e;
     shared = run;
-    choose_profile(run->seed);
+    hostile_profile = hostile_profile_of(run, e->config.yard_slot);
     bait = mmap(NULL, 1 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     for (size_t i = 0; hostile_profile.layers && i < e->config.layer_count; i++) {
         const struct host_layer *l = &e->config.layers[i];
@@ -250,7 +282,7 @@ void *hostile_racer(void *unused)
     return unused;
 }
 
-static bool race_start(volatile uint64_t *word, uint64_t other)
+bool hostile_race_start(volatile uint64_t *word, uint64_t other)
 {
     volatile uint64_t *none = NULL;
     if (!hostile_profile.racing || atomic_load(&race.word) != none) {
@@ -282,7 +314,7 @@ static void lie_about_data(struct liar *l, struct hostcall_slot *s, enum lie lie
     }
     bool addresses = below(&l->random, 2) == 0;
     for (uint64_t at = 0; at < size; at += 8) {
-        uint64_t word = addresses ? odd_number(&l->random) : hostile_random(&l->random);
+        uint64_t word = addresses ? hostile_odd_number(&l->random) : hostile_random(&l->random);
         memcpy(s->data + at, &word, size - at < 8 ? size - at : 8);
     }
 }
@@ -321,10 +353,10 @@ static bool lie_about_result(struct liar *l, struct hostcall_slot *s, const stru
         set_reply(s, c, -foreign[below(&l->random, ARRAY_SIZE(foreign))]);
         return true;
     case LIE_wild_result:
-        s->result = (int64_t)odd_number(&l->random);
+        s->result = (int64_t)hostile_odd_number(&l->random);
         return true;
     case LIE_wild_size:
-        s->from_size = odd_number(&l->random);
+        s->from_size = hostile_odd_number(&l->random);
         return true;
     default: /* LIE_too_much */
         set_reply(s, c, (int64_t)(l->args[0] + l->args[2] + 1 + below(&l->random, 4096)));
@@ -358,7 +390,8 @@ static void enter_wrongly(struct liar *l, bool others)
             return;
         }
     }
-    uint64_t rdi = below(&l->random, 2) == 0 ? odd_number(&l->random) : (uintptr_t)l->thread->slot;
+    uint64_t rdi =
+        below(&l->random, 2) == 0 ? hostile_odd_number(&l->random) : (uintptr_t)l->thread->slot;
     ignore_result(machine_soft.enter(enclave->machine, rdi, 0, 0,
                                      others ? ENCLU_EENTER : ENCLU_ERESUME, 0, 0, &run),
                   "refused, or out again at once");
@@ -368,9 +401,10 @@ static bool race_reply(struct liar *l, struct hostcall_slot *s, const struct con
 {
     volatile uint64_t *const words[] = {(volatile uint64_t *)&s->result, &s->from_size,
                                         (volatile uint64_t *)(void *)s->data};
-    uint64_t other = below(&l->random, 2) == 0 && c->errnos[0] != 0 ? (uint64_t)-c->errnos[0]
-                                                                    : odd_number(&l->random);
-    return race_start(words[below(&l->random, ARRAY_SIZE(words))], other);
+    uint64_t other = below(&l->random, 2) == 0 && c->errnos[0] != 0
+                         ? (uint64_t)-c->errnos[0]
+                         : hostile_odd_number(&l->random);
+    return hostile_race_start(words[below(&l->random, ARRAY_SIZE(words))], other);
 }
 
 static bool tell_reply(struct liar *l, enum lie lie, const struct contract *c,
@@ -398,7 +432,7 @@ static bool tell_reply(struct liar *l, enum lie lie, const struct contract *c,
         return true;
     case LIE_registers:
         for (size_t i = 0; i < 3; i++) {
-            registers[i] = odd_number(&l->random);
+            registers[i] = hostile_odd_number(&l->random);
         }
         return true;
     case LIE_resumes_first:
@@ -485,7 +519,7 @@ static void lie_about_layers(struct liar *l)
     uint64_t at = below(&l->random, layer->size);
     if (hostile_profile.racing) {
         volatile uint64_t *word = (volatile uint64_t *)(void *)(data + (at & ~UINT64_C(7)));
-        if (race_start(word, *word ^ 1)) {
+        if (hostile_race_start(word, *word ^ 1)) {
             hostile_told(ROW_LAYER, LAYER_RACE);
         }
     } else {
@@ -520,6 +554,7 @@ void hostile_lie_in_reply(struct liar *l, uint64_t registers[3], uint32_t nth)
     if (p->layers && below(&l->random, p->layer_one_in) == 0) {
         lie_about_layers(l);
     }
+    hostile_lie_in_yard(l, shared);
 }
 
 /* ---- requests
@@ -548,7 +583,7 @@ void hostile_lie_in_request(struct liar *l, uint32_t nth)
         }
     } else {
         uint64_t *arg = &s->args[below(&l->random, 3)];
-        *arg = below(&l->random, 2) == 0 ? odd_number(&l->random)
+        *arg = below(&l->random, 2) == 0 ? hostile_odd_number(&l->random)
                                          : *arg + SGX_PAGE_SIZE * (below(&l->random, 9) - 4);
     }
 }
@@ -573,12 +608,12 @@ void hostile_lie_in_boot(struct liar *l, struct boot_record *b)
     for (uint64_t n = 1 + below(&l->random, 3); n > 0; n--) {
         uint64_t i = below(&l->random, ARRAY_SIZE(fields) + 2);
         if (i < ARRAY_SIZE(fields)) {
-            *fields[i] = below(&l->random, 2) == 0 ? odd_number(&l->random)
+            *fields[i] = below(&l->random, 2) == 0 ? hostile_odd_number(&l->random)
                                                    : *fields[i] + below(&l->random, 17) - 8;
         } else {
             b->cpuid[below(&l->random, BOOT_CPUID_MAX)] =
-                (struct boot_cpuid){(uint32_t)odd_number(&l->random),
-                                    (uint32_t)odd_number(&l->random),
+                (struct boot_cpuid){(uint32_t)hostile_odd_number(&l->random),
+                                    (uint32_t)hostile_odd_number(&l->random),
                                     (uint32_t)hostile_random(&l->random),
                                     UINT32_MAX,
                                     0,

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,8 +33,8 @@ enum {
 
 static struct hostile_run *shared;
 static struct host_enclave *enclave;
-static uint32_t inside_count;
-static pid_t tids[THREADS_MAX]; /* of threads that may be kicked */
+static struct hostile_ended *mine; /* in shared, of this process */
+static pid_t tids[THREADS_MAX];    /* of threads that may be kicked */
 
 static __thread struct {
     struct liar liar;
@@ -45,12 +46,12 @@ void hostile_end(enum end end, uint64_t kind, uint64_t value, const char *text)
 {
     uint32_t none = END_NONE;
     hostile_race_stop();
-    if (__atomic_compare_exchange_n(&shared->end, &none, end, false, __ATOMIC_SEQ_CST,
+    if (__atomic_compare_exchange_n(&mine->end, &none, end, false, __ATOMIC_SEQ_CST,
                                     __ATOMIC_SEQ_CST)) {
-        shared->kind = kind;
-        shared->value = value;
+        mine->kind = kind;
+        mine->value = value;
         if (text != NULL) {
-            snprintf(shared->text, sizeof shared->text, "%s", text);
+            snprintf(mine->text, sizeof mine->text, "%s", text);
         }
         if (shared->plant) {
             hostile_plant();
@@ -62,6 +63,11 @@ void hostile_end(enum end end, uint64_t kind, uint64_t value, const char *text)
         const struct timespec second = {1, 0};
         nanosleep(&second, NULL);
     }
+}
+
+static unsigned own_slot(void)
+{
+    return enclave->config.yard_slot;
 }
 
 /* ---- what leaves the enclave
@@ -135,8 +141,8 @@ static void look_at_slot(const struct hostcall_slot *s)
     }
     if (s->number == HOSTCALL_console_write && s->args[0] == 2 && size > 0) {
         size_t n = size < TEXT_SIZE - 1 ? size : TEXT_SIZE - 1;
-        memcpy(shared->text, s->data, n); /* the last words, should it stop now */
-        shared->text[n] = '\0';
+        memcpy(mine->text, s->data, n); /* the last words, should it stop now */
+        mine->text[n] = '\0';
     }
 }
 
@@ -157,7 +163,8 @@ static void begin(uint64_t rdi)
     self.begun = true;
     self.liar.thread = &enclave->threads[number];
     if (!again) {
-        self.liar.random = shared->seed * UINT64_C(0x2545f4914f6cdd1d) + number;
+        self.liar.random =
+            (shared->seed + ((uint64_t)own_slot() << 40)) * UINT64_C(0x2545f4914f6cdd1d) + number;
         ignore_result(soft_thread_begin(), "the first entry tries again");
         __atomic_store_n(&tids[number], (pid_t)syscall(SYS_gettid), __ATOMIC_SEQ_CST);
     }
@@ -169,14 +176,14 @@ static void begin(uint64_t rdi)
 static int enter(struct machine *m, const uint64_t registers[3], unsigned leaf, uint64_t r8,
                  uint64_t r9, struct machine_run *run)
 {
-    __atomic_fetch_add(&inside_count, 1, __ATOMIC_SEQ_CST);
+    __atomic_fetch_add(&mine->inside, 1, __ATOMIC_SEQ_CST);
     __atomic_fetch_add(&shared->entries, 1, __ATOMIC_RELAXED);
     self.inside = true;
     int r = machine_soft.enter(m, registers[0], registers[1], registers[2], leaf, r8, r9, run);
     self.inside = false;
     look_at_stack(0);
     look_at_registers();
-    __atomic_fetch_sub(&inside_count, 1, __ATOMIC_SEQ_CST);
+    __atomic_fetch_sub(&mine->inside, 1, __ATOMIC_SEQ_CST);
     return r;
 }
 
@@ -198,11 +205,15 @@ static void asks(struct host_thread *t)
     uint64_t number = s->number;
     look_at_slot(s);
     if (number == 0) {
-        hostile_end(END_STOP, 0, 0, shared->text[0] != '\0' ? NULL : "it left without a word");
+        hostile_end(END_STOP, 0, 0, mine->text[0] != '\0' ? NULL : "it left without a word");
     }
     __atomic_fetch_add(&shared->hostcalls, 1, __ATOMIC_RELAXED);
     self.nth++;
     self.since_hostcall = 0;
+    if (self.nth == hostile_profile.dies_at) {
+        hostile_told(ROW_PROCESS, PROCESS_KILLED);
+        hostile_end(END_KILLED, 0, 0, NULL);
+    }
     if (number == HOSTCALL_thread_exit) {
         self.begun = false;
         return;
@@ -229,9 +240,9 @@ static void asks(struct host_thread *t)
 static int show_exception(struct machine *m, const uint64_t registers[3], uint64_t r8, uint64_t r9,
                           struct machine_run *run)
 {
-    shared->vector = run->exception_vector;
-    shared->error = run->exception_error_code;
-    shared->address = run->exception_addr;
+    mine->vector = run->exception_vector;
+    mine->error = run->exception_error_code;
+    mine->address = run->exception_addr;
     bool lie = hostile_profile.exceptions && ++self.exceptions <= EXCEPTION_LIES;
     unsigned how = lie ? (unsigned)(hostile_random(&self.liar.random) % 6) : 9;
     if (++self.since_hostcall % EXCEPTIONS_WAITING == 0) {
@@ -359,6 +370,16 @@ static void kick_somebody(uint64_t *random)
     }
 }
 
+static bool any_inside(void)
+{
+    for (unsigned i = 0; i < YARD_SLOTS; i++) {
+        if (__atomic_load_n(&shared->at[i].inside, __ATOMIC_SEQ_CST) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void *watch(void *unused)
 {
     uint64_t random = shared->seed ^ 0x6b69636b, start = now_ms(), quiet_since = start;
@@ -371,7 +392,10 @@ static void *watch(void *unused)
             kick_somebody(&random);
         }
         uint32_t now = __atomic_load_n(&shared->entries, __ATOMIC_RELAXED);
-        if (now != entries || __atomic_load_n(&inside_count, __ATOMIC_SEQ_CST) != 0) {
+        if (own_slot() != YARD_OWNER) {
+            continue; /* a member may wait; the owner's watch sees whether anybody does anything */
+        }
+        if (now != entries || any_inside()) {
             entries = now;
             quiet_since = now_ms();
         } else if (now_ms() - quiet_since > STALL_MS) {
@@ -387,10 +411,29 @@ static void *watch(void *unused)
 /* ---- the process
  * ---------------------------------------------------------------------------------- */
 
+static int supervisor_socket;
+
+static int64_t ask_supervisor(unsigned number, const struct hostcall_slot *slot)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    const struct hostile_request q = {number, {slot->args[0], slot->args[1]}};
+    int64_t result = -EIO;
+    pthread_mutex_lock(&lock);
+    if (send(supervisor_socket, &q, sizeof q, MSG_NOSIGNAL) == sizeof q) {
+        while (recv(supervisor_socket, &result, sizeof result, 0) < 0 && errno == EINTR) {
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return result;
+}
+
 /* What the library does not answer. Quotes are of the right form, and no key made them. */
 static int64_t service(void *context, unsigned number, struct hostcall_slot *slot)
 {
     (void)context;
+    if (number == HOSTCALL_process_start || number == HOSTCALL_process_over) {
+        return ask_supervisor(number, slot);
+    }
     bool done = number == HOSTCALL_quote_report || number == HOSTCALL_exit;
     return done ? 0 : probe_quote(number, slot);
 }
@@ -428,26 +471,27 @@ static void guard_layers(struct host_config *c)
     }
 }
 
-/* Every declared file, so that the workload has something to read and write. */
-static void make_files(struct host_config *c, const struct manifest *m)
+/* Every declared file, so that the workload has something to read and write. What members open the
+ * owner opens for them. */
+static void make_files(struct host_config *c, const struct manifest *m, bool owner)
 {
     static const char text[] = "0123456789abcdef";
     c->input_count = m->input_count;
     c->output_count = m->output_count;
     for (size_t i = 0; i < m->input_count; i++) {
         uint64_t size = m->inputs[i].max < 200000 ? m->inputs[i].max : 200000;
-        int fd = memfd_create("input", MFD_CLOEXEC);
-        for (uint64_t at = 0; at < size; at += 16) {
+        int fd = owner ? memfd_create("input", MFD_CLOEXEC) : -1;
+        for (uint64_t at = 0; owner && at < size; at += 16) {
             ignore_result(write(fd, text, size - at < 16 ? size - at : 16) < 0, "then it is short");
         }
         c->inputs[i] = (struct host_file){fd, size};
     }
     for (size_t i = 0; i < m->output_count; i++) {
-        c->outputs[i] = (struct host_file){memfd_create("output", MFD_CLOEXEC), 0};
+        c->outputs[i] = (struct host_file){owner ? memfd_create("output", MFD_CLOEXEC) : -1, 0};
     }
     c->volume_count = m->mount_count;
     for (size_t i = 0; i < m->mount_count; i++) {
-        bool sealed = m->mounts[i].kind == MOUNT_SEALED;
+        bool sealed = owner && m->mounts[i].kind == MOUNT_SEALED;
         c->volumes[i] = (struct host_file){sealed ? memfd_create("volume", MFD_CLOEXEC) : -1, 0};
     }
 }
@@ -465,12 +509,18 @@ static void start_helpers(void)
     pthread_attr_destroy(&attr);
 }
 
-void hostile_process(const struct host_bundle *bundle, struct hostile_run *run)
+void hostile_process(const struct host_bundle *bundle, struct hostile_run *run, unsigned slot,
+                     int socket)
 {
     static struct machine_ops ops;
     struct diag d = {""};
-    struct host_config c = {.ops = &ops, .service = service, .want_evidence = true};
+    const bool owner = slot == YARD_OWNER;
+    struct host_config c = {.ops = &ops, .service = service, .want_evidence = owner};
     shared = run;
+    mine = &run->at[slot];
+    supervisor_socket = socket;
+    c.yard = run->yard;
+    c.yard_slot = slot;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_PTRACER, getppid(), 0, 0, 0);
     int null = open("/dev/null", O_RDWR);
@@ -488,11 +538,12 @@ void hostile_process(const struct host_bundle *bundle, struct hostile_run *run)
     c.layer_count = bundle->layer_count;
     memcpy(c.layers, bundle->layers, sizeof c.layers);
     guard_layers(&c);
-    make_files(&c, bundle->manifest);
-    int r = host_net_open(bundle->manifest, &c.net, &d);
+    make_files(&c, bundle->manifest, owner);
+    c.net.broker = -1;
+    int r = owner ? host_net_open(bundle->manifest, &c.net, &d) : 0;
     r = r != 0 ? r : host_enclave_create(&c, &enclave, &d);
     if (r == 0) {
-        soft_own_memory(run->machine);
+        soft_own_memory(mine->machine);
         guard_slots();
         hostile_lies_start(enclave, run);
         r = soft_signal(SIGUSR1, on_kick, SA_RESTART);

@@ -121,9 +121,10 @@ static bool scan_range(const struct mapping *m, char where[TEXT_SIZE])
     return false;
 }
 
-bool hostile_scan(int pid, const struct hostile_run *shared, char where[TEXT_SIZE])
+bool hostile_scan(int pid, const struct hostile_run *shared, unsigned slot, char where[TEXT_SIZE])
 {
     char path[64], line[512];
+    const uint64_t *machine = shared->at[slot].machine, yard = (uintptr_t)shared->yard;
     bool found = false;
     snprintf(path, sizeof path, "/proc/%d/maps", pid);
     FILE *maps = fopen(path, "r");
@@ -132,7 +133,8 @@ bool hostile_scan(int pid, const struct hostile_run *shared, char where[TEXT_SIZ
         char rights[5];
         if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &m.from, &m.to, rights) != 3 ||
             rights[0] != 'r' || rights[1] != 'w' || m.from < ELRANGE_BASE + ELRANGE_SIZE ||
-            (m.from >= shared->machine[0] && m.from < shared->machine[1])) {
+            (m.from >= machine[0] && m.from < machine[1]) ||
+            (m.from >= yard && m.from < yard + sizeof(struct yard))) {
             continue; /* what nobody can write holds what it held before the enclave was there */
         }
         found = scan_range(&m, where);

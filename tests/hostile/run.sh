@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# run.sh [--bundle c|python] [OPTION…]: makes the workload's bundle in a temporary folder and
+# run.sh [--bundle c|procs|python] [OPTION…]: makes the workload's bundle in a temporary folder and
 # runs it under the hostile host (docs/hostile.md; host/hostile.c has its options). Without
-# --bundle it is the C program, whose runs are short.
+# --bundle it is the C program, whose runs are short. procs: a tree of processes.
 # shellcheck source=tests/e2e/common.sh
 . "$(dirname "$0")/../e2e/common.sh"
 
@@ -49,6 +49,28 @@ make_c() { # NAME [ARGUMENT]
     build_bundle "$WORK/$1.d" "$WORK/$1"
 }
 
+# The same program twice, under two identities: a tree, and blanks that are not of it.
+make_procs() {
+    for name in procs other; do
+        mkdir "$WORK/$name.d"
+        gcc -O1 -static -D_GNU_SOURCE -Wall -Wextra -Werror -o "$WORK/$name.d/work" \
+            "$TOP/tests/hostile/procs.c"
+        cat >"$WORK/$name.d/alcove.yaml" <<EOF
+files: {/work: work}
+entry: /work
+argv: [work]
+env: {NAME: $name}
+mounts: [{kind: tmpfs, path: /tmp, size: 16 MiB}]
+memory: 64 MiB
+threads: 8
+stdin: host
+stdout: host
+stderr: host
+EOF
+        build_bundle "$WORK/$name.d" "$WORK/$name"
+    done
+}
+
 make_python() {
     mkdir "$WORK/python.d"
     cp "$TOP/tests/hostile/work.py" "$WORK/python.d/work.py"
@@ -66,8 +88,9 @@ cd "$WORK"
 case $(basename "$bundle") in
 c) make_c c ;;
 leak) make_c leak leak ;;
+procs) make_procs && set -- --other other "$@" ;;
 python) make_python ;;
-*) echo "run.sh: no bundle $bundle: c, python" >&2; exit 2 ;;
+*) echo "run.sh: no bundle $bundle: c, procs, python" >&2; exit 2 ;;
 esac
 export ALCOVE_LIBEXEC_DIR=$BUILD/libexec/alcove
 "$HOSTILE" "$(basename "$bundle")" "$@"
