@@ -33,7 +33,7 @@ entry: {entry}
 argv: {argv}
 env: {{LC_ALL: C.UTF-8, OPENBLAS_NUM_THREADS: "1"}}
 memory: 2 GiB
-threads: 16
+threads: 20
 mounts: [{{kind: tmpfs, path: /tmp, size: 16 MiB}}]
 stdout: host
 stderr: host
@@ -75,6 +75,8 @@ WORKLOADS = [
     Workload("create", "threads", ["create"]),
     Workload("turns", "threads", ["turns"], one_cpu=True),
     Workload("fork", "processes", ["fork"]),
+    Workload("large", "processes", ["large"]),
+    Workload("threads", "processes", ["threads"]),
     Workload("exec", "processes", ["exec", "/bin/true"], others={"/usr/bin/true": "/usr/bin/true"}),
     Workload("spawn", "spawn.py", others={"/usr/bin/true": "/usr/bin/true"}),
 ]
@@ -96,6 +98,8 @@ ROWS = [
     Row("futex to and fro, one CPU", "turns", "futex", 1.2, 0.5),
     Row("pipe to and fro, one CPU", "turns", "pipe", 1.2, 0.5),
     Row("fork and exit", "fork", "fork", 30.0, 10.0),
+    Row("fork and exit, 256 MiB", "large", "large", 30.0, 10.0),
+    Row("fork and exit, 17 threads", "threads", "threads", 30.0, 10.0),
     Row("fork and exec /bin/true", "exec", "exec", 30.0, 10.0),
     Row("subprocess.run", "spawn", "spawn", 30.0, 10.0),
 ]
