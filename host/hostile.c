@@ -2,7 +2,8 @@
 /* Runs a bundle many times under the hostile host, one seed each, and judges every end.
  *
  *   hostile BUNDLE… [--seed N] [--count M] [--mutations M] [--seconds S] [--limit S] [--tap] [-v]
- *           [--kicks | --no-kicks] [--plant] [--other BUNDLE]
+ *           [--kicks | --no-kicks] [--plant[-member | -yard]]
+ *           [--other BUNDLE]
  *
  * Which runs are kicked the seed chooses, unless all or none are to be. --plant shows that the
  * search of memory finds something: the host itself leaves a canary where none may be. Blanks of
@@ -42,7 +43,8 @@ static struct {
     size_t bundle_count;
     uint64_t seed, count, mutations;
     unsigned seconds, limit_s;
-    bool tap, only_seed, no_kicks, all_kicks, plant;
+    bool tap, only_seed, no_kicks, all_kicks;
+    char plant;
 } options = {.seed = 1, .count = 100, .limit_s = 15};
 
 /* ---- judging
@@ -290,7 +292,11 @@ static bool read_options(int argc, char **argv)
         } else if (strcmp(argv[i], "--kicks") == 0) {
             options.all_kicks = true;
         } else if (strcmp(argv[i], "--plant") == 0) {
-            options.plant = true;
+            options.plant = 'h';
+        } else if (strcmp(argv[i], "--plant-member") == 0) {
+            options.plant = 'm';
+        } else if (strcmp(argv[i], "--plant-yard") == 0) {
+            options.plant = 'y';
         } else if (argv[i][0] != '-') {
             if (options.bundle_count == ARRAY_SIZE(options.bundles)) {
                 return false;
@@ -330,7 +336,8 @@ int main(int argc, char **argv)
     struct diag d = {""};
     if (!read_options(argc, argv)) {
         fprintf(stderr, "usage: hostile BUNDLE… [--seed N | --from N] [--count N] [--mutations N] "
-                        "[--seconds N] [--limit SECONDS] [--kicks | --no-kicks] [--plant] "
+                        "[--seconds N] [--limit SECONDS] [--kicks | --no-kicks] "
+                        "[--plant[-member | -yard]] "
                         "[--other BUNDLE] [--tap] [-v]\n");
         return 2;
     }

@@ -118,7 +118,7 @@ struct hostile_ended { /* of one process, by its slot in the yard */
 struct hostile_run { /* shared by the processes and whoever judges */
     uint64_t seed;
     bool honest, no_kicks, all_kicks; /* neither: the seed chooses */
-    bool plant;                       /* the host puts a canary into its own memory */
+    char plant; /* the host puts a canary into 'h' its own memory, 'm' a member's, 'y' the yard */
     unsigned limit_s;
     uint32_t told[ROW_COUNT][LIE_COUNT];
     uint32_t hostcalls, entries;
@@ -173,8 +173,8 @@ void hostile_lie_in_yard(struct liar *l, struct hostile_run *run);
 /* ---- hostile_scan.c ---- */
 /* Is one of the workload's canaries there? Its place (a letter), else 0. */
 int hostile_canary_in(const void *data, size_t size);
-/* Leaves a canary in this process's memory. */
-void hostile_plant(void);
+/* Leaves a canary in this process's memory, or there. */
+void hostile_plant(volatile uint64_t *at);
 /* All memory of the stopped process of that slot that is neither the enclave's nor the yard. True
  * when a canary was found; where says in which mapping. */
 bool hostile_scan(int pid, const struct hostile_run *shared, unsigned slot, char where[TEXT_SIZE]);

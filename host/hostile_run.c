@@ -53,8 +53,8 @@ void hostile_end(enum end end, uint64_t kind, uint64_t value, const char *text)
         if (text != NULL) {
             snprintf(mine->text, sizeof mine->text, "%s", text);
         }
-        if (shared->plant) {
-            hostile_plant();
+        if (shared->plant == 'h') {
+            hostile_plant(NULL);
         }
         raise(SIGSTOP);
         _exit(0);
@@ -553,6 +553,11 @@ void hostile_process(const struct host_bundle *bundle, struct hostile_run *run, 
     }
     if (r != 0) {
         hostile_end(END_NOT_MADE, 0, 0, d.text);
+    }
+    if (!owner && run->plant == 'm') {
+        hostile_plant(NULL);
+    } else if (!owner && run->plant == 'y') {
+        hostile_plant((uint64_t *)(void *)(run->yard->slots[slot].stream[1].chunks[7] + 64));
     }
     r = host_enclave_run(enclave, &d);
     hostile_end(END_STOP, 0, 0, r == 0 ? NULL : d.text);

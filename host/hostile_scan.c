@@ -41,9 +41,9 @@ int hostile_canary_in(const void *data, size_t size)
 
 static volatile uint64_t planted;
 
-void hostile_plant(void)
+void hostile_plant(volatile uint64_t *at)
 {
-    planted = (VEILED ^ veil) | 'x';
+    *(at != NULL ? at : &planted) = (VEILED ^ veil) | 'x';
 }
 
 enum { CHUNK = 1 << 20, AROUND = 16, PAGE = 4096 };

@@ -58,12 +58,12 @@ static void leaked(unsigned slot, const char *where)
 }
 
 /* Pages that nobody wrote to are not there, and must not be made by looking. */
-static void search_slot(unsigned slot)
+static bool search_slot(unsigned slot)
 {
     static unsigned char there[SLOT_PAGES];
     const uint8_t *from = (const uint8_t *)&tree.run->yard->slots[slot];
     if (mincore((void *)(uintptr_t)from, sizeof(struct yard_slot), there) != 0) {
-        return;
+        return false;
     }
     for (size_t i = 0; i < SLOT_PAGES; i++) {
         int place =
@@ -73,9 +73,10 @@ static void search_slot(unsigned slot)
             snprintf(text, sizeof text, "canary '%c' in the yard, slot %u, 0x%zx", place, slot,
                      i * SGX_PAGE_SIZE);
             leaked(slot, text);
-            return;
+            return true;
         }
     }
+    return false;
 }
 
 /* It is stopped. */
@@ -117,7 +118,9 @@ static bool start(unsigned slot, const struct host_bundle *bundle)
 
 static void clear_slot(unsigned slot)
 {
-    search_slot(slot);
+    if (search_slot(slot) && slot != YARD_OWNER) {
+        tree.ended(slot, 0);
+    }
     host_yard_clear(tree.run->yard, slot);
     tree.at[slot].taken = false;
 }
