@@ -31,7 +31,7 @@ static const struct {
 
 static const char *const names[SYS_NUMBERS] = {
 #define SYSCALL_NAME(number, name) [number] = #name,
-#include "libos/syscall_names.def"
+#include "abi/syscall_names.def"
 #undef SYSCALL_NAME
 };
 
