@@ -17,6 +17,8 @@
 
 #define PAD          64u /* sizes in the open are multiples of that */
 #define BUFFER_MIN   4096u
+#define MUCH         16384u /* bytes of a record that are not kept in this processor's caches */
+#define SPINS        1000u  /* a peer that is at work is seldom further away: tens of microseconds */
 #define SALT         BYTES_STR("alcove process tree")
 #define WORD(member) offsetof(struct yard_ring, member)
 
@@ -235,8 +237,18 @@ static void announce_writer(const struct session *s, uint64_t number)
     }
 }
 
+/* A stream's ends take turns of some microseconds: sleeping and being woken costs more, for both. */
+static void spin(const struct session *s, bool (*done)(const struct session_way *),
+                 const struct session_way *w)
+{
+    for (unsigned i = 0; s->stream && i < SPINS && !done(w); i++) {
+        __builtin_ia32_pause();
+    }
+}
+
 static int wait_for_room(struct session *s)
 {
+    spin(s, has_room, &s->out);
     while (!has_room(&s->out) && !gave_up(s) && !session_peer_gone(s->peer)) {
         announce_writer(s, me());
         rt_yard_fence();
@@ -302,7 +314,11 @@ static int send_record(struct session *s, struct bytes head, struct bytes body, 
     memcpy(chunk.tag, job.tag, sizeof chunk.tag);
     const uint64_t at = chunk_offset(w);
     copy_to_host(w->at, at, BYTES_OF(chunk));
-    copy_to_host(w->at, at + sizeof chunk, BYTES(w->buffer, text));
+    if (text < MUCH) {
+        copy_to_host(w->at, at + sizeof chunk, BYTES(w->buffer, text));
+    } else {
+        copy_to_host_past_caches(w->at, at + sizeof chunk, BYTES(w->buffer, text));
+    }
     rt_yard_store(w->at, WORD(written), ++w->count);
     wake_waiter(s, w, WORD(reader));
     return 0;
@@ -353,6 +369,7 @@ static size_t open_next(struct session *s)
 
 static int wait_for_record(struct session *s)
 {
+    spin(s, has_record, &s->in);
     while (!s->ended && !has_record(&s->in)) {
         if (session_peer_gone(s->peer)) {
             /* What it sent before its end is still there to be read. */

@@ -23,6 +23,8 @@ void rt_yard_fence(void);
 /* Copies to host memory, whole words: offset is a multiple of 8, what is behind the last byte of
  * its word becomes zero. */
 void copy_to_host(host_span to, uint64_t offset, struct bytes from);
+/* The same for much that another processor reads next: past this one's caches. */
+void copy_to_host_past_caches(host_span to, uint64_t offset, struct bytes from);
 
 /* Asks for an enclave of this image in a slot that is free: the slot, or -EAGAIN. It announces
  * itself in its mailbox, soon or never. */
