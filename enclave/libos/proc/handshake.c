@@ -63,20 +63,30 @@ static const char *check(const struct handshake_message *m, const char label[sta
                : "its REPORT is of another handshake";
 }
 
-/* Of the agreed point and everything that was said. */
+/* Of the agreed point, a sealing key of this identity, and everything that was said. The REPORTs
+ * alone would not do where the manifest gives the workload /dev/attestation: who may choose
+ * REPORTDATA could make one for the enclave itself, with a key of its own in it. What it cannot
+ * have is the sealing key for this purpose. */
 static const char *agree(const struct handshake *h, const struct handshake_message *peer,
                          const struct handshake_message *blank,
                          const struct handshake_message *owner, uint8_t ret[32])
 {
-    SECRET32 point;
+    struct {
+        uint8_t point[32], seal[16];
+    } keys;
     uint8_t transcript[64];
-    if (!rt_x25519_shared(h->secret_key, peer->public_key, point.bytes)) {
-        return "its public key is not one";
+    const char *wrong = NULL;
+    if (!rt_x25519_shared(h->secret_key, peer->public_key, keys.point)) {
+        wrong = "its public key is not one";
+    } else if (rt_seal_key(RT_SEAL_TO_MRENCLAVE, "alcove process tree", keys.seal) != 0) {
+        wrong = "the processor gives no sealing key";
+    } else {
+        report_data(owner_label, owner, blank, transcript);
+        rt_hkdf_sha256(BYTES_STR("alcove process tree"), BYTES_OF(keys), BYTES_OF(transcript), ret,
+                       32);
     }
-    report_data(owner_label, owner, blank, transcript);
-    rt_hkdf_sha256(BYTES_STR("alcove process tree"), BYTES_OF(point.bytes), BYTES_OF(transcript),
-                   ret, 32);
-    return NULL;
+    secure_zero(&keys, sizeof keys);
+    return wrong;
 }
 
 void handshake_introduce(struct handshake *ret, struct handshake_message *ret_message)
