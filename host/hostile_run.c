@@ -382,7 +382,7 @@ static bool any_inside(void)
 
 static void *watch(void *unused)
 {
-    uint64_t random = shared->seed ^ 0x6b69636b, start = now_ms(), quiet_since = start;
+    uint64_t random = shared->seed ^ 0x6b69636b, start = now_ms(), quiet_us = 0;
     uint32_t entries = 0;
     for (;;) {
         uint32_t us = hostile_profile.kicks ? hostile_profile.kick_us : 5000;
@@ -397,8 +397,9 @@ static void *watch(void *unused)
         }
         if (now != entries || any_inside()) {
             entries = now;
-            quiet_since = now_ms();
-        } else if (now_ms() - quiet_since > STALL_MS) {
+            quiet_us = 0;
+        } else if ((quiet_us += us) >
+                   STALL_MS * UINT64_C(1000)) { /* longer where others compute, too */
             hostile_end(END_STALLED, 0, 0, NULL);
         }
         if (now_ms() - start > shared->limit_s * UINT64_C(1000)) {
@@ -559,6 +560,7 @@ void hostile_process(const struct host_bundle *bundle, struct hostile_run *run, 
     } else if (!owner && run->plant == 'y') {
         hostile_plant((uint64_t *)(void *)(run->yard->slots[slot].stream[1].chunks[7] + 64));
     }
+    __atomic_fetch_sub(&mine->inside, 1, __ATOMIC_SEQ_CST);
     r = host_enclave_run(enclave, &d);
     hostile_end(END_STOP, 0, 0, r == 0 ? NULL : d.text);
     _exit(0);

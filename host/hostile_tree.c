@@ -97,6 +97,7 @@ static bool start(unsigned slot, const struct host_bundle *bundle)
     int pair[2];
     tree.run->yard->slots[slot].dead = 0;
     memset(&tree.run->at[slot], 0, sizeof tree.run->at[slot]);
+    tree.run->at[slot].inside = 1; /* until it runs: others may wait for it */
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
         return false;
     }
