@@ -255,6 +255,31 @@ int pages_zero(uint64_t start, uint64_t end)
     return 0;
 }
 
+bool pages_is_zero(uint64_t addr)
+{
+    const uint64_t *w = (const uint64_t *)app_raw(app_at(addr), PAGE_SIZE);
+    for (size_t i = 0; i < PAGE_SIZE / sizeof *w; i += 8) {
+        if ((w[i] | w[i + 1] | w[i + 2] | w[i + 3] | w[i + 4] | w[i + 5] | w[i + 6] | w[i + 7]) !=
+            0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Most of a stack, or of an arena, was never written to: reading that is cheaper than writing, and
+ * the host has no memory for it as long as nobody writes. */
+static int take_zeros(uint64_t start, uint64_t end)
+{
+    int r = pages_take(start, end, false, start, end);
+    for (uint64_t a = start; r == 0 && a < end; a += PAGE_SIZE) {
+        if (!pages_is_zero(a)) {
+            memset(app_raw(app_at(a), PAGE_SIZE), 0, PAGE_SIZE);
+        }
+    }
+    return r;
+}
+
 /* One run of the same state; what is beyond `keep` bytes of it is given back. Returns what is still
  * committed. Zeros are cheaper than new memory: a host's page costs more than writing to one. */
 static uint64_t wipe_run(uint64_t start, uint64_t end, uint8_t state, uint64_t keep)
@@ -268,7 +293,7 @@ static uint64_t wipe_run(uint64_t start, uint64_t end, uint8_t state, uint64_t k
         rt_fatal("the host did not take back memory of a program that is gone");
     }
     if (!clean && size != 0) {
-        if (pages_take(start, start + size, true, start, start + size) != 0) {
+        if (take_zeros(start, start + size) != 0) {
             rt_fatal("the host did not change the rights of memory of a program that is gone");
         }
         set_state(start, start + size, PAGE_COMMITTED | PAGE_RW);

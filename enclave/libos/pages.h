@@ -45,6 +45,8 @@ int pages_protect(uint64_t start, uint64_t end, uint8_t rights) MUST_USE;
 void pages_mark(uint64_t start, uint64_t end, uint8_t flags);
 /* Gives committed pages back to the host. */
 int pages_release(uint64_t start, uint64_t end) MUST_USE;
+/* Is there nothing but zeros in that page? It is committed and readable. */
+bool pages_is_zero(uint64_t addr);
 /* No mapping uses them any more: what a program could have put there is gone, and pages are
  * readable and writable zeros, as committed ahead, or given back. Those that are kept are at most
  * `keep` bytes; returns how many. */

@@ -168,34 +168,17 @@ static int find_runs(struct outgoing *o)
     return 0;
 }
 
-static bool is_zero(const void *page)
-{
-    const uint64_t *w = (const uint64_t *)page;
-    for (size_t i = 0; i < PAGE_SIZE / sizeof *w; i += 8) {
-        if ((w[i] | w[i + 1] | w[i + 2] | w[i + 3] | w[i + 4] | w[i + 5] | w[i + 6] | w[i + 7]) !=
-            0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static const uint8_t *page_at(uint64_t at)
-{
-    return (const uint8_t *)app_raw(app_at(at), PAGE_SIZE);
-}
-
 /* Pages that can be read. Without the lock. */
 static int send_readable(const struct outgoing *o, uint64_t start, uint64_t end)
 {
     int r = 0;
     for (uint64_t a = start; r == 0 && a < end;) {
-        if (is_zero(page_at(a))) {
+        if (pages_is_zero(a)) {
             a += PAGE_SIZE;
             continue;
         }
         uint64_t last = a + PAGE_SIZE;
-        while (last < end && last - a < IMAGE_BODY_MAX && !is_zero(page_at(last))) {
+        while (last < end && last - a < IMAGE_BODY_MAX && !pages_is_zero(last)) {
             last += PAGE_SIZE;
         }
         const struct image_head h = {
