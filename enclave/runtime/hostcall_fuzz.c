@@ -57,8 +57,8 @@ static void check(unsigned number, int64_t result, const uint8_t *buffer, size_t
 }
 
 enum { ENOENT = 2, EINTR = 4, EIO, EAGAIN = 11, ENOMEM, EACCES, ENODEV = 19, EINVAL = 22, EMFILE = 24,
-       EFBIG = 27, ENOSPC, EPIPE = 32, ENOSYS = 38, EMSGSIZE = 90, EADDRINUSE = 98, EADDRNOTAVAIL, ENETUNREACH = 101,
-       ECONNRESET = 104, ETIMEDOUT = 110, ECONNREFUSED, EHOSTUNREACH = 113 };
+       EFBIG = 27, ENOSPC, EPIPE = 32, ENOSYS = 38, EMSGSIZE = 90, EADDRINUSE = 98, EADDRNOTAVAIL,
+       ENETUNREACH = 101, ECONNRESET = 104, ETIMEDOUT = 110, ECONNREFUSED, EHOSTUNREACH = 113 };
 
 /* A quote is the one answer with a form that the runtime looks at. In memory of its size, so that a byte
  * read too many is found; over the body that it names, so that no size gets by for lack of it. */
