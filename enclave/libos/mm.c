@@ -499,6 +499,7 @@ static int64_t map_checked(struct vma *v, uint64_t addr, uint64_t length, uint32
     v->charged = prot != 0;
     v->lazy = v->window || (v->file == NULL && prot != 0 && (flags & OS_MAP_NORESERVE) != 0 &&
                             length >= LAZY_MIN);
+    v->stack = v->file == NULL && prot == 0 && (flags & OS_MAP_STACK) != 0 && length >= LAZY_MIN;
     int r = place(v, addr, length, flags);
     if (r == 0) {
         extent = v->end;
@@ -673,6 +674,12 @@ static int protect_mapping(struct vma *v, uint32_t prot)
 {
     uint64_t end = v->end;
     int r = 0;
+    if (prot != 0 && v->stack) { /* a thread's, which touches a few pages at its top */
+        v->stack = false;
+        v->lazy = true;
+        v->charged = true;
+        mm.any_lazy = true;
+    }
     if (prot != 0 && !v->charged && !v->lazy) {
         if (v->end - v->start > mm.limit - mm.charged) {
             return -ENOMEM;
@@ -946,6 +953,11 @@ enum {
     MADV_POPULATE_WRITE = 23
 };
 
+/* Where at most a part in so many is committed, zeros are written: giving so little back, and taking
+ * it again, costs three hostcalls and a fault each time. The stack of every thread that ends is such a
+ * range. */
+#define SPARSE 64u
+
 static int forget(const struct vma *v, uint64_t start, uint64_t end)
 {
     if (v->foreign) {
@@ -957,6 +969,9 @@ static int forget(const struct vma *v, uint64_t start, uint64_t end)
     }
     if (v->lazy) {
         uint64_t before = pages_committed(start, end);
+        if (before <= (end - start) / SPARSE) {
+            return pages_zero(start, end);
+        }
         int r = pages_release(start, end);
         charge(0, r == 0 ? before : 0);
         return r;
@@ -1196,6 +1211,24 @@ int mm_populate(uint64_t start, uint64_t end)
     return page_in_run(v, start, end) ? 0 : -ENOMEM;
 }
 
+/* How much a touched page brings along. Of what may be a thread's stack, of which most threads touch a
+ * few pages, little at first, and as much again as is there already. */
+#define STACK_MOST  (UINT64_C(16) << 20)
+#define STACK_FIRST (UINT64_C(64) << 10)
+
+static uint64_t step_at(const struct vma *v, uint64_t addr)
+{
+    uint64_t step = STACK_FIRST, from = align_down(addr, PAGE_STEP);
+    if (v->end - v->start > STACK_MOST) {
+        return PAGE_STEP;
+    }
+    uint64_t committed = pages_committed(from, from + PAGE_STEP);
+    while (step < committed && step < PAGE_STEP) {
+        step *= 2;
+    }
+    return step;
+}
+
 bool mm_page_in(uint64_t addr)
 {
     const struct vma *v = vma_of(addr);
@@ -1211,7 +1244,7 @@ bool mm_page_in(uint64_t addr)
         }
         return came;
     }
-    uint64_t start = align_down(addr, PAGE_STEP), end = start + PAGE_STEP;
+    uint64_t step = step_at(v, addr), start = align_down(addr, step), end = start + step;
     start = start < v->start ? v->start : start;
     end = end > v->end ? v->end : end;
     return page_in_run(v, start, end);

@@ -19,6 +19,7 @@
 #define OS_MAP_ANONYMOUS       0x20u
 #define OS_MAP_GROWSDOWN       0x0100u
 #define OS_MAP_NORESERVE       0x4000u
+#define OS_MAP_STACK           0x20000u
 #define OS_MAP_FIXED_NOREPLACE 0x100000u
 
 /* Where things go. Everything that can carry text lies in the lowest 2 GiB, so that a five-byte

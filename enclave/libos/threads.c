@@ -168,7 +168,7 @@ static void sleep_for(struct os_thread *t, uint64_t ns)
     if (t->server != NULL) {
         call_server_wait(t->server, ns);
     } else {
-        ignore_result(rt_wait(ns), "why it returned is the host's word");
+        ignore_result(rt_wait_near(ns), "why it returned is the host's word");
     }
 }
 

@@ -130,8 +130,8 @@ void vma_split(uint64_t addr)
 static bool alike(const struct vma *a, const struct vma *b)
 {
     return a->end == b->start && a->prot == b->prot && a->shared == b->shared &&
-           a->charged == b->charged && a->lazy == b->lazy && a->window == b->window &&
-           a->foreign == b->foreign && a->dont_fork == b->dont_fork &&
+           a->charged == b->charged && a->lazy == b->lazy && a->stack == b->stack &&
+           a->window == b->window && a->foreign == b->foreign && a->dont_fork == b->dont_fork &&
            a->wipe_on_fork == b->wipe_on_fork && a->kind == b->kind && a->file == b->file &&
            (a->file == NULL || a->offset + (a->end - a->start) == b->offset);
 }

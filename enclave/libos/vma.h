@@ -13,6 +13,7 @@ struct vma {
     bool shared;
     bool charged; /* counts against the manifest's memory, from its first access rights on */
     bool lazy;    /* MAP_NORESERVE: pages come when they are touched, and count then */
+    bool stack;   /* MAP_STACK, without rights so far: lazy from its first ones on */
     bool window;  /* on a file in memory (windows.h); also lazy */
     bool foreign; /* shared with the process that this one was forked from: no page is here, none comes */
     bool dont_fork, wipe_on_fork; /* madvise */

@@ -38,6 +38,11 @@ struct rt_thread {
     void *start_argument;
     bool idle;   /* ended, and waits inside for something to do; under the threads' lock */
     uint32_t go; /* idle no more: start_argument and app_fs are set */
+    struct {     /* thread.c: rt_wait() and rt_wake() */
+        uint32_t token;
+        uint32_t skip;    /* sleeps that begin outside at once */
+        uint32_t penalty; /* as many when the next look is in vain, and more */
+    } wait;
     void *door_data;
     struct net_event *net_events; /* NULL: it does not attend to the network */
     size_t *net_event_count;

@@ -138,6 +138,9 @@ void rt_thread_exit(void) __attribute__((noreturn));
 /* Parks the calling thread until rt_wake() of its number, or the timeout (ns; UINT64_MAX none).
  * May return without reason. Returns 0 or -ETIMEDOUT. */
 int rt_wait(uint64_t timeout_ns);
+/* The same for who waits for threads of this enclave: it first looks for a wake inside for a while, if
+ * that was worth it the last times. Wakes by other enclaves are seen after that. */
+int rt_wait_near(uint64_t timeout_ns);
 void rt_wake(unsigned thread_number);
 /* That thread calls door_kick() before it runs the workload again; if it does so at this moment, the
  * host is asked to interrupt it. Trust: the request carries nothing, a host that ignores it lets the
