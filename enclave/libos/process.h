@@ -80,7 +80,8 @@ struct process {
     bool replaced;        /* made an execve: its parent cannot move it to another group */
     int status;           /* zombies: as wait4 tells it */
     int stop_signal;      /* stopped by; */
-    uint32_t continues;   /* SIGCONT that were sent to, or have reached, a member */
+    uint32_t continues;   /* SIGCONT that were sent to, or have reached, a member; */
+    uint64_t notices;     /* signals of all kinds that were, or have */
     bool stop_untold;     /* no wait has told of it; */
     bool continue_untold; /* nor of its having been continued */
     struct process_usage used, children; /* its own at its end; of children that were waited for */

@@ -484,7 +484,7 @@ enum restart {
 
 /* Source: signal(7), and what the kernel's calls return (ERESTARTSYS, ERESTARTNOHAND,
  * ERESTART_RESTARTBLOCK, EINTR, ERESTARTNOINTR). */
-static enum restart restart_of(const struct os_thread *t, uint64_t number, int64_t result)
+static enum restart restart_of(uint64_t number, int64_t result)
 {
     if (result == -ERESTARTNOINTR) {
         return RESTART_ALWAYS;
@@ -493,9 +493,8 @@ static enum restart restart_of(const struct os_thread *t, uint64_t number, int64
         return RESTART_FOR_REST;
     }
     switch (number) {
-    case SYS_POLL: /* a member's is served by the owner, which knows no deadline of an earlier call
-                    */
-        return t->client == NULL ? RESTART_FOR_REST : RESTART_UNHANDLED;
+    case SYS_POLL:
+        return RESTART_FOR_REST;
     case SYS_SELECT:
     case SYS_PAUSE:
     case SYS_SIGSUSPEND:
@@ -531,7 +530,7 @@ static void call_again(struct rt_frame *f, uint64_t number)
 static void finish_call(struct os_thread *t, uint64_t number, const struct signal_action *action)
 {
     number = number == SYS_RESTART_SYSCALL ? t->restart.was : number;
-    enum restart how = restart_of(t, number, (int64_t)t->frame->rax);
+    enum restart how = restart_of(number, (int64_t)t->frame->rax);
     bool again =
         how == RESTART_ALWAYS ||
         (how == RESTART_AS_ASKED && (action == NULL || (action->flags & OS_SA_RESTART) != 0)) ||
@@ -559,12 +558,18 @@ static int ms_until(uint64_t deadline_ns)
     return deadline_ns == UINT64_MAX ? -1 : ms < INT32_MAX ? (int)ms : INT32_MAX;
 }
 
+static int64_t poll_again(const struct rt_frame *f, int ms)
+{
+    return os_is_member() ? REMOTE_CALL(SYS_POLL, f->rdi, f->rsi, (uint64_t)(int64_t)ms)
+                          : sys_poll(app_at(f->rdi), f->rsi, ms);
+}
+
 static int64_t go_on(const struct os_thread *t, uint64_t number)
 {
     const struct rt_frame *f = t->frame;
     switch (number) {
     case SYS_POLL:
-        return sys_poll(app_at(f->rdi), f->rsi, ms_until(t->restart.deadline));
+        return poll_again(f, ms_until(t->restart.deadline));
     case SYS_NANOSLEEP:
         return sys_nanosleep(app_at(f->rdi), app_at(f->rsi));
     case SYS_FUTEX:

@@ -213,6 +213,8 @@ static int make_text(const struct proc_node *p, struct fs_text *t)
     int r = which != 0 && !other ? os_text_elsewhere(which, p->id, t) : 0;
     if (r == 0) {
         p->entry->text(t, p->id);
+    } else if (r > 0) {
+        proc_put_right(p->entry, t);
     }
     return r;
 }

@@ -38,3 +38,5 @@ int proc_pid(void);
 /* Texts that only the enclave can make which has the process's memory and threads: their number, 0 for
  * any other. */
 unsigned proc_own_text(const struct proc_entry *entry);
+/* A text that came from the caller's enclave, with what only the table and the terminals know. */
+void proc_put_right(const struct proc_entry *entry, struct fs_text *t);

@@ -473,6 +473,59 @@ bool fs_own_text(unsigned which, int id, struct fs_text *t)
     return true;
 }
 
+static size_t find_text(const struct fs_text *t, const char *wanted)
+{
+    const size_t n = strlen(wanted);
+    for (size_t i = 0; i + n <= t->size; i++) {
+        if (memcmp(t->data + i, wanted, n) == 0) {
+            return i + n;
+        }
+    }
+    return t->size;
+}
+
+/* ") S ppid pgid sid tty tpgid ": what is between the state and the seventh space. */
+static void put_ids(struct fs_text *t)
+{
+    struct process_info p;
+    struct fs_text whole = {.data = NULL};
+    size_t name = t->size, end;
+    unsigned spaces = 0;
+    while (name > 0 && t->data[name - 1] != ')') {
+        name--;
+    }
+    for (end = name; end < t->size && (t->data[end] != ' ' || spaces++ < 6); end++) {
+    }
+    if (name == 0 || end == t->size) {
+        return;
+    }
+    look(&p);
+    int foreground, terminal = pty_controlling(p.sid, &foreground);
+    fs_text_put(&whole, BYTES(t->data, name + 2));
+    fs_printf(&whole, " %d %d %d %d %d", p.ppid, p.pgid, p.sid, terminal, foreground);
+    fs_text_put(&whole, BYTES(t->data + end, t->size - end));
+    rt_free(t->data);
+    *t = whole;
+}
+
+static void put_umask(struct fs_text *t)
+{
+    const size_t at = find_text(t, "\nUmask:\t0");
+    const uint32_t mask = os_fs()->umask;
+    for (unsigned i = 0; i < 3 && at + i < t->size; i++) {
+        t->data[at + i] = (char)('0' + (mask >> (6 - 3 * i) & 7));
+    }
+}
+
+void proc_put_right(const struct proc_entry *entry, struct fs_text *t)
+{
+    if (!t->failed && entry->text == stat) {
+        put_ids(t);
+    } else if (!t->failed && entry->text == status) {
+        put_umask(t);
+    }
+}
+
 /* ---- tables ---------------------------------------------------------------------------------- */
 
 /* clang-format off */

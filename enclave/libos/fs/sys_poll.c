@@ -95,7 +95,7 @@ static int64_t poll_loop(struct pollfd *fds, size_t count, uint64_t deadline)
         if (err == -ETIMEDOUT) {
             deadline = 0; /* one last look */
         } else if (err != 0) {
-            return -EINTR;
+            return err;
         }
     }
 }
@@ -214,7 +214,7 @@ static int64_t do_select(int nfds, const app_ptr sets[3], uint64_t deadline)
         if (err == -ETIMEDOUT) {
             deadline = 0;
         } else if (err != 0) {
-            return -EINTR;
+            return err;
         }
     }
     for (int i = 0; i < 3 && ready >= 0; i++) {

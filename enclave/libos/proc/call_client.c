@@ -44,6 +44,7 @@ static int round_trip(struct call_client *c, struct call_head *head, bool may_ca
     head->sequence = ++c->sequence;
     head->pid = t->process->pid;
     head->tid = t->tid;
+    head->blocked = t->blocked;
     size_t size = call_encoded_size(&c->out);
     int err = call_buffer_room(&c->message, size);
     if (err != 0) {
@@ -63,6 +64,7 @@ static int round_trip(struct call_client *c, struct call_head *head, bool may_ca
         rt_fatal("the owner of this process tree answered with what is no answer");
     }
     call_ranges_clear(&c->in);
+    call_catch_up(c->answer.head.notices);
     return call_ranges_take(&c->in, &c->answer);
 }
 
@@ -101,6 +103,9 @@ static int64_t take_result(struct call_client *c)
             os_raise(__builtin_ctzll(left) + 1);
         }
         os_unlock();
+    }
+    if (result == -ERESTARTSYS) { /* whatever became of the signal: it is decided on the way back */
+        __atomic_store_n(&os_self()->attention, 1, __ATOMIC_RELAXED);
     }
     return result;
 }
@@ -183,10 +188,23 @@ static int own_masks(uint64_t number, uint64_t args[CALL_ARGS])
     return err;
 }
 
+/* The owner knows no deadline of an earlier call. The other calls with a time that go on leave the
+ * rest of it in the caller's memory. */
+static void note_deadline(struct os_thread *t, uint64_t number, const uint64_t args[CALL_ARGS])
+{
+    enum { POLL = 7 };
+    if (number == POLL) {
+        const int32_t ms = (int32_t)(uint32_t)args[2];
+        t->restart.deadline =
+            ms < 0 ? UINT64_MAX : rt_clock_ns(1) + (uint64_t)ms * UINT64_C(1000000);
+    }
+}
+
 int64_t call_remote(struct os_thread *t, uint64_t number, const uint64_t args[CALL_ARGS])
 {
     uint64_t own[CALL_ARGS];
     memcpy(own, args, sizeof own);
+    note_deadline(t, number, args);
     int err = own_masks(number, own);
     return err != 0 ? err : in_parts(t->client, number, own);
 }

@@ -45,6 +45,13 @@ int64_t remote_request(enum remote_op op, struct bytes in, void *ret, size_t siz
  * the call at the owner when it may. 0, -EPIPE: the owner is gone. Without the lock. call_wait.c */
 int call_exchange(struct call_client *c, bool may_cancel) MUST_USE;
 
+/* Until this process has taken so many signals from the owner: what was sent to it before an answer
+ * is seen before the call returns. It always ends: who takes them waits for no call. Without the
+ * lock. call_wait.c */
+void call_catch_up(uint64_t notices);
+/* One was taken. With the lock held. */
+void call_notice_taken(void);
+
 /* Is the calling thread one of a member? */
 static inline bool os_is_member(void)
 {

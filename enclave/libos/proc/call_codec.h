@@ -50,6 +50,9 @@ struct call_head {
     uint64_t signals; /* that the call sent to its own thread: SIGPIPE, SIGXFSZ */
     uint32_t flags;
     uint32_t range_count;
+    uint64_t blocked; /* of a request: the thread's signal mask */
+    uint64_t notices; /* of an answer: signals that were sent to the process before it, which come
+                         another way */
 };
 
 struct call_range {

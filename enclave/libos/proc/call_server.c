@@ -97,6 +97,7 @@ int call_serve(struct call_server *s, struct bytes request)
     if (err != 0) {
         return err;
     }
+    answer.notices = __atomic_load_n(&s->process->notices, __ATOMIC_ACQUIRE);
     const struct call_ranges *out = answer.kind == CALL_NEED ? &s->memory.need : &s->memory.out;
     size_t size = call_encoded_size(out);
     err = call_buffer_room(&s->answer, size);

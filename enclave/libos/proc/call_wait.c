@@ -55,6 +55,34 @@ int call_exchange(struct call_client *c, bool may_cancel)
     return err != 0 ? err : call_receive(&c->session, &c->message);
 }
 
+static struct wait_queue caught_up; /* who waits for signals that come before an answer */
+
+void call_notice_taken(void)
+{
+    __atomic_fetch_add(&os.process->notices, 1, __ATOMIC_RELEASE);
+    os_wake_all(&caught_up);
+}
+
+void call_catch_up(uint64_t notices)
+{
+    struct os_thread *t = os_self();
+    const uint64_t bit = UINT64_C(1) << t->number % 64;
+    if (__atomic_load_n(&os.process->notices, __ATOMIC_ACQUIRE) >= notices) {
+        return;
+    }
+    os_lock();
+    while (os.process->notices < notices) {
+        caught_up.waiting[t->number / 64] |= bit;
+        t->waiting = true;
+        os_unlock();
+        ignore_result(rt_wait(UINT64_MAX), "the count tells");
+        os_lock();
+        t->waiting = false;
+        caught_up.waiting[t->number / 64] &= ~bit;
+    }
+    os_unlock();
+}
+
 /* ---- the owner's end ------------------------------------------------------------------------- */
 
 bool call_server_interrupted(struct call_server *s)

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "fs/pty.h"
+#include "proc/call_server.h"
 #include "proc/table.h"
 #include "signals.h"
 
@@ -33,8 +34,8 @@ int os_background(int signo)
 {
     const struct process *p = os_current();
     const struct os_thread *t = os_self();
-    bool deaf =
-        (t->blocked & SIGNAL_BIT(signo)) != 0 || p->actions[signo - 1].handler == OS_SIG_IGN;
+    const uint64_t blocked = t->server != NULL ? t->server->head.blocked : t->blocked;
+    bool deaf = (blocked & SIGNAL_BIT(signo)) != 0 || p->actions[signo - 1].handler == OS_SIG_IGN;
     if (deaf) {
         return signo == OS_SIGTTOU ? 0 : -EIO;
     }

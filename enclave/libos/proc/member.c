@@ -117,7 +117,12 @@ static int say(struct member *m, const struct notice *n, size_t size)
 static void member_signal(struct process *p, const struct signal_info *info)
 {
     const struct notice n = {.kind = NOTICE_SIGNAL, .u.signal = *info};
-    if (p->member != NULL && say(p->member, &n, NOTICE_SIZE(signal)) != 0) {
+    if (p->member == NULL) {
+        return;
+    }
+    /* An answer without the lock may count one that is on its way: its caller waits for it. */
+    __atomic_fetch_add(&p->notices, 1, __ATOMIC_RELEASE);
+    if (say(p->member, &n, NOTICE_SIZE(signal)) != 0) {
         rt_process_kill(p->member->slot); /* a signal that is lost would be worse */
     }
 }
@@ -546,6 +551,7 @@ int member_begin(struct member *m, struct process *p, const struct member_order 
     }
     REQUIRE(m->state == MEMBER_TAKEN && m->process == NULL && m->servers == 0);
     m->process = process_ref(p);
+    p->notices = 0;
     m->answered = m->ended = false;
     m->committed = order->committed;
     m->reported = false;

@@ -76,15 +76,17 @@ void process_stop(int signo)
 void process_park(struct os_thread *t)
 {
     struct process *p = t->process;
-    uint64_t blocked = t->blocked;
+    const uint64_t blocked = t->blocked, deadline = t->restart.deadline;
     t->blocked = ~SIGNAL_BIT(OS_SIGKILL);
     while (p->state == PROCESS_STOPPED && os_block(&p->state_changed, UINT64_MAX) == 0) {
     }
     t->blocked = blocked;
+    t->restart.deadline = deadline; /* of the call that was interrupted */
 }
 
 void process_signal_arrived(const struct signal_info *info)
 {
     os.process->continues += info->signo == OS_SIGCONT ? 1 : 0;
     signal_to_process(os.process, info);
+    call_notice_taken();
 }
