@@ -95,6 +95,9 @@ bool rt_tracing_call(unsigned number)
 
 void rt_trace(const char *format, ...)
 {
+    if (!console.debug) {
+        return;
+    }
     char text[1024];
     __builtin_va_list args;
     __builtin_va_start(args, format);

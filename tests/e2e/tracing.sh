@@ -45,8 +45,8 @@ ok "the trace is in its file, and nowhere else" same "$(cat "$WORK/out" "$WORK/e
 
 # What both sides show alike: from the program's first own call on, without addresses and ids.
 normal() {
-    sed -E 's/^\[[0-9:]+\] //; s/^\[pid +[0-9]+\] //; s/0x[0-9a-f]{4,}/ADDR/g; s/ \([A-Z][^()]*\)$//; s/ +=/ =/;
-        s/si_pid=[0-9]+, si_uid=[0-9]+/WHO/; s/tgkill\([0-9]+, [0-9]+/tgkill(ID, ID/' "$1" |
+    sed -E 's/^\[[0-9:]+\] //; s/^\[pid +[0-9]+\] //; s/0x[0-9a-f]{4,}/ADDR/g; s/ \([A-Z][^()]*\)$//;
+        s/ +=/ =/; s/si_pid=[0-9]+, si_uid=[0-9]+/WHO/; s/tgkill\([0-9]+, [0-9]+/tgkill(ID, ID/' "$1" |
         sed -n '/alcove-traced/,$p' |
         grep -E "^($COMPARED)" |
         grep -v -E '/(etc|proc|usr|lib)/|MAP_STACK|8368128|PROT_READ\|PROT_WRITE\)|138|134217728'
@@ -175,4 +175,20 @@ ok "and their signal" \
     grep -q -E '^\[1\] --- SIGCHLD \{si_signo=SIGCHLD, si_code=CLD_EXITED, .*si_status=4\} ---$' "$WORK/stats"
 ok "calls of all processes are counted together" grep -q -E '^ +2000 .*  getppid$' "$WORK/stats"
 ok "and the largest of them counts" between 60 140 '^  memory '
+
+# ---- addresses of a release ----
+
+workload "$WORK/q" 'import mmap, os
+open("/tmp/x", "wb").write(bytes(4096))
+with open("/tmp/x", "r+b") as f:
+    shared = mmap.mmap(f.fileno(), 4096)
+shared[0] = 1
+child = os.fork()
+if child == 0:
+    os._exit(shared[0])
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))'
+build_bundle "$WORK/q" "$WORK/quiet"
+run "$WORK/quiet"
+ok "memory that is not shared over a fork ends a child with SIGBUS" same "$(cat "$WORK/out")" "-7"
+ok "and a release bundle does not say where" same "$(cat "$WORK/err")" ""
 tap_done
