@@ -180,7 +180,8 @@ def server(family, port, what):
 def serving():
     s, r = server(socket.AF_INET, LISTEN, "hello")
     c, who = s.accept()
-    print(c.recv(5, socket.MSG_WAITALL), who[0], c.getsockname() == (HERE, LISTEN), s.getsockname()[1] == LISTEN)
+    print(c.recv(5, socket.MSG_WAITALL), who[0], c.getsockname() == (HERE, LISTEN),
+          s.getsockname()[1] == LISTEN)
     print(who == c.getpeername(), s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
     c.sendall(b"goodbye")
     print(r.recv(100))
@@ -372,8 +373,8 @@ def urgent():
     print(s.recv(1, socket.MSG_OOB), s.recv(3, socket.MSG_WAITALL), s.recv(3, socket.MSG_WAITALL))
 
 
-for case in (echoes, connecting, half_closed, reset, reading, full, edges, serving, crowd, threads, interrupted,
-             told_by_signal, processes, datagrams, six, files, options, urgent):
+for case in (echoes, connecting, half_closed, reset, reading, full, edges, serving, crowd, threads,
+             interrupted, told_by_signal, processes, datagrams, six, files, options, urgent):
     print("--", case.__name__, flush=True)
     case()
 sys.stdout.flush()

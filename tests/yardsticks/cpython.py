@@ -68,9 +68,9 @@ stderr: host
 
 # What tests start, or look into, if it is there: a shell and its tools, lists of services, modules of Python
 # that Debian packages by themselves.
-TOOLS = ["bash", "binutils", "coreutils", "dash", "findutils", "gcc", "grep", "libc-bin", "libc6-dev", "mount",
-         "netbase", "procps", "python3-distutils", "python3-lib2to3", "python3-pip-whl", "python3-setuptools-whl",
-         "python3.11-dev", "python3.11-venv", "sed", "util-linux"]
+TOOLS = ["bash", "binutils", "coreutils", "dash", "findutils", "gcc", "grep", "libc-bin", "libc6-dev",
+         "mount", "netbase", "procps", "python3-distutils", "python3-lib2to3", "python3-pip-whl",
+         "python3-setuptools-whl", "python3.11-dev", "python3.11-venv", "sed", "util-linux"]
 
 # In the document, what is below this line is written by --write.
 MARK = "<!-- below: written by tests/yardsticks/cpython.py --write -->"

@@ -5,8 +5,8 @@
     programs.py [--build FOLDER] [--verbose] [CASE…]
 
 Each case is a script and the packages that it needs; it runs in a folder of its own with nothing in
-its environment but PATH, HOME and LC_ALL. A case whose packages are not installed is skipped, with their names.
-TAP.
+its environment but PATH, HOME and LC_ALL. A case whose packages are not installed is skipped, with their
+names. TAP.
 """
 
 import argparse
@@ -66,7 +66,8 @@ def natively(case, interpreter):
     script = 'mount -t tmpfs none /tmp && mkdir -p /tmp && cd /tmp && exec "$0" /dev/fd/9'
     with open(case, "rb") as source:
         os.dup2(source.fileno(), 9, inheritable=True)
-        outcome = run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script, interpreter],
+        outcome = run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script,
+                       interpreter],
                       env=ENVIRONMENT, pass_fds=[9])
         os.close(9)
     return outcome
@@ -89,7 +90,8 @@ def tell(number, case, outside, within, verbose):
           flush=True)
     if not good or verbose:
         print(f"# status natively {outside[0]}, inside {within[0]}")
-        for side, lines in (("-", outside[1]), ("+", within[1]), ("native error", outside[2]), ("error", within[2])):
+        for side, lines in (("-", outside[1]), ("+", within[1]), ("native error", outside[2]),
+                            ("error", within[2])):
             for line in lines.decode(errors="replace").splitlines()[-30:]:
                 print(f"# {side} {line}")
     return good

@@ -28,7 +28,8 @@ PACKAGES = pathlib.Path("/usr/lib/python3/dist-packages")
 NEEDED = ["python3-pytest", "python3-hypothesis", "libc-bin"]
 # What some tests ask for; without them they are skipped on both sides.
 OPTIONAL = [f"python3-{name}" for name in (
-    "bottleneck", "bs4", "cffi", "distutils", "html5lib", "jinja2", "lxml", "matplotlib", "numexpr", "openpyxl",
+    "bottleneck", "bs4", "cffi", "distutils", "html5lib", "jinja2", "lxml", "matplotlib", "numexpr",
+    "openpyxl",
     "scipy", "setuptools", "tables", "xarray", "xlrd")]
 
 # Says how each test ended, one line each, and nothing else that two runs could differ in.
@@ -128,7 +129,8 @@ def counts(ends):
 
 
 def compare(native, inside):
-    return sorted(f"{test}: {native[0].get(test, 'not run')} natively, {inside[0].get(test, 'not run')} inside"
+    return sorted(f"{test}: {native[0].get(test, 'not run')} natively, "
+                  f"{inside[0].get(test, 'not run')} inside"
                   for test in native[0].keys() | inside[0].keys()
                   if native[0].get(test) == "passed" and inside[0].get(test) != "passed")
 
@@ -138,13 +140,15 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, default=TOP / "build")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--timeout", type=int, default=900)
-    parser.add_argument("--results", type=pathlib.Path, metavar="FILE", help="what was seen before is not run again")
+    parser.add_argument("--results", type=pathlib.Path, metavar="FILE",
+                        help="what was seen before is not run again")
     parser.add_argument("--write", type=pathlib.Path, metavar="FILE")
     parser.add_argument("groups", nargs="*")
     args = parser.parse_args()
     missing = [name for name in ("pytest", "hypothesis") if not (PACKAGES / name).exists()]
     if missing:
-        sys.exit(f"scientific.py: skipped, since not installed: {' '.join('python3-' + name for name in missing)}")
+        names = " ".join("python3-" + name for name in missing)
+        sys.exit(f"scientific.py: skipped, since not installed: {names}")
     known = json.loads(args.results.read_text()) if args.results and args.results.exists() else {}
     with tempfile.TemporaryDirectory(prefix="alcove-scientific-") as work:
         work = pathlib.Path(work)
@@ -173,7 +177,8 @@ def main():
 def say(group, seen):
     good = not seen["differences"] and not seen["trouble_inside"]
     print(f"{'ok' if good else 'not ok'} {group}: {seen['inside'].get('passed', 0)} pass inside, "
-          f"{seen['native'].get('passed', 0)} natively {seen['trouble']} {seen['trouble_inside']}", flush=True)
+          f"{seen['native'].get('passed', 0)} natively {seen['trouble']} {seen['trouble_inside']}",
+          flush=True)
     for line in seen["differences"][:20]:
         print(f"# {line}", flush=True)
 

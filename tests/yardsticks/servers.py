@@ -156,11 +156,11 @@ def ask_nginx(port):
 
 def ask_redis(port):
     for line in REDIS_COMMANDS.splitlines():
-        out = subprocess.run(["redis-cli", "-p", str(port)], input=line + "\n", capture_output=True, text=True,
-                             timeout=TIMEOUT, check=False)
+        out = subprocess.run(["redis-cli", "-p", str(port)], input=line + "\n", capture_output=True,
+                             text=True, timeout=TIMEOUT, check=False)
         yield line, out.stdout.splitlines()
-    out = subprocess.run(["redis-benchmark", "-p", str(port), "-n", "2000", "-c", "20", "-P", "4", "--csv", "-t",
-                          "ping,set,get,incr,lpush,rpop,sadd,hset,spop,zadd,mset"],
+    out = subprocess.run(["redis-benchmark", "-p", str(port), "-n", "2000", "-c", "20", "-P", "4", "--csv",
+                          "-t", "ping,set,get,incr,lpush,rpop,sadd,hset,spop,zadd,mset"],
                          capture_output=True, text=True, timeout=TIMEOUT, check=False)
     yield "redis-benchmark", [str(out.returncode), *(x.split(",")[0] for x in out.stdout.splitlines())]
 
@@ -224,7 +224,8 @@ def compare(name, build, work):
 
 def tell(number, name, native, inside, verbose):
     good = native == inside and len(native) > 2
-    print(f"{'ok' if good else 'not ok'} {number} - clients of {name} hear from an enclave what they hear from Linux",
+    print(f"{'ok' if good else 'not ok'} {number} - clients of {name} hear from an enclave "
+          "what they hear from Linux",
           flush=True)
     for (what, outside), (_, within) in zip(native, inside):
         if outside != within or verbose:
