@@ -18,7 +18,7 @@
 #define PAD          64u /* sizes in the open are multiples of that */
 #define BUFFER_MIN   4096u
 #define MUCH         16384u /* bytes of a record that are not kept in this processor's caches */
-#define SPINS        1000u  /* a peer that is at work is seldom further away: tens of microseconds */
+#define SPINS        1000u /* a peer that is at work is seldom further away: tens of microseconds */
 #define SALT         BYTES_STR("alcove process tree")
 #define WORD(member) offsetof(struct yard_ring, member)
 
@@ -237,7 +237,8 @@ static void announce_writer(const struct session *s, uint64_t number)
     }
 }
 
-/* A stream's ends take turns of some microseconds: sleeping and being woken costs more, for both. */
+/* A stream's ends take turns of some microseconds: sleeping and being woken costs more, for both.
+ */
 static void spin(const struct session *s, bool (*done)(const struct session_way *),
                  const struct session_way *w)
 {
