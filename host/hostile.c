@@ -195,6 +195,7 @@ static enum outcome run_once(const char *name, const struct host_bundle *bundle,
     shared->no_kicks = options.no_kicks;
     shared->all_kicks = options.all_kicks;
     shared->plant = options.plant;
+    shared->tree = options.other != NULL;
     shared->limit_s = options.limit_s;
     bad_member.any = false;
     int status =

@@ -118,6 +118,7 @@ struct hostile_ended { /* of one process, by its slot in the yard */
 struct hostile_run { /* shared by the processes and whoever judges */
     uint64_t seed;
     bool honest, no_kicks, all_kicks; /* neither: the seed chooses */
+    bool tree;                        /* the workload has processes */
     char plant; /* the host puts a canary into 'h' its own memory, 'm' a member's, 'y' the yard */
     unsigned limit_s;
     uint32_t told[ROW_COUNT][LIE_COUNT];

@@ -193,12 +193,25 @@ struct profile hostile_profile_of(const struct hostile_run *run, unsigned slot)
     p.yard = below(&s, 2) == 0;
     p.yard_gentle = below(&s, 3) != 0;
     p.yard_one_in = 1 + (uint32_t)below(&s, UINT64_C(16) << below(&s, 6));
+    if (run->tree && below(&s, 3) == 0) { /* nothing else: so little excuses a stall */
+        p = (struct profile){.gentle_one_in = UINT32_MAX,
+                             .harsh_at = UINT32_MAX,
+                             .racing = p.racing,
+                             .kicks = p.kicks,
+                             .kick_us = p.kick_us,
+                             .yard = below(&s, 2) == 0,
+                             .yard_gentle = below(&s, 2) == 0,
+                             .yard_one_in = p.yard_one_in,
+                             .processes = true};
+    }
     s += slot;
-    if (slot != YARD_OWNER) {
+    if (slot != YARD_OWNER && p.gentle_one_in != UINT32_MAX) {
         p.harsh_at =
             below(&s, 4) == 0 ? (uint32_t)below(&s, (uint64_t)8 << below(&s, 6)) : UINT32_MAX;
         p.boot = below(&s, 20) == 0;
-        p.dies_at = p.processes && below(&s, 4) == 0 ? 1 + (uint32_t)below(&s, 64) : 0;
+    }
+    if (slot != YARD_OWNER && p.processes && below(&s, 4) == 0) {
+        p.dies_at = 1 + (uint32_t)below(&s, 64);
     }
     return run->honest ? (struct profile){.harsh_at = UINT32_MAX} : p;
 }
