@@ -355,6 +355,7 @@ static void fill_pool(void)
             REQUIRE(slot < 0 || m != NULL);
             rt_free(m);
             yard.refused = true;
+            os_wake_all(&yard.changed); /* who waits for a blank hears of it */
             break;
         }
         m->slot = (unsigned)slot;
@@ -455,7 +456,10 @@ int member_take(struct member **ret)
 {
     int r = member_possible() ? start() : -ENOSYS;
     struct member *m = NULL;
-    yard.refused = false;
+    if (yard.refused) {
+        yard.refused = false;
+        look(); /* who attends asks the host once more */
+    }
     while (r == 0 && (m = first_blank()) == NULL) {
         if (yard.refused && spare() == 0) {
             return -EAGAIN;
