@@ -43,29 +43,15 @@ void host_yard_wake(struct yard *yard, uint64_t slot, uint64_t number)
     }
 }
 
-static void wake_ring(struct yard *yard, const struct yard_ring *ring)
-{
-    const uint64_t waiting[2] = {__atomic_load_n(&ring->reader, __ATOMIC_SEQ_CST),
-                                 __atomic_load_n(&ring->writer, __ATOMIC_SEQ_CST)};
-    for (size_t i = 0; i < 2; i++) {
-        /* Whose thread it is does not stand there: that number is woken everywhere. */
-        for (size_t slot = 0; waiting[i] != 0 && slot < YARD_SLOTS; slot++) {
-            if (__atomic_load_n(&yard->slots[slot].threads, __ATOMIC_RELAXED) != 0) {
-                host_yard_wake(yard, slot, waiting[i] - 1);
-            }
-        }
-    }
-}
-
+/* Everybody: a word in the ring tells who waits, but whoever ends in the middle of waking somebody has
+ * taken it away already. */
 void host_yard_dead(struct yard *yard, unsigned slot)
 {
-    struct yard_slot *s = &yard->slots[slot];
-    __atomic_store_n(&s->dead, 1, __ATOMIC_SEQ_CST);
-    for (size_t way = 0; way < 2; way++) {
-        wake_ring(yard, &s->control[way].ring);
-        wake_ring(yard, &s->stream[way].ring);
-        for (size_t i = 0; i < s->threads && i < THREADS_MAX; i++) {
-            wake_ring(yard, &s->calls[i][way].ring);
+    __atomic_store_n(&yard->slots[slot].dead, 1, __ATOMIC_SEQ_CST);
+    for (size_t other = 0; other < YARD_SLOTS; other++) {
+        const uint64_t threads = __atomic_load_n(&yard->slots[other].threads, __ATOMIC_RELAXED);
+        for (uint64_t i = 0; i < threads && i < THREADS_MAX; i++) {
+            host_yard_wake(yard, other, i);
         }
     }
 }
