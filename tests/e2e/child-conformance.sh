@@ -29,7 +29,7 @@ child_same_as_linux() {
     mkdir "$WORK/w"
     cp "$WORK/launcher" "$WORK/w/launcher"
     if [ "${source##*.}" = c ]; then
-        gcc -O1 -D_GNU_SOURCE -o "$WORK/w/program" "$source" -pthread || return 1
+        gcc -O1 -D_GNU_SOURCE -o "$WORK/w/program" "$source" -pthread -lm || return 1
         argv='[launcher, /program]'
         run=("$WORK/w/program")
     else

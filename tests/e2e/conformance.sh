@@ -27,7 +27,7 @@ same_as_linux() {
 program_same_as_linux() {
     local source=$1 native=0 inside=0
     mkdir "$WORK/p"
-    gcc -O1 -D_GNU_SOURCE -o "$WORK/p/program" "$source" -pthread || return 1
+    gcc -O1 -D_GNU_SOURCE -o "$WORK/p/program" "$source" -pthread -lm || return 1
     cat >"$WORK/p/alcove.yaml" <<'EOF'
 base: [python]
 files: {/program: program}
