@@ -146,14 +146,10 @@ def verdict_of(text):
 
 
 # What is behind a failed test, looked for in this order in what it printed.
-PROCESSES = "needs other processes (fork, exec), which are not there yet"
+SHARED = "needs memory that processes share (locks, queues and pools of multiprocessing)"
 CAUSES = [
-    (r"_fork_exec|os\.fork\(|os\.fork1|forkpty|posix_spawnp?\(|_spawnvef|os\.system|os\.popen|forkserver|"
-     r"Errno 38\] Function not impl|find_library|in test_CLI|test_mailcap|"
-     r"test_json.test_tool", PROCESSES),
-    (r"BrokenProcessPool|process pool|multiprocessing|ChildProcessError|wait_process",
-     PROCESSES),
-    (r"out of pty devices|openpty|/dev/tty", "needs a pseudo-terminal; there are none"),
+    (r"SemLock|BrokenProcessPool|process pool|Errno 19\] No such device|test_workers|multiple_workers|"
+     r"multiprocessing_pool|mp_context|test_multiprocessing_main_handling", SHARED),
     (r"ctypes[^\n]*\n(.*\n)*MemoryError|^MemoryError|CFUNCTYPE",
      "libffi makes callbacks in memory that is writable and executable, which is refused"),
     (r"PROT_EXEC|prot=prot", "maps a file that is not measured for execution, which is refused"),
