@@ -323,7 +323,8 @@ static int follow_odd(struct call_request *r, const uint64_t args[CALL_ARGS])
 
 int call_hints(struct call_request *r, const uint64_t args[CALL_ARGS])
 {
-    const struct call_text *text = &call_texts[r->number];
+    static const struct call_text unknown; /* the owner refuses it */
+    const struct call_text *text = r->number < SYS_NUMBERS ? &call_texts[r->number] : &unknown;
     unsigned seen = 0; /* arguments that a hint has told about */
     memcpy(r->args, args, sizeof r->args);
     r->part = 0;
