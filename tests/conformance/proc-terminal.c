@@ -131,6 +131,10 @@ static void show(void)
 
 int main(void)
 {
+    static const int keys[] = {SIGHUP, SIGINT, SIGQUIT, SIGTTIN, SIGTTOU};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        signal(keys[i], SIG_DFL); /* who starts this in the background has some of them ignored */
+    }
     master = posix_openpt(O_RDWR | O_NOCTTY);
     if (master < 0 || unlockpt(master) != 0) {
         return 1;
