@@ -85,12 +85,19 @@ def script_tests():
     yield Test("fuzz-corpora", [PYTHON, str(TOP / "tools/fuzz.py"), "replay"], 600)
 
 
+def signals_at_their_defaults():
+    """Who starts this in the background has some of them ignored, which tests would inherit."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def execute(test, environment):
     """Runs one test in a process group of its own; returns (exit status or None, stdout, stderr)."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         process = subprocess.Popen(test.command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                                    cwd=test.cwd, env={**test.env, **environment},
-                                   start_new_session=True)
+                                   start_new_session=True,
+                                   preexec_fn=signals_at_their_defaults)
         try:
             status = process.wait(test.timeout_s)
         except subprocess.TimeoutExpired:
