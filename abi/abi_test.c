@@ -226,7 +226,7 @@ static void test_network_allows(void)
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         CHECK(network_allows(e, ARRAY_SIZE(e), cases[i].udp, cases[i].ip, cases[i].port) == cases[i].good,
-              cases[i].sentence);
+              "%s", cases[i].sentence);
     }
 }
 
