@@ -32,7 +32,8 @@ END
 for source in "$TOP"/tests/conformance/*.c; do
     name=$(basename "$source")
     case $name in
-    exec*.c | proc-*.c | processes.c | child-*.c) continue ;; # a measured program is alone: exec and other processes are refused
+    # A measured program is alone: exec and other processes are refused.
+    exec*.c | proc-*.c | processes.c | child-*.c) continue ;;
     esac
     ok "$name prints as a measured program what it prints on Linux" same_as_linux "$source"
     ok "$name does so position independent" same_as_linux "$source" -static-pie
