@@ -49,6 +49,8 @@ with socket.socket() as s:
     fcntl.ioctl(s, 0x8914, struct.pack("16sh", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
 """
 
+from debian import installed
+
 MANIFEST = """
 base: [python, {{packages: [{packages}]}}, {{dir: suite}}]
 files: {{/app/run.py: run.py}}
@@ -74,12 +76,6 @@ TOOLS = ["bash", "binutils", "coreutils", "dash", "findutils", "gcc", "grep", "l
 
 # In the document, what is below this line is written by --write.
 MARK = "<!-- below: written by tests/yardsticks/cpython.py --write -->"
-
-
-def installed(package):
-    found = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Status}", package], text=True,
-                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    return found.stdout == "installed"
 
 
 def suite_files():

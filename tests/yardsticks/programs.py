@@ -17,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 
+from debian import installed
+
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 CASES = pathlib.Path(__file__).resolve().parent / "programs"
 ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/tmp"}
@@ -43,12 +45,6 @@ def first_lines(case):
     lines = case.read_text().splitlines()
     packages = next(line for line in lines if line.startswith("# packages: "))
     return lines[0].removeprefix("#!").strip(), packages.removeprefix("# packages: ").split()
-
-
-def installed(package):
-    found = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Status}", package], text=True,
-                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    return found.stdout == "installed"
 
 
 def run(command, **how):

@@ -53,6 +53,8 @@ code = pytest.main(["-q", "--tb=short", "-p", "no:cacheprovider", "--hypothesis-
 print(f"\\n@ end {int(code)}", flush=True)
 """
 
+from debian import installed
+
 MANIFEST = """
 base: [python, {{packages: [{needed}]}}]
 files: {{/app/run.py: run.py}}
@@ -80,12 +82,6 @@ def files_of(group):
     """A folder stands for its own files alone: folders below it are groups too."""
     path = PACKAGES / group
     return [str(path)] if path.is_file() else sorted(str(file) for file in path.glob("test_*.py"))
-
-
-def installed(package):
-    found = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Status}", package], text=True,
-                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    return found.stdout == "installed"
 
 
 def build(alcove, folder):
