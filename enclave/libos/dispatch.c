@@ -15,6 +15,7 @@
 #include "proc/call_client.h"
 #include "proc/local_layers.h"
 #include "process.h"
+#include "shares.h"
 #include "signals.h"
 #include "trace.h"
 
@@ -84,6 +85,7 @@ static const struct call calls[SYS_NUMBERS] = {
 /* ---- memory that comes when it is touched
  * --------------------------------------------------------- */
 
+#define ROUNDS_MAX    1024u
 #define REACH_UNKNOWN 65536u /* of a pointer whose size no argument tells */
 
 /* A call failed for want of memory that a fault of the workload would have brought: brings what its
@@ -119,12 +121,40 @@ static int64_t make_call(const struct rt_frame *frame, uint64_t number)
     return result;
 }
 
+/* The same call with its memory, as often as some of it comes. What came stays until the call has
+ * looked, when it holds the lock. */
+static int64_t make_call_again(const struct rt_frame *frame, uint64_t number, bool own)
+{
+    int64_t result = -EFAULT;
+    bool come = true;
+    for (unsigned round = 0; result == -EFAULT && come && round < ROUNDS_MAX; round++) {
+        os_lock();
+        int brought = share_bring();
+        come = (own && page_in_arguments(frame, number)) || brought > 0;
+        if (brought < 0) {
+            result = brought;
+        } else if (calls[number].locked) {
+            result = calls[number].thunk(frame);
+        }
+        come = come || os_self()->away.node != NULL;
+        os_unlock();
+        if (brought >= 0 && come && !calls[number].locked) {
+            result = make_call(frame, number);
+            come = come || os_self()->away.node != NULL;
+        }
+    }
+    return result;
+}
+
 int64_t dispatch_serve(const struct rt_frame *frame, uint64_t number)
 {
     if (number >= SYS_NUMBERS || calls[number].thunk == NULL || calls[number].where == SYS_LOCAL) {
         return -ENOSYS;
     }
-    return make_call(frame, number);
+    int64_t result = make_call(frame, number);
+    return result == -EFAULT && os_self()->away.node != NULL
+               ? make_call_again(frame, number, false)
+               : result;
 }
 
 static int64_t call_at_owner(struct os_thread *t, uint64_t number)
@@ -141,11 +171,8 @@ static int64_t call(struct os_thread *t, uint64_t number)
         return call_at_owner(t, number);
     }
     int64_t result = make_call(t->frame, number);
-    if (__builtin_expect(result == -EFAULT, 0) && mm_has_lazy()) {
-        os_lock();
-        bool came = page_in_arguments(t->frame, number);
-        os_unlock();
-        result = came ? make_call(t->frame, number) : result;
+    if (__builtin_expect(result == -EFAULT, 0) && (mm_has_lazy() || t->away.node != NULL)) {
+        return make_call_again(t->frame, number, true);
     }
     return result;
 }

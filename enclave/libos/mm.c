@@ -18,6 +18,7 @@
 #include "fs/block_cache.h"
 #include "proc/call_files.h"
 #include "rewrite.h"
+#include "shares.h"
 #include "vma.h"
 #include "windows.h"
 
@@ -592,6 +593,27 @@ void mm_seal_text(void)
     mm.text_sealed = true;
 }
 
+/* Other processes may come to share it: then it is as a file in memory. */
+static int64_t map_shared_memory(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags)
+{
+    struct file *f;
+    uint64_t pages;
+    if (!align_up_ok(length, PAGE_SIZE, &pages)) {
+        return -ENOMEM;
+    }
+    if ((prot & OS_PROT_EXEC) != 0) {
+        return -EACCES;
+    }
+    int64_t r = share_memory(pages, &f);
+    if (r == 0) {
+        r = mm_map(addr, length, prot, flags, f, 0);
+    }
+    if (f != NULL) {
+        file_unref(f);
+    }
+    return r;
+}
+
 int64_t sys_mmap(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, int fd,
                  int64_t offset)
 {
@@ -605,6 +627,9 @@ int64_t sys_mmap(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, 
     int r = wait_for_thaw();
     if (r != 0) {
         return r;
+    }
+    if ((flags & OS_MAP_ANONYMOUS) != 0 && type != OS_MAP_PRIVATE) {
+        return map_shared_memory(addr, length, prot, flags);
     }
     if ((flags & OS_MAP_ANONYMOUS) == 0) {
         if (os_is_member()) {
@@ -1347,7 +1372,8 @@ static bool could_be(const struct vma *v)
     return v->start < v->end && range_ok(v->start, v->end - v->start, &end) && end == v->end &&
            check_prot(v->prot) == 0 && v->offset % PAGE_SIZE == 0 &&
            (!exec || (v->file != NULL && fs_is_measured(v->file))) &&
-           (!v->foreign || (v->lazy && v->file == NULL)) && !v->window &&
+           (!v->foreign || (v->lazy && v->file == NULL)) &&
+           (!v->window || (v->lazy && v->shared && !exec && v->file != NULL)) &&
            vma_free_range(v->start, v->end);
 }
 
@@ -1357,6 +1383,9 @@ int mm_restore_mapping(const struct vma *v)
     if (r == 0) {
         vma_insert(v);
         mm.any_lazy = mm.any_lazy || v->lazy;
+        if (v->window) {
+            window_open(v);
+        }
     }
     return r;
 }

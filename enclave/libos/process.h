@@ -108,6 +108,10 @@ struct os_thread {
         uint32_t box;
         uint64_t generation;
     } served;
+    struct { /* pages that a call found elsewhere; node: a reference, or NULL (shares.h) */
+        struct node *node;
+        uint64_t first, end;
+    } away;
     struct rt_frame *frame;     /* of the call or fault being served */
     unsigned number;            /* rt_thread_number(); THREAD_NOT_YET before it has begun */
     int tid;

@@ -19,6 +19,7 @@
 #include "proc/stop.h"
 #include "proc/table.h"
 #include "rewrite.h"
+#include "shares.h"
 #include "threads.h"
 #include "timers.h"
 #include "trace.h"
@@ -715,6 +716,16 @@ void door_fault(struct rt_frame *frame, const struct rt_fault *fault)
     os_lock();
     if (fault->vector == 14 && mm_page_in(fault->addr)) {
         os_unlock();
+        return;
+    }
+    const int brought = fault->vector == 14 ? share_bring() : 0;
+    if (brought != 0) { /* its page was with another process */
+        ignore_result(brought > 0 && mm_page_in(fault->addr), "then it faults again");
+        const bool due = __atomic_load_n(&t->attention, __ATOMIC_RELAXED) != 0;
+        os_unlock();
+        if (due) {
+            signal_return_to_workload(t, SIGNAL_NO_CALL);
+        }
         return;
     }
     /* A host that takes a page away must not be able to make signals of its choice: the access is

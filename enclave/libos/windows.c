@@ -15,6 +15,7 @@
 
 #include "fs/sealed.h"
 #include "mm.h"
+#include "shares.h"
 
 #define BATCH 16u /* pages that come with the one that was touched, while there is one window */
 
@@ -73,9 +74,13 @@ uint64_t window_put_back(const struct vma *v, uint64_t start, uint64_t end, bool
     return release ? bytes : 0;
 }
 
-void os_windows_put_back(struct node *n, uint64_t first, uint64_t end, bool release)
+int os_windows_put_back(struct node *n, uint64_t first, uint64_t end, bool release)
 {
-    bool any = false;
+    bool any = n->sharers != 0;
+    if (n->away != 0 && shares_away(n, first, end)) {
+        share_want(n, first, end);
+        return -EFAULT;
+    }
     for (size_t i = 0; i < vma_count(); i++) {
         const struct vma *v = vma_at(i);
         if (!v->window || v->file->node != n) {
@@ -90,6 +95,12 @@ void os_windows_put_back(struct node *n, uint64_t first, uint64_t end, bool rele
         }
     }
     n->windowed = any;
+    return 0;
+}
+
+void os_share_gone(struct node *n)
+{
+    share_gone(n);
 }
 
 void os_windows_sync(const struct fs *fs)
@@ -105,7 +116,7 @@ void os_windows_sync(const struct fs *fs)
 int window_sync(const struct vma *v, uint64_t start, uint64_t end)
 {
     ignore_result(window_put_back(v, start, end, false), "nothing is released");
-    return sealed_commit(v->file->node->fs);
+    return v->file->node->remote ? 0 : sealed_commit(v->file->node->fs);
 }
 
 /* ---- bringing pages -------------------------------------------------------------------------- */
@@ -127,16 +138,25 @@ bool window_page_in(const struct vma *v, uint64_t addr, uint8_t rights, uint64_t
     uint64_t end = (n->size + PAGE_SIZE - 1) / PAGE_SIZE; /* a size is at most 2^40 */
     const void *pages[BATCH];
     size_t count = 0, room = max / PAGE_SIZE < BATCH ? (size_t)(max / PAGE_SIZE) : BATCH;
+    if (n->remote) {
+        if (tmpfs_page(n, index, false) == NULL) {
+            share_want(n, index, index + 1);
+            return false;
+        }
+        end = index + BATCH; /* what is here is within the file */
+    }
     if (index >= end) {
         return false;
     }
-    if (!alone(n)) {
-        os_windows_put_back(n, index, index + 1, true);
+    if (!alone(n) || n->away != 0) {
+        if (os_windows_put_back(n, index, index + 1, true) != 0) {
+            return false;
+        }
         room = room > 1 ? 1 : room;
     }
     while (count < room && index + count < end && at + count * PAGE_SIZE < v->end &&
            (pages_state(at + count * PAGE_SIZE) & PAGE_COMMITTED) == 0) {
-        pages[count] = tmpfs_page(n, index + count, true);
+        pages[count] = tmpfs_page(n, index + count, !n->remote);
         if (pages[count] == NULL) {
             break;
         }

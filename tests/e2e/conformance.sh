@@ -8,7 +8,9 @@
 same_as_linux() {
     local script=$1 native=0 inside=0
     workload "$WORK/w" "$(cat "$script")"
-    sed -i 's|^env: .*|env: {LC_ALL: C.UTF-8, HOME: /tmp}|' "$WORK/w/alcove.yaml"
+    sed -i -e 's|^env: .*|env: {LC_ALL: C.UTF-8, HOME: /tmp}|' -e 's|^threads: .*|threads: 32|' \
+        -e 's|^mounts: \[\(.*\)\]|mounts: [\1, {kind: tmpfs, path: /dev/shm, size: 16 MiB}]|' \
+        "$WORK/w/alcove.yaml"
     build_bundle "$WORK/w" "$WORK/w.bundle" || return 1
     env -i LC_ALL=C.UTF-8 HOME=/tmp "$PYTHON" -I -B "$script" >"$WORK/native" 2>"$WORK/native.err" \
         </dev/null || native=$?
@@ -33,7 +35,7 @@ base: [python]
 files: {/program: program}
 entry: /program
 argv: [program]
-mounts: [{kind: tmpfs, path: /tmp, size: 16 MiB}]
+mounts: [{kind: tmpfs, path: /tmp, size: 16 MiB}, {kind: tmpfs, path: /dev/shm, size: 16 MiB}]
 memory: 1 GiB
 threads: 16
 stdout: host

@@ -182,8 +182,11 @@ void os_raise(int signo);
 int os_temporary_sigmask(app_ptr set, uint64_t sigset_size) MUST_USE;
 
 /* windows.c. Pages [first, end) of a file in memory become what was written through its shared
- * mappings; release: and no mapping keeps them, so that they may be changed. */
-void os_windows_put_back(struct node *n, uint64_t first, uint64_t end, bool release);
+ * mappings; release: and no mapping keeps them, so that they may be changed. -EFAULT: another process
+ * has some of them, and the call is made again when they came (shares.h). */
+int os_windows_put_back(struct node *n, uint64_t first, uint64_t end, bool release) MUST_USE;
+/* A stand-in for another enclave's file is about to go. */
+void os_share_gone(struct node *n);
 struct fs;
 void os_windows_sync(const struct fs *fs); /* all files of it */
 /* A copy to or from the workload failed: did memory come that makes it worth trying again? */

@@ -303,7 +303,10 @@ static int64_t seals(struct file *f, bool add, uint32_t more)
         return -EINVAL;
     }
     if (n->windowed) { /* finds out whether there still are mappings */
-        os_windows_put_back(n, 0, UINT64_MAX / 4096, true);
+        int err = os_windows_put_back(n, 0, UINT64_MAX / 4096, true);
+        if (err != 0) {
+            return err;
+        }
     }
     if ((more & F_SEAL_WRITE) != 0 && (n->seals & F_SEAL_WRITE) == 0 && n->windowed) {
         return -EBUSY; /* somebody could go on writing through a mapping */

@@ -170,13 +170,15 @@ static int page_make(struct tmpfs_node *t, uint64_t index, void *alloc(void), ui
 }
 
 /* Before pages [off, off+size) are looked at, or changed. */
-static void collect(struct node *n, uint64_t off, uint64_t size, bool change)
+static int collect(struct node *n, uint64_t off, uint64_t size, bool change)
 {
+    int r = 0;
     if (n->windowed) {
         uint64_t end =
             size > UINT64_MAX - off - 4095 ? UINT64_MAX / 4096 : (off + size + 4095) / 4096;
-        os_windows_put_back(n, off / 4096, end, change);
+        r = os_windows_put_back(n, off / 4096, end, change);
     }
+    return r;
 }
 
 void tmpfs_store_page(struct node *n, uint64_t index, const void *from)
@@ -184,6 +186,7 @@ void tmpfs_store_page(struct node *n, uint64_t index, const void *from)
     uint8_t *page = page_at(of(n), index);
     uint64_t start = index * 4096, left = n->size > start ? n->size - start : 0;
     size_t size = left < 4096 ? (size_t)left : 4096; /* behind the end of a file are zeros */
+    size = n->remote ? 4096 : size;                  /* where its end is now, the owner knows */
     if (page != NULL && memcmp(page, from, size) != 0) {
         memcpy(page, from, size);
         touch(of(n), index);
@@ -236,9 +239,29 @@ static void drop_from(struct tmpfs_node *t, uint64_t index)
     }
 }
 
+bool tmpfs_next_page(const struct node *n, uint64_t *index)
+{
+    const struct tmpfs_node *t = (const struct tmpfs_node *)(const void *)n;
+    const uint64_t end = (uint64_t)t->chunk_count * CHUNK_PAGES;
+    uint64_t i = *index;
+    while (i < end && page_at(t, i) == NULL) {
+        i = t->chunks[i / CHUNK_PAGES] == NULL ? (i / CHUNK_PAGES + 1) * CHUNK_PAGES : i + 1;
+    }
+    *index = i;
+    return i < end;
+}
+
+void tmpfs_drop_page(struct node *n, uint64_t index)
+{
+    drop_page(of(n), index);
+}
+
 static void tmpfs_destroy(struct node *n)
 {
     struct tmpfs_node *t = of(n);
+    if (n->remote) {
+        os_share_gone(n);
+    }
     struct sealed_node *sealed = t->sealed;
     t->sealed = NULL;
     sealed_forget(n, sealed);
@@ -261,7 +284,10 @@ static int tmpfs_truncate(struct node *n, uint64_t size)
         return -EPERM;
     }
     if (size < n->size) {
-        collect(n, size, n->size - size, true);
+        int err = collect(n, size, n->size - size, true);
+        if (err != 0) {
+            return err;
+        }
         drop_from(t, (size + 4095) / 4096);
         uint8_t *page = size % 4096 != 0 ? page_at(t, size / 4096) : NULL;
         if (page != NULL) {
@@ -285,7 +311,10 @@ static int64_t tmpfs_read(struct file *f, struct iter *to, uint64_t *pos)
     }
     uint64_t want = to->left < n->size - *pos ? to->left : n->size - *pos;
     uint64_t done = 0;
-    collect(n, *pos, want, false);
+    int missing = collect(n, *pos, want, false);
+    if (missing != 0) {
+        return missing;
+    }
     while (done < want) {
         uint64_t at = *pos + done;
         uint64_t some = 4096 - at % 4096;
@@ -317,7 +346,10 @@ static int64_t tmpfs_write(struct file *f, struct iter *from, uint64_t *pos)
     }
     want = want < n->fs->file_max - *pos ? want : n->fs->file_max - *pos;
     uint64_t done = 0;
-    int err = 0;
+    int err = n->away != 0 ? collect(n, *pos, want, true) : 0;
+    if (err != 0) {
+        return err;
+    }
     while (done < want && err == 0) {
         uint64_t at = *pos + done;
         uint64_t some = 4096 - at % 4096;
@@ -330,7 +362,7 @@ static int64_t tmpfs_write(struct file *f, struct iter *from, uint64_t *pos)
         } else if (err == 0) { /* what is written may lie in a mapping of this very page */
             static uint8_t bounce[4096];
             err = iter_get(from, bounce, (size_t)some);
-            collect(n, at, some, true);
+            err = err == 0 ? collect(n, at, some, true) : err;
             memcpy(page + at % 4096, bounce, err == 0 ? (size_t)some : 0);
         }
         done += err == 0 ? some : 0;
@@ -355,7 +387,10 @@ static int tmpfs_allocate(struct file *f, int mode, uint64_t off, uint64_t size)
         if ((f->node->seals & SEALED_CONTENT) != 0) {
             return -EPERM;
         }
-        collect(f->node, off, size, true);
+        int err = collect(f->node, off, size, true);
+        if (err != 0) {
+            return err;
+        }
         for (uint64_t at = off; at < end && at < f->node->size;) {
             uint64_t some = 4096 - at % 4096;
             some = some < end - at ? some : end - at;
@@ -408,7 +443,10 @@ int tmpfs_pread(struct node *n, uint64_t off, void *to, size_t size)
 {
     REQUIRE(range_within(off, size, n->size));
     uint8_t *out = to;
-    collect(n, off, size, false);
+    int missing = collect(n, off, size, false);
+    if (missing != 0) {
+        return missing;
+    }
     while (size > 0) {
         size_t some = (size_t)(4096 - off % 4096);
         some = some < size ? some : size;
@@ -429,7 +467,10 @@ int tmpfs_read_into_app(struct node *n, app_ptr dst, uint64_t size, uint64_t off
 {
     uint64_t have = off < n->size ? n->size - off : 0;
     have = have < size ? have : size;
-    collect(n, off, have, false);
+    int missing = collect(n, off, have, false);
+    if (missing != 0) {
+        return missing;
+    }
     for (uint64_t done = 0; done < have;) {
         uint64_t at = off + done;
         uint64_t some = 4096 - at % 4096;

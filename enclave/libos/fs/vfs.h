@@ -62,6 +62,11 @@ struct node {
     struct fs_time atime, mtime, ctime;
     uint64_t blocks;  /* of 512 bytes */
     bool windowed;    /* files in memory: there may be shared mappings of it */
+    bool remote;      /* a stand-in for a file of the owner's; pages are those that are here now */
+    uint32_t share_maps; /* stand-ins: references of the owner's (shares.h) */
+    uint64_t share;   /* id among processes that share it; 0: none */
+    uint32_t sharers; /* processes in other enclaves with mappings of it */
+    uint64_t away;    /* pages that are with processes in other enclaves */
     /* BSD locks: descriptions conflict with each other, whoever has them. */
     struct file *lock_owner;
     uint32_t lock_shared;
@@ -324,6 +329,9 @@ uint8_t *tmpfs_page(struct node *n, uint64_t index, bool make);
 uint8_t *tmpfs_page_to_fill(struct node *n, uint64_t index);
 /* What a shared mapping holds of that page becomes its content. */
 void tmpfs_store_page(struct node *n, uint64_t index, const void *from);
+/* The first page that there is from *index on. */
+bool tmpfs_next_page(const struct node *n, uint64_t *index);
+void tmpfs_drop_page(struct node *n, uint64_t index);
 /* What the sealed file system keeps about the node. */
 struct sealed_node;
 struct sealed_node **tmpfs_sealed(struct node *n);

@@ -16,6 +16,7 @@
 #include "proc/notice.h"
 #include "proc/session.h"
 #include "proc/table.h"
+#include "shares.h"
 #include "signals.h"
 #include "stop.h"
 #include "threads.h"
@@ -48,6 +49,13 @@ static void without_owner(void)
 static void tell(const struct notice *n, size_t size)
 {
     if (session_send(&self.control, BYTES(n, size), BYTES(NULL, 0)) != 0) {
+        without_owner();
+    }
+}
+
+void blank_say(struct bytes head, struct bytes body)
+{
+    if (session_send(&self.control, head, body) != 0) {
         without_owner();
     }
 }
@@ -251,6 +259,7 @@ static void tell_the_end(void)
     const struct notice n = {.kind = NOTICE_ENDED, .u.end = {self.status, self.used}};
     const bool born = self.born;
     const int64_t failed = self.failed;
+    share_process_ends();
     if (born) { /* nobody has to wait for the wiping */
         tell(&n, NOTICE_SIZE(end));
     }
@@ -327,6 +336,10 @@ static void heard(const struct notice *n, size_t size)
         if (self.busy) {
             __atomic_store_n(&os.process->ppid, (int)n->u.value, __ATOMIC_RELAXED);
         }
+    } else if (n->kind == NOTICE_RECALL && size == NOTICE_SIZE(share)) {
+        if (self.busy && !self.over) {
+            share_recalled(n->u.share.id, n->u.share.value);
+        }
     } else {
         rt_fatal("the owner of this process tree says what none says (%u)", n->kind);
     }
@@ -377,8 +390,9 @@ void blank_run(void)
         if (self.over) {
             tell_the_end();
         }
+        const uint64_t timeout = self.busy ? share_give_back() : UINT64_MAX;
         os_unlock();
-        ignore_result(session_wait(&self.control, UINT64_MAX), "what is there tells");
+        ignore_result(session_wait(&self.control, timeout), "what is there tells");
         if (!session_ready(&self.control)) {
             continue;
         }

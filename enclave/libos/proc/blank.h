@@ -14,6 +14,8 @@ bool blank_is_one(void);
 /* For its first thread, with the library OS and its layers started and the lock held: never
  * returns. */
 void blank_run(void) __attribute__((noreturn));
+/* On a member: to the owner's attending thread. With the lock held. */
+void blank_say(struct bytes head, struct bytes body);
 /* On a member, in place of os_exit_process(): ends the process of this enclave, whose other threads
  * end too. With the lock held; on a thread of that process. status: STATUS_* (table.h). */
 void blank_process_ends(int status) __attribute__((noreturn));

@@ -7,6 +7,7 @@
 #include "fs/vfs.h"
 #include "mm.h"
 #include "proc/call_server.h"
+#include "shares.h"
 
 #define PAGE 4096u
 
@@ -157,8 +158,12 @@ int remote_file(int fd, bool shared, uint64_t offset, uint64_t length, struct fi
             err = -EACCES;
         } else if (t.measured) {
             err = own_layer_file(path, &t, ret);
-        } else if (t.kind == FS_MAP_NONE || (shared && t.kind == FS_MAP_FILE)) {
+        } else if (t.kind == FS_MAP_NONE) {
             err = -ENODEV;
+        } else if (shared && t.kind == FS_MAP_FILE) {
+            const struct share_told s = {
+                .size = t.size, .ino = t.ino, .may_write = t.may_write};
+            err = share_map(fd, &s, path, ret);
         } else if (t.kind != FS_MAP_ZERO) {
             err = copy_of(fd, path, &t, offset, length, ret);
         }

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "shares.h"
+
 #include "call_texts.h"
 #include "fs/fs.h"
 
@@ -18,7 +20,10 @@
 static bool page_in(uint64_t addr, uint64_t size)
 {
     os_lock();
-    bool came = os_page_in(app_at(addr), size);
+    bool came = false;
+    do { /* shared with other processes: what is elsewhere is brought, too */
+        came = os_page_in(app_at(addr), size) || came;
+    } while (share_bring() > 0);
     os_unlock();
     return came;
 }
@@ -29,10 +34,25 @@ static bool copy_in(void *to, uint64_t addr, size_t n)
            (page_in(addr, n) && copy_from_app(to, app_at(addr), n) == 0);
 }
 
+static bool copy_out(uint64_t addr, const void *from, size_t n)
+{
+    return copy_to_app(app_at(addr), from, n) == 0 ||
+           (page_in(addr, n) && copy_to_app(app_at(addr), from, n) == 0);
+}
+
 int call_put(uint64_t addr, const void *from, size_t size)
 {
     int err = copy_to_app(app_at(addr), from, size);
-    return err != 0 && page_in(addr, size) ? copy_to_app(app_at(addr), from, size) : err;
+    for (size_t done = 0; err != 0 && done < size;) {
+        size_t n = PAGE - (addr + done) % PAGE;
+        n = n < size - done ? n : size - done;
+        if (!copy_out(addr + done, (const uint8_t *)from + done, n)) {
+            return err;
+        }
+        done += n;
+        err = done == size ? 0 : err;
+    }
+    return err;
 }
 
 static int add_bad(struct call_ranges *out, uint64_t addr, uint64_t size)

@@ -6,6 +6,7 @@
 
 #include "dispatch.h"
 #include "fs/vfs.h"
+#include "shares.h"
 
 /* ---- operations ------------------------------------------------------------------------------ */
 
@@ -20,7 +21,10 @@ static int operation(struct call_server *s, struct call_head *answer)
     }
     struct writer out = writer_of(place, room);
     os_lock();
-    answer->result = call_serve_op(s, in, &out);
+    do {
+        out = writer_of(place, room);
+        answer->result = call_serve_op(s, in, &out);
+    } while (answer->result == -EFAULT && share_bring() > 0);
     os_unlock();
     if (out.failed) {
         answer->result = -EMSGSIZE;

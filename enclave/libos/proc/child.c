@@ -11,6 +11,7 @@
 #include "proc/member.h"
 #include "proc/pidfd.h"
 #include "proc/table.h"
+#include "shares.h"
 #include "signals.h"
 
 bool child_possible(void)
@@ -76,6 +77,8 @@ static int start_for(unsigned sender, const struct child_order *o, int *ret_pid,
             ignore_result(fd_close(*ret_pidfd), "it was opened a moment ago");
         }
         process_cancel(p);
+    } else {
+        shares_fork(os_current(), p);
     }
     return r;
 }

@@ -6,6 +6,7 @@
 #include "mm.h"
 #include "proc/image.h"
 #include "process.h"
+#include "shares.h"
 #include "vma.h"
 
 /* In this order: one STATE, one VECTOR, FILEs, MAPPINGS, then RUNS and PAGES, STUBS, and the END.
@@ -14,6 +15,7 @@ enum image_kind {
     IMAGE_STATE = 1,
     IMAGE_VECTOR,   /* body: the calling thread's vector state, rt_xstate_size() */
     IMAGE_FILE,     /* body: the path of a layer's file; they are numbered as they come */
+    IMAGE_SHARE,    /* body: struct share_told and a path; numbered with them */
     IMAGE_MAPPINGS, /* body: struct image_mapping, ascending */
     IMAGE_RUNS,     /* body: struct image_run, ascending; before their pages */
     IMAGE_PAGES,    /* body: pages from `at` on that are not all zeros */
@@ -37,7 +39,7 @@ struct image_mapping {
     uint64_t start, end, offset;
     uint32_t file; /* number, or IMAGE_NO_FILE */
     uint32_t prot;
-    uint8_t shared, charged, lazy, foreign, wipe_on_fork, kind, pad[2];
+    uint8_t shared, charged, lazy, foreign, wipe_on_fork, kind, window, pad;
 };
 
 /* Pages that are committed, alike. */

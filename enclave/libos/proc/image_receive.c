@@ -6,7 +6,7 @@
  * long and ranges strange. A sender of this measurement sends nothing that is refused here. */
 #include <errno.h>
 
-#include "fs/fs.h"
+#include "fs/vfs.h"
 #include "image_format.h"
 #include "rewrite.h"
 
@@ -92,12 +92,37 @@ static int take_file(struct incoming *in)
     return r == -ENOMEM ? r : r != 0 ? -EINVAL : 0;
 }
 
+static int take_share(struct incoming *in)
+{
+    struct bytes b = in->body;
+    struct share_told t;
+    struct node *known = NULL;
+    if (b.size <= sizeof t || b.size > sizeof t + FS_PATH_MAX || b.data[b.size - 1] != '\0' ||
+        in->file_count == FILES_MAX) {
+        return -EINVAL;
+    }
+    memcpy(&t, b.data, sizeof t);
+    if (in->files == NULL) {
+        in->files = (struct file **)rt_alloc(FILES_MAX * sizeof(struct file *));
+    }
+    for (size_t i = 0; in->files != NULL && i < in->file_count; i++) {
+        struct node *n = fs_is_measured(in->files[i]) ? NULL : in->files[i]->node;
+        known = n != NULL && n->remote && n->share == t.id ? n : known;
+    }
+    int r = in->files == NULL || t.id == 0
+                ? -ENOMEM
+                : share_stand_in(&t, (const char *)b.data + sizeof t, known, known == NULL,
+                                 &in->files[in->file_count]);
+    in->file_count += r == 0;
+    return r;
+}
+
 /* ---- mappings and pages ---------------------------------------------------------------------- */
 
 static int take_mapping(const struct incoming *in, const struct image_mapping *m)
 {
     if ((m->file != IMAGE_NO_FILE && m->file >= in->file_count) || m->shared > 1 ||
-        m->charged > 1 || m->lazy > 1 || m->foreign > 1 || m->wipe_on_fork > 1 ||
+        m->charged > 1 || m->lazy > 1 || m->foreign > 1 || m->wipe_on_fork > 1 || m->window > 1 ||
         m->kind > VMA_STACK) {
         return -EINVAL;
     }
@@ -109,11 +134,17 @@ static int take_mapping(const struct incoming *in, const struct image_mapping *m
         .charged = m->charged != 0,
         .lazy = m->lazy != 0,
         .foreign = m->foreign != 0,
+        .window = m->window != 0,
         .wipe_on_fork = m->wipe_on_fork != 0,
         .kind = (enum vma_kind)m->kind,
         .file = m->file == IMAGE_NO_FILE ? NULL : in->files[m->file],
         .offset = m->offset,
     };
+    /* Files are measured, or stand-ins, which are for shared mappings. */
+    if (v.window ? v.file == NULL || fs_is_measured(v.file) || !v.file->node->remote
+                 : v.file != NULL && !fs_is_measured(v.file)) {
+        return -EINVAL;
+    }
     return mm_restore_mapping(&v);
 }
 
@@ -144,7 +175,7 @@ static bool run_ok(const struct image_run *run)
     }
     while (at < run->end) {
         const struct vma *v = vma_of(at);
-        if (v == NULL || v->foreign || (rights & ~mm_rights(v->prot)) != 0 ||
+        if (v == NULL || v->foreign || v->window || (rights & ~mm_rights(v->prot)) != 0 ||
             (pure && (v->file == NULL || !fs_is_measured(v->file)))) {
             return false;
         }
@@ -322,6 +353,8 @@ static int take_record(struct incoming *in, struct rt_frame *ret_frame)
         return take_vector(in);
     case IMAGE_FILE:
         return take_file(in);
+    case IMAGE_SHARE:
+        return take_share(in);
     case IMAGE_MAPPINGS:
         return take_mappings(in);
     case IMAGE_RUNS:

@@ -89,23 +89,37 @@ static uint32_t number_of(struct outgoing *o, struct file *f)
 static void add_mapping(struct outgoing *o, const struct vma *v)
 {
     bool same_file = v->file != NULL && fs_is_measured(v->file);
-    bool foreign = v->foreign || v->window || (v->shared && !same_file);
+    bool window = v->window && v->file->node->share != 0;
+    bool foreign = v->foreign || (!window && (v->window || (v->shared && !same_file)));
     if (v->dont_fork) {
         return;
     }
     o->mappings[o->mapping_count++] = (struct image_mapping){
         .start = v->start,
         .end = v->end,
-        .offset = same_file ? v->offset : 0,
-        .file = same_file ? number_of(o, v->file) : IMAGE_NO_FILE,
+        .offset = same_file || window ? v->offset : 0,
+        .file = same_file || window ? number_of(o, v->file) : IMAGE_NO_FILE,
         .prot = v->prot,
         .shared = v->shared,
         .charged = v->charged,
         .lazy = v->lazy || foreign,
         .foreign = foreign,
+        .window = window,
         .wipe_on_fork = v->wipe_on_fork,
         .kind = (uint8_t)v->kind,
     };
+}
+
+static int send_share(const struct outgoing *o, struct file *f, struct bytes path)
+{
+    uint8_t body[sizeof(struct share_told) + FS_PATH_MAX];
+    const struct share_told t = {.id = f->node->share,
+                                 .size = f->node->size,
+                                 .ino = f->node->ino,
+                                 .may_write = fs_may_write(f)};
+    memcpy(body, &t, sizeof t);
+    memcpy(body + sizeof t, path.data, path.size);
+    return send(o, IMAGE_SHARE, 1, 0, BYTES(body, sizeof t + path.size));
 }
 
 static int send_files(const struct outgoing *o)
@@ -114,6 +128,10 @@ static int send_files(const struct outgoing *o)
     int r = 0;
     for (size_t i = 0; r == 0 && i < o->file_count; i++) {
         size_t n = fs_file_path(o->files[i], path, sizeof path);
+        if (!fs_is_measured(o->files[i])) {
+            r = send_share(o, o->files[i], BYTES(path, n + 1));
+            continue;
+        }
         r = send(o, IMAGE_FILE, 1, 0, BYTES(path, n + 1));
     }
     return r;
@@ -155,7 +173,7 @@ static int find_runs(struct outgoing *o)
     const uint8_t kept = PAGE_RIGHTS | PAGE_FILE | PAGE_PURE;
     for (size_t i = 0; i < o->mapping_count; i++) {
         const struct image_mapping *m = &o->mappings[i];
-        for (uint64_t a = m->start; !m->foreign && a < m->end;) {
+        for (uint64_t a = m->start; !m->foreign && !m->window && a < m->end;) {
             uint8_t state;
             uint64_t next = pages_run(a, m->end, kept | PAGE_COMMITTED, &state);
             int r = (state & PAGE_COMMITTED) != 0 ? add_run(o, a, next, state & kept) : 0;

@@ -4,13 +4,16 @@
 
 #include <errno.h>
 
+#include "futex.h"
 #include "proc/call_server.h"
 #include "proc/handshake.h"
 #include "proc/table.h"
 #include "program.h"
+#include "shares.h"
 #include "signals.h"
 
 #define POOL_SIZE 2u                /* blanks that are ready, or on their way */
+#define PAGE_BYTES 4096u
 #define RETRY_NS  UINT64_C(1000000) /* while something of ours could not be sent */
 
 enum member_state {
@@ -144,6 +147,12 @@ static void member_parent_changed(struct process *p)
     }
 }
 
+int member_recall(struct process *p, uint64_t id, uint64_t index)
+{
+    const struct notice n = {.kind = NOTICE_RECALL, .u.share = {id, index}};
+    return p->member == NULL ? 0 : say(p->member, &n, NOTICE_SIZE(share));
+}
+
 static const struct member_operations operations = {member_signal, member_kill,
                                                     member_parent_changed};
 
@@ -178,6 +187,7 @@ static void finish(struct member *m)
         return;
     }
     if (p != NULL) {
+        shares_end(p);
         m->process = NULL;
         p->member = NULL;
         if (m->born == 0 || m->committed || !m->reported) {
@@ -239,8 +249,35 @@ static void becomes_blank(struct member *m)
     os_wake_all(&yard.changed);
 }
 
+/* Of memory that it shares. False: it is about something else. */
+static bool heard_of_share(struct member *m, const struct notice *n, size_t size)
+{
+    const size_t head = NOTICE_SIZE(share);
+    const bool page = n->kind == NOTICE_PAGE && size == head + PAGE_BYTES;
+    if (!page && ((n->kind != NOTICE_DROP && n->kind != NOTICE_WAKE) || size != head)) {
+        return false;
+    }
+    if (m->process == NULL) {
+        return true; /* it did not come to be */
+    }
+    if (page) {
+        shares_returned(m->process, n->u.share.id, n->u.share.value, (const uint8_t *)n + head);
+    } else if (n->kind == NOTICE_DROP) {
+        shares_dropped(m->process, n->u.share.id, n->u.share.value);
+    } else {
+        struct node *node = shares_node(m->process, n->u.share.id);
+        if (node != NULL) {
+            futex_wake_shared(node, n->u.share.value);
+        }
+    }
+    return true;
+}
+
 static void heard(struct member *m, const struct notice *n, size_t size)
 {
+    if (heard_of_share(m, n, size)) {
+        return;
+    }
     if (n->kind == NOTICE_READY && m->process == NULL && size == NOTICE_SIZE(value)) {
         becomes_blank(m);
     } else if (n->kind == NOTICE_BORN && m->state == MEMBER_BUSY && !m->answered &&
@@ -266,7 +303,10 @@ static void heard(struct member *m, const struct notice *n, size_t size)
 /* True: there may be more. */
 static bool listen(struct member *m)
 {
-    struct notice n = {.kind = 0};
+    static union {
+        struct notice n;
+        uint8_t bytes[sizeof(struct notice) + PAGE_BYTES];
+    } message;
     size_t size = 0;
     if (!session_ready(&m->control)) {
         return false;
@@ -274,11 +314,11 @@ static bool listen(struct member *m)
     if (m->process != NULL && m->ended && !session_peer_gone(m->slot)) {
         return false; /* it is over here first; then it may be blank again */
     }
-    if (session_receive(&m->control, &n, sizeof n, &size) != 0) {
+    if (session_receive(&m->control, &message, sizeof message, &size) != 0) {
         gone(m);
         return false;
     }
-    heard(m, &n, size);
+    heard(m, &message.n, size);
     return yard.all[m->slot] == m;
 }
 

@@ -42,6 +42,9 @@ int member_begin(struct member *m, struct process *p, const struct member_order 
  * does not end this wait. */
 int member_born(struct process *p) MUST_USE;
 
+/* A page that its process holds is wanted back (shares.h). -ENOMEM. */
+int member_recall(struct process *p, uint64_t id, uint64_t index) MUST_USE;
+
 /* Of whom a thread of the owner serves the calls. */
 struct call_server;
 struct member_served {

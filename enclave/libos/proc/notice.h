@@ -13,10 +13,14 @@ enum notice_kind {
     NOTICE_BORN,  /* u.value: 0, or -errno: the process did not come to be, and the enclave is blank
                    */
     NOTICE_ENDED, /* u.end */
+    NOTICE_PAGE,  /* u.share, and the page: it is not here any more */
+    NOTICE_DROP,  /* u.share: so many mappings of it less */
+    NOTICE_WAKE,  /* u.share: a futex at that offset, of a thread that ended */
     /* down */
     NOTICE_BEGIN,  /* u.begin */
     NOTICE_SIGNAL, /* u.signal: to the process */
     NOTICE_PARENT, /* u.value: its parent's number from now on */
+    NOTICE_RECALL, /* u.share: give that page back */
 };
 
 enum begin_how {
@@ -47,6 +51,12 @@ struct notice_begin {
     uint32_t groups[GROUPS_MAX];
 };
 
+/* Of memory that processes share (shares.h). */
+struct notice_share {
+    uint64_t id;
+    uint64_t value; /* page, count or offset */
+};
+
 struct notice {
     uint32_t kind; /* enum notice_kind */
     uint32_t reserved;
@@ -57,6 +67,7 @@ struct notice {
             int32_t status; /* as wait4 tells it */
             struct process_usage used;
         } end;
+        struct notice_share share;
         struct notice_begin begin;
     } u;
 };

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See shares.h: a member's end. A file of the owner's has a stand-in here, whose pages are those
+ * that this process holds; windows.c moves them under its mappings as those of any other file. What
+ * is not there is fetched; what the owner recalls is taken away from every mapping, after whoever
+ * fetched it had time to use it, and sent back. */
+#include <errno.h>
+
+#include "fs/vfs.h"
+#include "proc/blank.h"
+#include "proc/call_client.h"
+#include "proc/notice.h"
+#include "shares.h"
+#include "vma.h"
+
+#define PAGE    4096u
+#define HOLD_NS UINT64_C(100000) /* a page that came stays so long: its thread is to get on */
+
+struct fetching {
+    struct fetching *next;
+    const struct node *node;
+    uint64_t index;
+};
+
+struct recall {
+    struct recall *next;
+    uint64_t id, index, due;
+};
+
+static struct {
+    struct fs *fs;
+    struct fetching *fetching;
+    struct wait_queue arrived;
+    struct recall *recalls;
+    uint64_t last_ns; /* when a page came last */
+} client;
+
+static struct node *node_of(uint64_t id)
+{
+    for (size_t i = 0; i < vma_count(); i++) {
+        const struct vma *v = vma_at(i);
+        if (v->window && v->file->node->remote && v->file->node->share == id) {
+            return v->file->node;
+        }
+    }
+    return NULL;
+}
+
+/* ---- stand-ins
+ * ------------------------------------------------------------------------------------ */
+
+int share_stand_in(const struct share_told *t, const char *path, struct node *known, unsigned maps,
+                   struct file **ret)
+{
+    client.fs =
+        client.fs != NULL ? client.fs : tmpfs_new(UINT64_C(1) << SHARE_OFFSET_BITS, "tmpfs");
+    struct node *n = known != NULL ? known : node_of(t->id);
+    n = n != NULL           ? node_ref(n)
+        : client.fs != NULL ? tmpfs_new_node(client.fs, S_IFREG | 0600)
+                            : NULL;
+    if (n == NULL) {
+        return -ENOMEM;
+    }
+    n->ino = t->ino;
+    n->size = t->size;
+    n->remote = true;
+    n->share = t->id;
+    n->share_maps += maps;
+    struct dentry *d = dentry_new_anon(path, n);
+    struct file *f =
+        d != NULL ? file_new(n->ops->file_ops, d, n, t->may_write != 0 ? O_RDWR : O_RDONLY) : NULL;
+    dentry_unref(d);
+    node_unref(n);
+    *ret = f;
+    return f != NULL ? 0 : -ENOMEM;
+}
+
+static void drop(uint64_t id, uint64_t count)
+{
+    const struct notice n = {.kind = NOTICE_DROP, .u.share = {id, count}};
+    blank_say(BYTES(&n, NOTICE_SIZE(share)), BYTES(NULL, 0));
+}
+
+static int stand_in_for(int64_t id, struct share_told *t, const char *path, struct file **ret)
+{
+    if (id <= 0) {
+        return id < 0 ? (int)id : -EIO;
+    }
+    t->id = (uint64_t)id;
+    int r = share_stand_in(t, path, NULL, 1, ret);
+    if (r != 0 && node_of(t->id) == NULL) {
+        drop(t->id, 1);
+    }
+    return r;
+}
+
+int share_map(int fd, const struct share_told *told, const char *path, struct file **ret)
+{
+    const int32_t in = fd;
+    struct share_told t = *told;
+    size_t size;
+    return stand_in_for(remote_request(REMOTE_share_map, BYTES_OF(in), NULL, 0, &size), &t, path,
+                        ret);
+}
+
+int share_client_new(uint64_t length, struct file **ret)
+{
+    struct share_told t = {.size = (length + PAGE - 1) / PAGE * PAGE, .may_write = 1};
+    size_t size;
+    return stand_in_for(remote_request(REMOTE_share_new, BYTES_OF(length), NULL, 0, &size), &t,
+                        "/dev/zero (deleted)", ret);
+}
+
+/* ---- pages go
+ * -------------------------------------------------------------------------------------- */
+
+/* The page is in the stand-in and under no mapping. */
+static void send_back(struct node *n, uint64_t index)
+{
+    const struct notice head = {.kind = NOTICE_PAGE, .u.share = {n->share, index}};
+    blank_say(BYTES(&head, NOTICE_SIZE(share)), BYTES(tmpfs_page(n, index, false), PAGE));
+    tmpfs_drop_page(n, index);
+}
+
+static void give_all_back(struct node *n)
+{
+    int r = os_windows_put_back(n, 0, UINT64_MAX / PAGE, true);
+    REQUIRE(r == 0); /* a stand-in's pages are here */
+    for (uint64_t i = 0; tmpfs_next_page(n, &i);) {
+        send_back(n, i);
+    }
+}
+
+void share_gone(struct node *n)
+{
+    for (uint64_t i = 0; tmpfs_next_page(n, &i);) {
+        send_back(n, i);
+    }
+    if (n->share_maps != 0) {
+        drop(n->share, n->share_maps);
+    }
+}
+
+void share_process_ends(void)
+{
+    for (size_t i = 0; i < vma_count(); i++) {
+        const struct vma *v = vma_at(i);
+        if (v->window && v->file->node->remote) {
+            give_all_back(v->file->node);
+            v->file->node->share_maps = 0; /* the process's end drops them all */
+        }
+    }
+    while (client.recalls != NULL) {
+        struct recall *r = client.recalls;
+        client.recalls = r->next;
+        rt_free(r);
+    }
+}
+
+void share_wake(struct node *n, uint64_t offset)
+{
+    const struct notice head = {.kind = NOTICE_WAKE, .u.share = {n->share, offset}};
+    blank_say(BYTES(&head, NOTICE_SIZE(share)), BYTES(NULL, 0));
+}
+
+/* ---- pages come
+ * ------------------------------------------------------------------------------------ */
+
+static bool is_coming(const struct node *n, uint64_t index)
+{
+    const struct fetching *f = client.fetching;
+    while (f != NULL && (f->node != n || f->index != index)) {
+        f = f->next;
+    }
+    return f != NULL;
+}
+
+static int fetch(struct node *n, uint64_t index)
+{
+    const uint64_t in[2] = {n->share, index};
+    const size_t room = sizeof(uint64_t) + PAGE;
+    uint8_t *answer = (uint8_t *)rt_alloc(room);
+    size_t size = 0;
+    uint64_t file_size;
+    int r = answer == NULL
+                ? -ENOMEM
+                : (int)remote_request(REMOTE_share_fetch, BYTES_OF(in), answer, room, &size);
+    if (size >= sizeof file_size) {
+        memcpy(&file_size, answer, sizeof file_size);
+        n->size = file_size;
+    }
+    if (r == 0) {
+        uint8_t *page = size == room ? tmpfs_page(n, index, true) : NULL;
+        if (page == NULL) {
+            rt_fatal("there is no memory for a page that processes share");
+        }
+        memcpy(page, answer + sizeof file_size, PAGE);
+        client.last_ns = rt_clock_ns(1);
+    }
+    if (answer != NULL) {
+        secure_zero(answer, room);
+        rt_free(answer);
+    }
+    return r;
+}
+
+int share_client_fetch(struct node *n, uint64_t index)
+{
+    if (tmpfs_page(n, index, false) != NULL) {
+        return 1;
+    }
+    if (is_coming(n, index)) {
+        int r = os_block(&client.arrived, UINT64_MAX);
+        return r == 0 ? 1 : r;
+    }
+    struct fetching self = {client.fetching, n, index};
+    client.fetching = &self;
+    int r = fetch(n, index);
+    struct fetching **p = &client.fetching;
+    while (*p != &self) {
+        p = &(*p)->next;
+    }
+    *p = self.next;
+    os_wake_all(&client.arrived);
+    return r == 0 ? 1 : r == -ERESTARTSYS ? r : 0;
+}
+
+void share_recalled(uint64_t id, uint64_t index)
+{
+    struct recall *r = (struct recall *)rt_alloc(sizeof *r);
+    if (r == NULL) {
+        rt_fatal("there is no memory to give back a page that processes share");
+    }
+    *r = (struct recall){.next = client.recalls, .id = id, .index = index};
+    client.recalls = r;
+}
+
+/* True: it is done. */
+static bool give_back(struct recall *r, uint64_t now)
+{
+    struct node *n = node_of(r->id);
+    if (n != NULL && is_coming(n, r->index)) {
+        return false;
+    }
+    if (n == NULL || tmpfs_page(n, r->index, false) == NULL) {
+        return true; /* it went back of itself */
+    }
+    r->due = r->due != 0 ? r->due : client.last_ns + HOLD_NS;
+    if (now < r->due) {
+        return false;
+    }
+    if (os_windows_put_back(n, r->index, r->index + 1, true) == 0) {
+        send_back(n, r->index);
+    }
+    return true;
+}
+
+uint64_t share_give_back(void)
+{
+    const uint64_t now = client.recalls != NULL ? rt_clock_ns(1) : 0;
+    for (struct recall **p = &client.recalls; *p != NULL;) {
+        struct recall *r = *p;
+        if (give_back(r, now)) {
+            *p = r->next;
+            rt_free(r);
+        } else {
+            p = &r->next;
+        }
+    }
+    return client.recalls != NULL ? HOLD_NS / 4 : UINT64_MAX;
+}

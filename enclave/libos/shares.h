@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory that processes share: pages of files in memory that are with one process at a time
+ * (docs/decisions/015-processes.md). Both ends: the owner of the tree, which has the files and
+ * knows who holds which page, and a member, which has stand-ins for files, whose pages are those
+ * that it holds now. All functions with the lock held.
+ *
+ * Trust: what flows goes over sessions between enclaves of this image. The workload chose what it
+ * maps where, and a member's numbers are looked up among what its process was given. */
+#pragma once
+
+#include "process.h"
+
+struct node;
+
+/* ---- both
+ * ---------------------------------------------------------------------------------------- */
+
+/* Pages [first, end) are elsewhere: whoever finds out notes that here, and fails with -EFAULT;
+ * whoever called it waits for them with share_bring(), and calls it again. */
+void share_want(struct node *n, uint64_t first, uint64_t end);
+/* 1: what was noted is here, or may be: try again. 0: nothing was noted, or it does not come.
+ * -ERESTARTSYS: a signal came first. Gives up the lock meanwhile. */
+int share_bring(void) MUST_USE;
+/* Memory for an anonymous shared mapping; *ret is NULL when this enclave will never have others. */
+int share_memory(uint64_t length, struct file **ret) MUST_USE;
+/* The word at that offset of a file, in trusted memory, as of now; nobody else has it before the
+ * lock is given up. change: it may be changed there. NULL: -EFAULT. The owner's. */
+uint32_t *share_word(struct node *n, uint64_t offset, bool change);
+
+/* ---- the owner
+ * ------------------------------------------------------------------------------------ */
+
+bool shares_away(const struct node *n, uint64_t first, uint64_t end);
+/* What the parent shares, its child shares, too. */
+void shares_fork(const struct process *parent, struct process *child);
+void shares_end(struct process *p);
+/* The node that process p knows by that id, or NULL. */
+struct node *shares_node(const struct process *p, uint64_t id);
+/* What p's enclave says of its own accord. */
+void shares_returned(struct process *p, uint64_t id, uint64_t index, const void *page);
+void shares_dropped(struct process *p, uint64_t id, uint64_t count);
+
+/* ---- a member
+ * ------------------------------------------------------------------------------------- */
+
+#define SHARE_OFFSET_BITS                                                                          \
+    40u /* of a futex's address at the owner: share id above, offset below                         \
+         */
+
+/* What the owner told of the file. A new description of the stand-in: known is one, or NULL. maps:
+ * how many references of the owner's that stands for. */
+struct share_told {
+    uint64_t id, size, ino;
+    uint32_t may_write, reserved;
+};
+int share_stand_in(const struct share_told *t, const char *path, struct node *known, unsigned maps,
+                   struct file **ret) MUST_USE;
+/* The descriptor's file, for a shared mapping. */
+int share_map(int fd, const struct share_told *t, const char *path, struct file **ret) MUST_USE;
+/* The owner wants a page back. */
+void share_recalled(uint64_t id, uint64_t index);
+/* Gives back what is due; nanoseconds until it must be called again. */
+uint64_t share_give_back(void);
+/* Before the owner hears that the process has ended. */
+void share_process_ends(void);
+/* A stand-in is about to go. */
+void share_gone(struct node *n);
+/* Wakes one waiter for a futex there. */
+void share_wake(struct node *n, uint64_t offset);
+
+/* What share_bring() and share_memory() are for a member. */
+int share_client_fetch(struct node *n, uint64_t index) MUST_USE;
+int share_client_new(uint64_t length, struct file **ret) MUST_USE;
