@@ -219,7 +219,10 @@ void rt_set_app_memory(struct app_memory *m)
 
 int copy_from_app(void *to, app_ptr from, size_t n)
 {
-    if (memory != NULL && n > 0) {
+    if (n == 0) {
+        return 0; /* NULL with nothing behind it is no argument of memcpy */
+    }
+    if (memory != NULL) {
         return app_range_ok(from, n) ? memory->read(memory, to, from.addr, n) : -EFAULT;
     }
     if (faults(from, n)) {
@@ -231,7 +234,10 @@ int copy_from_app(void *to, app_ptr from, size_t n)
 
 int copy_to_app(app_ptr to, const void *from, size_t n)
 {
-    if (memory != NULL && n > 0) {
+    if (n == 0) {
+        return 0;
+    }
+    if (memory != NULL) {
         return app_range_ok(to, n) ? memory->write(memory, to.addr, from, n) : -EFAULT;
     }
     if (faults(to, n)) {
@@ -243,7 +249,10 @@ int copy_to_app(app_ptr to, const void *from, size_t n)
 
 int zero_app(app_ptr to, size_t n)
 {
-    if (memory != NULL && n > 0) {
+    if (n == 0) {
+        return 0;
+    }
+    if (memory != NULL) {
         return app_range_ok(to, n) ? memory->write(memory, to.addr, NULL, n) : -EFAULT;
     }
     if (faults(to, n)) {
