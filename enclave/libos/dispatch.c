@@ -7,17 +7,17 @@
  * arguments become typed values here and pointers stay app_ptr. The host does not take part. */
 #include <errno.h>
 
-#include "call_texts.h"
-#include "fatal.h"
-#include "perf.h"
-#include "mm.h"
+#include "trace/call_texts.h"
+#include "trace/fatal.h"
+#include "trace/perf.h"
+#include "mm/mm.h"
 #include "dispatch.h"
 #include "proc/call_client.h"
 #include "proc/local_layers.h"
 #include "process.h"
-#include "shares.h"
-#include "signals.h"
-#include "trace.h"
+#include "proc/shares.h"
+#include "signals/signals.h"
+#include "trace/trace.h"
 
 static bool watching; /* fixed at start: the test must cost nothing */
 

@@ -4,11 +4,11 @@
 #include <errno.h>
 
 #include "libos/numbers.h"
-#include "mm.h"
+#include "mm/mm.h"
 #include "proc/call_client.h"
 #include "proc/call_server.h"
 #include "process.h"
-#include "signals.h"
+#include "signals/signals.h"
 
 int64_t sys_getpid(void)
 {

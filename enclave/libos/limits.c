@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "libos/numbers.h"
-#include "mm.h"
+#include "mm/mm.h"
 #include "proc/call_client.h"
 #include "proc/table.h"
 #include "proc/usage.h"

@@ -65,7 +65,7 @@ struct process {
     struct signal_action actions[SIGNALS]; /* index signo-1 */
     uint64_t pending;                      /* to the process */
     struct signal_info pending_info[SIGNALS];
-    struct signal_queued *queued; /* signal_queue.c */
+    struct signal_queued *queued; /* queue.c */
     uint64_t start_ns;            /* CLOCK_MONOTONIC */
 
     /* The table's. */

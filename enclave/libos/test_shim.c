@@ -14,10 +14,10 @@
 #include <sys/mman.h>
 
 #include "fs/block_cache.h"
-#include "rewrite.h"
-#include "signals.h"
-#include "shares.h"
-#include "windows.h"
+#include "exec/rewrite.h"
+#include "signals/signals.h"
+#include "proc/shares.h"
+#include "mm/windows.h"
 
 #define PAGES (APP_END / 4096)
 

@@ -8,11 +8,11 @@
  *
  * The adversary: the host, which can refuse memory. The descriptor was measured; it is checked all
  * the same, because a tool's mistake should end in a sentence. */
-#include "program.h"
+#include "exec/program.h"
 
 #include <errno.h>
 
-#include "mm.h"
+#include "mm/mm.h"
 #include "worker.h"
 
 static const struct program_descriptor *checked_descriptor(void)

@@ -2,7 +2,7 @@
 /* See test_host.h. */
 #include "test_host.h"
 
-#include "shares.h"
+#include "proc/shares.h"
 #include "net/network.h"
 
 #include <errno.h>

@@ -6,9 +6,9 @@
 
 #include <errno.h>
 
-#include "exec.h"
+#include "exec/exec.h"
 #include "fs/fs.h"
-#include "mm.h"
+#include "mm/mm.h"
 #include "proc/call_client.h"
 #include "proc/child.h"
 #include "proc/handshake.h"
@@ -16,10 +16,10 @@
 #include "proc/notice.h"
 #include "proc/session.h"
 #include "proc/table.h"
-#include "shares.h"
-#include "signals.h"
+#include "proc/shares.h"
+#include "signals/signals.h"
 #include "stop.h"
-#include "threads.h"
+#include "threads/threads.h"
 
 static struct {
     uint8_t secret[32];

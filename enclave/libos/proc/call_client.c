@@ -6,7 +6,7 @@
 
 #include "proc/call_hints.h"
 #include "proc/call_text.h"
-#include "signals.h"
+#include "signals/signals.h"
 
 /* Each brings at least one range that was missing: real calls need three. */
 #define ROUNDS_MAX 64u

@@ -5,9 +5,9 @@
 #include <errno.h>
 
 #include "fs/vfs.h"
-#include "mm.h"
+#include "mm/mm.h"
 #include "proc/call_server.h"
-#include "shares.h"
+#include "proc/shares.h"
 
 #define PAGE 4096u
 

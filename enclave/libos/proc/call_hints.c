@@ -4,9 +4,9 @@
 
 #include <errno.h>
 
-#include "shares.h"
+#include "proc/shares.h"
 
-#include "call_texts.h"
+#include "trace/call_texts.h"
 #include "fs/fs.h"
 
 #define PAGE 4096u

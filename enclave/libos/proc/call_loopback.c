@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "call_texts.h"
+#include "trace/call_texts.h"
 #include "dispatch.h"
 
 struct os_thread loopback_member;

@@ -6,7 +6,7 @@
 
 #include "dispatch.h"
 #include "fs/vfs.h"
-#include "shares.h"
+#include "proc/shares.h"
 
 /* ---- operations ------------------------------------------------------------------------------ */
 

@@ -11,7 +11,7 @@
 
 #include "proc/call_client.h"
 #include "proc/call_server.h"
-#include "timers.h"
+#include "time/timers.h"
 
 /* ---- the member's end ------------------------------------------------------------------------ */
 

@@ -11,8 +11,8 @@
 #include "proc/member.h"
 #include "proc/pidfd.h"
 #include "proc/table.h"
-#include "shares.h"
-#include "signals.h"
+#include "proc/shares.h"
+#include "signals/signals.h"
 
 bool child_possible(void)
 {

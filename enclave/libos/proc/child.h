@@ -4,7 +4,7 @@
  * which is given up while something is waited for. */
 #pragma once
 
-#include "exec.h"
+#include "exec/exec.h"
 #include "proc/notice.h"
 #include "proc/session.h"
 

@@ -5,7 +5,7 @@
  * Trust: as for every call of a member (call_client.h, call_server.h). */
 #pragma once
 
-#include "exec.h"
+#include "exec/exec.h"
 
 /* exec_resolve() at the owner. With the lock, which is given up meanwhile. -EPIPE: it is gone. */
 int exec_resolve_remote(int dirfd, const char *path, uint32_t flags,

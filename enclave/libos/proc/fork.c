@@ -12,8 +12,8 @@
 #include "proc/image.h"
 #include "proc/session.h"
 #include "proc/table.h"
-#include "signals.h"
-#include "threads.h"
+#include "signals/signals.h"
+#include "threads/threads.h"
 
 /* linux/sched.h */
 #define CLONE_VM             UINT64_C(0x00000100)

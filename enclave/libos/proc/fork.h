@@ -4,7 +4,7 @@
  * and on members, which ask the owner. With the lock held. */
 #pragma once
 
-#include "exec.h"
+#include "exec/exec.h"
 #include "process.h"
 
 struct fork_request {

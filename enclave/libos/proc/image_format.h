@@ -3,11 +3,11 @@
  * measurement, so this is no format that others read: it changes with the code. */
 #pragma once
 
-#include "mm.h"
+#include "mm/mm.h"
 #include "proc/image.h"
 #include "process.h"
-#include "shares.h"
-#include "vma.h"
+#include "proc/shares.h"
+#include "mm/vma.h"
 
 /* In this order: one STATE, one VECTOR, FILEs, MAPPINGS, then RUNS and PAGES, STUBS, and the END.
  */

@@ -2,9 +2,9 @@
 /* The image of a process, as records of any content: kind and size of each are the input's. */
 #include "proc/image.h"
 
-#include "mm.h"
+#include "mm/mm.h"
 #include "proc/image_format.h"
-#include "rewrite.h"
+#include "exec/rewrite.h"
 #include "test_shim.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

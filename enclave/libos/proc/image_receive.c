@@ -8,7 +8,7 @@
 
 #include "fs/vfs.h"
 #include "image_format.h"
-#include "rewrite.h"
+#include "exec/rewrite.h"
 
 #define FILES_MAX 4096u
 

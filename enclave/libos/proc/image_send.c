@@ -10,7 +10,7 @@
 
 #include "fs/vfs.h"
 #include "image_format.h"
-#include "rewrite.h"
+#include "exec/rewrite.h"
 
 struct outgoing {
     const struct image_sink *to;

@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "abi/sites.h"
-#include "mm.h"
+#include "mm/mm.h"
 #include "proc/image_format.h"
-#include "rewrite.h"
-#include "signals.h"
+#include "exec/rewrite.h"
+#include "signals/signals.h"
 #include "test_shim.h"
 #include "tests/tap.h"
 

@@ -6,7 +6,7 @@
 #include "fs/pty.h"
 #include "proc/call_server.h"
 #include "proc/table.h"
-#include "signals.h"
+#include "signals/signals.h"
 
 int os_session(void)
 {

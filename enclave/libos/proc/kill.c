@@ -10,7 +10,7 @@
 #include "call_client.h"
 #include "libos/numbers.h"
 #include "libos/syscalls.h"
-#include "signals.h"
+#include "signals/signals.h"
 #include "table.h"
 
 #define SI_USER  0

@@ -4,13 +4,13 @@
 
 #include <errno.h>
 
-#include "futex.h"
+#include "threads/futex.h"
 #include "proc/call_server.h"
 #include "proc/handshake.h"
 #include "proc/table.h"
-#include "program.h"
-#include "shares.h"
-#include "signals.h"
+#include "exec/program.h"
+#include "proc/shares.h"
+#include "signals/signals.h"
 
 #define POOL_SIZE 2u                /* blanks that are ready, or on their way */
 #define PAGE_BYTES 4096u

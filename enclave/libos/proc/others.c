@@ -2,7 +2,7 @@
 /* What /proc tells of other processes than the one that reads it: what the table knows. Memory and
  * threads of a process in another enclave are that enclave's own affair: they show as none and one.
  */
-#include "signals.h"
+#include "signals/signals.h"
 #include "table.h"
 #include "usage.h"
 

@@ -9,8 +9,8 @@
 #include "proc/blank.h"
 #include "proc/call_client.h"
 #include "proc/notice.h"
-#include "shares.h"
-#include "vma.h"
+#include "proc/shares.h"
+#include "mm/vma.h"
 
 #define PAGE    4096u
 #define HOLD_NS UINT64_C(100000) /* a page that came stays so long: its thread is to get on */

@@ -3,15 +3,15 @@
  * own process) or it is held: by one process in another enclave, which gives it back when it is
  * recalled, unmaps it or ends. A process that is killed gives back nothing: then the file has what
  * it held when the page left. */
-#include "shares.h"
+#include "proc/shares.h"
 
 #include <errno.h>
 
 #include "fs/vfs.h"
-#include "futex.h"
+#include "threads/futex.h"
 #include "proc/call_server.h"
 #include "proc/member.h"
-#include "vma.h"
+#include "mm/vma.h"
 
 #define PAGE    4096u
 #define BUCKETS 1024u

@@ -8,7 +8,7 @@
 #include <errno.h>
 
 #include "call_client.h"
-#include "signals.h"
+#include "signals/signals.h"
 #include "table.h"
 
 struct stop_request {

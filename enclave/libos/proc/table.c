@@ -7,7 +7,7 @@
 #include <errno.h>
 
 #include "fs/vfs.h"
-#include "signals.h"
+#include "signals/signals.h"
 #include "usage.h"
 
 #define RESERVED_PIDS 300 /* numbers start again behind these, as on Linux */

@@ -11,7 +11,7 @@
 #include "libos/syscalls.h"
 #include "pidfd.h"
 #include "call_client.h"
-#include "signals.h"
+#include "signals/signals.h"
 #include "table.h"
 #include "tests/tap.h"
 

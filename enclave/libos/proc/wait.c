@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "pidfd.h"
-#include "signals.h"
+#include "signals/signals.h"
 #include "table.h"
 #include "usage.h"
 
