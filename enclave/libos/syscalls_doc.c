@@ -58,7 +58,7 @@ int main(void)
            "calls are "
            "served inside the enclave; none reaches the host's kernel.\n\n"
            "| status | calls | meaning |\n| --- | ---: | --- |\n"
-           "| FULL | %u | as Linux does it, for everything that one process can see |\n"
+           "| FULL | %u | as Linux does it, for everything that a program can see |\n"
            "| PARTIAL | %u | some flags or cases are missing; they fail, never pretend |\n"
            "| STUB | %u | accepted without effect: it cannot be seen or is advisory |\n"
            "| DENIED | %u | refused by policy |\n\n"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sendto, recvfrom, sendmsg, recvmsg and their plurals; descriptors and credentials that travel in
- * control messages. */
+/* sendto, recvfrom, sendmsg, recvmsg and their plurals. */
 #include <errno.h>
 
 #include "libos/syscalls.h"
@@ -10,11 +9,7 @@
 #define RECEIVE_FLAGS                                                                              \
     (MSG_OOB_ | MSG_DONTWAIT_ | MSG_PEEK_ | MSG_TRUNC_ | MSG_WAITALL_ | MSG_NOSIGNAL_ |            \
      MSG_CMSG_CLOEXEC_)
-#define SOL_SOCKET_      1
-#define SCM_RIGHTS_      1
-#define SCM_CREDENTIALS_ 2
-#define CONTROL_MAX      8192u
-#define MESSAGES_MAX     1024u /* UIO_MAXIOV */
+#define MESSAGES_MAX 1024u /* UIO_MAXIOV */
 
 struct msghdr_ {
     uint64_t name;
@@ -22,19 +17,10 @@ struct msghdr_ {
     uint64_t iov, iov_count, control, control_size;
     uint32_t flags, pad2;
 };
-struct cmsghdr_ {
-    uint64_t size;
-    int32_t level, type;
-};
 
 static app_ptr app(uint64_t address)
 {
     return (app_ptr){address};
-}
-
-static uint64_t cmsg_align(uint64_t n)
-{
-    return (n + 7) & ~UINT64_C(7);
 }
 
 int64_t sys_sendto(int fd, app_ptr buf, uint64_t size, uint32_t flags, app_ptr to, uint32_t to_size)
@@ -61,14 +47,6 @@ int64_t sys_sendto(int fd, app_ptr buf, uint64_t size, uint32_t flags, app_ptr t
     return n;
 }
 
-static void drop_files(struct sock_message *m, uint32_t first)
-{
-    for (uint32_t i = first; i < m->file_count; i++) {
-        file_unref(m->files[i]);
-    }
-    m->file_count = first;
-}
-
 int64_t sys_recvfrom(int fd, app_ptr buf, uint64_t size, uint32_t flags, app_ptr from,
                      app_ptr from_size)
 {
@@ -87,120 +65,12 @@ int64_t sys_recvfrom(int fd, app_ptr buf, uint64_t size, uint32_t flags, app_ptr
     struct iter to = {.pieces = &piece, .piece_count = 1, .left = piece.size};
     file_ref(f);
     int64_t n = sock_receive(s, &to, m);
-    drop_files(m, 0);
+    sock_drop_files(m, 0);
     if (n >= 0 && from.addr != 0 && address_to_app(&m->address, from, from_size) != 0) {
         n = -EFAULT;
     }
     file_unref(f);
     return n;
-}
-
-/* ---- control messages ------------------------------------------------------------------------ */
-
-static int rights_from(struct sock_message *m, const uint8_t *data, uint64_t size)
-{
-    if (size % sizeof(int32_t) != 0) {
-        return -EINVAL;
-    }
-    for (uint64_t at = 0; at < size; at += sizeof(int32_t)) {
-        int32_t fd;
-        memcpy(&fd, data + at, sizeof fd);
-        struct file *f = fd_get(fd);
-        if (f == NULL) {
-            return -EBADF;
-        }
-        if (m->file_count == SOCK_RIGHTS_MAX) {
-            return -EINVAL;
-        }
-        file_ref(f); /* sending may wait, and the descriptor be closed meanwhile */
-        m->files[m->file_count++] = f;
-    }
-    return 0;
-}
-
-static int control_from_app(const struct sock *s, const struct msghdr_ *h, struct sock_message *m)
-{
-    if (h->control_size > CONTROL_MAX) {
-        return -ENOBUFS;
-    }
-    uint8_t *raw = rt_alloc((size_t)h->control_size + 1);
-    if (raw == NULL) {
-        return -ENOMEM;
-    }
-    int err = copy_from_app(raw, app(h->control), (size_t)h->control_size) != 0 ? -EFAULT : 0;
-    uint64_t at = 0;
-    while (err == 0 && h->control_size - at >= sizeof(struct cmsghdr_)) {
-        struct cmsghdr_ c;
-        memcpy(&c, raw + at, sizeof c);
-        if (c.size < sizeof c || c.size > h->control_size - at) {
-            err = -EINVAL;
-        } else if (c.level == SOL_SOCKET_ && c.type == SCM_RIGHTS_ && s->family == AF_UNIX_) {
-            err = rights_from(m, raw + at + sizeof c, c.size - sizeof c);
-        } else if (!(c.level == SOL_SOCKET_ && c.type == SCM_CREDENTIALS_)) {
-            err = -EINVAL; /* credentials are the sender's own, whatever it says */
-        }
-        uint64_t step = cmsg_align(c.size);
-        at = err != 0 || step > h->control_size - at ? h->control_size : at + step;
-    }
-    rt_free(raw);
-    return err;
-}
-
-static void put_control(uint8_t *raw, uint64_t room, uint64_t *at, int32_t type, const void *data,
-                        size_t size, uint32_t *flags)
-{
-    struct cmsghdr_ c = {sizeof c + size, SOL_SOCKET_, type};
-    if (room - *at < c.size) {
-        *flags |= MSG_CTRUNC_;
-        return;
-    }
-    memcpy(raw + *at, &c, sizeof c);
-    memcpy(raw + *at + sizeof c, data, size);
-    *at += cmsg_align(c.size);
-    *at = *at < room ? *at : room;
-}
-
-/* Descriptors that came are installed as far as there is room for their numbers. */
-static int control_to_app(const struct sock *s, struct msghdr_ *h, struct sock_message *m,
-                          uint32_t *flags)
-{
-    uint64_t room = h->control_size < CONTROL_MAX ? h->control_size : CONTROL_MAX, at = 0;
-    uint8_t *raw = rt_alloc((size_t)room + 8);
-    if (raw == NULL) {
-        return -ENOMEM;
-    }
-    memset(raw, 0, (size_t)room + 8);
-    if (s->options.pass_credentials) {
-        const struct {
-            int32_t pid;
-            uint32_t uid, gid;
-        } who = {m->pid, fs_uid(), fs_gid()};
-        put_control(raw, room, &at, SCM_CREDENTIALS_, &who, sizeof who, flags);
-    }
-    if (m->file_count > 0) {
-        uint64_t header = sizeof(struct cmsghdr_), free = room > at ? room - at : 0;
-        uint64_t fit = free > header ? (free - header) / sizeof(int32_t) : 0;
-        int32_t fds[SOCK_RIGHTS_MAX];
-        uint32_t n = 0;
-        while (n < m->file_count && n < fit) {
-            int fd = fd_install(m->files[n], 0, (m->flags & MSG_CMSG_CLOEXEC_) != 0);
-            if (fd < 0) {
-                break;
-            }
-            fds[n++] = fd;
-        }
-        if (n < m->file_count) {
-            *flags |= MSG_CTRUNC_;
-        }
-        if (n > 0) {
-            put_control(raw, room, &at, SCM_RIGHTS_, fds, n * sizeof fds[0], flags);
-        }
-        drop_files(m, 0);
-    }
-    int err = copy_to_app(app(h->control), raw, (size_t)at) != 0 ? -EFAULT : 0;
-    h->control_size = at;
-    rt_free(raw);
-    return err;
 }
 
 /* ---- sendmsg, recvmsg ------------------------------------------------------------------------ */
@@ -231,7 +101,7 @@ static int64_t send_message(struct file *f, struct sock *s, app_ptr at, uint32_t
         h.name != 0 ? address_from_app(app(h.name), h.name_size, s->family, &m->address) : 0;
     uint32_t taken = 0;
     if (n == 0 && h.control_size > 0) {
-        n = control_from_app(s, &h, m);
+        n = control_from_app(s, app(h.control), h.control_size, m);
         taken = m->file_count;
     }
     if (n == 0) {
@@ -247,7 +117,7 @@ static int64_t send_message(struct file *f, struct sock *s, app_ptr at, uint32_t
         }
     }
     m->file_count = taken;
-    drop_files(m, 0);
+    sock_drop_files(m, 0);
     return n;
 }
 
@@ -274,7 +144,7 @@ static int64_t receive_message(struct file *f, struct sock *s, app_ptr at, uint3
     if (n >= 0) {
         uint8_t raw[128];
         uint32_t out = m->result_flags | (flags & MSG_CMSG_CLOEXEC_);
-        err = control_to_app(s, &h, m, &out);
+        err = control_to_app(s, app(h.control), &h.control_size, m, &out);
         uint32_t size = address_encode(&m->address, raw);
         uint32_t room = h.name != 0 && h.name_size < size ? h.name_size : size;
         if (h.name != 0 && err == 0 && copy_to_app(app(h.name), raw, room) != 0) {
@@ -287,7 +157,7 @@ static int64_t receive_message(struct file *f, struct sock *s, app_ptr at, uint3
         }
         n = err != 0 ? err : n;
     }
-    drop_files(m, 0);
+    sock_drop_files(m, 0);
     return n;
 }
 

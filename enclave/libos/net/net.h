@@ -52,6 +52,8 @@ struct packet {
     uint32_t size, done, capacity; /* bytes; read so far */
     struct sock_address from;      /* datagrams */
     int pid;                       /* of the process that sent it */
+    bool has_fields;               /* the header's are known: it did not come from outside */
+    uint8_t hops, traffic;         /* what they would have been */
     uint32_t file_count;           /* descriptors that travel with the first byte */
     struct file **files;
     uint8_t data[];
@@ -62,8 +64,9 @@ enum sock_state { SOCK_NEW, SOCK_LISTENING, SOCK_CONNECTING, SOCK_CONNECTED, SOC
 struct sock_options {
     bool reuse_address, reuse_port, keep_alive, no_delay, broadcast, pass_credentials, v6_only;
     bool linger_on, cork, urgent_inline;
+    bool tell_ttl, tell_tos, tell_hops, tell_class; /* with each datagram (control.c) */
     int32_t linger_s, receive_buffer, send_buffer, keep_idle, keep_interval, keep_count;
-    int32_t ttl, tos, user_timeout, defer_accept;
+    int32_t ttl, tos, hops, traffic_class, user_timeout, defer_accept;
     uint64_t receive_timeout_ns, send_timeout_ns; /* 0: none */
 };
 
@@ -142,7 +145,10 @@ struct sock_message {
     uint32_t flags;
     bool no_wait;
     struct sock_address address; /* of the sender, or of whom to send to (family 0: the peer) */
-    int pid; /* receiving: who sent it */
+    int pid;                     /* receiving: who sent it */
+    /* Sending: in place of the socket's options, if the flag says so. Receiving: what came. */
+    bool has_hops, has_traffic;
+    uint8_t hops, traffic;
     uint32_t file_count;
     uint32_t result_flags;               /* MSG_TRUNC_ */
     uint64_t full_size;                  /* receiving a datagram: before it was cut */
@@ -160,6 +166,8 @@ static inline void sock_message_start(struct sock_message *ret, const struct fil
 int64_t sock_receive(struct sock *s, struct iter *to, struct sock_message *m) MUST_USE;
 int64_t sock_send(struct sock *s, struct iter *from, struct sock_message *m) MUST_USE;
 void sock_forget(struct sock *s); /* all packets */
+/* Bytes of a stream from s that may wait at its peer: what both ends' buffers hold. */
+uint64_t sock_capacity(const struct sock *s);
 /* Streams: what lies there, up to where other descriptors travel. */
 int64_t sock_take_stream(struct sock *s, struct iter *to, struct sock_message *m) MUST_USE;
 /* Bytes that came from outside, into the queue; from: of a datagram. False: no memory. */
@@ -184,6 +192,16 @@ int sock_bind_free(struct sock *s) MUST_USE; /* some port or name, if it has non
 void sock_unbind(struct sock *s);
 /* Who is bound there; -ECONNREFUSED, or what walking the path says. No reference. */
 int sock_find(const struct sock *from, const struct sock_address *a, struct sock **ret) MUST_USE;
+
+/* control.c: control messages. -EINVAL for what no socket of its kind takes; descriptors that were
+ * found before are references in m then, too. */
+int control_from_app(const struct sock *s, app_ptr at, uint64_t size,
+                     struct sock_message *m) MUST_USE;
+/* Descriptors that came are installed as far as there is room for their numbers, the others are
+ * dropped. *size is the room, then what was written. *flags may get MSG_CTRUNC_. */
+int control_to_app(const struct sock *s, app_ptr at, uint64_t *size, struct sock_message *m,
+                   uint32_t *flags) MUST_USE;
+void sock_drop_files(struct sock_message *m, uint32_t first); /* those from `first` on */
 
 /* options.c: getsockopt, setsockopt. */
 void sock_options_start(struct sock_options *o);

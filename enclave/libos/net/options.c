@@ -13,6 +13,8 @@ enum option_kind {
     OPTION_TIME,
     OPTION_LINGER,
     OPTION_BUFFER,
+    OPTION_HOPS,  /* -1: the default */
+    OPTION_CLASS, /* the same */
     OPTION_SPECIAL
 };
 enum option_for { FOR_ALL = 0, FOR_INET = 1, FOR_INET6 = 2, FOR_TCP = 4, FOR_UNIX = 8 };
@@ -38,6 +40,8 @@ struct option {
 #define SOL_IPV6_   41
 #define AT(member)  offsetof(struct sock_options, member)
 
+#define DEFAULT_HOPS 64 /* net.ipv4.ip_default_ttl */
+
 static const struct option options[] = {
     {SOL_SOCKET_, 2, OPTION_BOOL, FOR_ALL, AT(reuse_address), 0, 1},
     {SOL_SOCKET_, 3, OPTION_SPECIAL, FOR_ALL, SPECIAL_TYPE, 0, 0},
@@ -57,8 +61,14 @@ static const struct option options[] = {
     {SOL_SOCKET_, 38, OPTION_SPECIAL, FOR_ALL, SPECIAL_PROTOCOL, 0, 0},
     {SOL_SOCKET_, 39, OPTION_SPECIAL, FOR_ALL, SPECIAL_DOMAIN, 0, 0},
     {SOL_IP_, 1, OPTION_INT, FOR_INET, AT(tos), 0, 255},
-    {SOL_IP_, 2, OPTION_INT, FOR_INET, AT(ttl), 1, 255},
+    {SOL_IP_, 2, OPTION_HOPS, FOR_INET, AT(ttl), 1, 255},
+    {SOL_IP_, 12, OPTION_BOOL, FOR_INET, AT(tell_ttl), 0, 1},
+    {SOL_IP_, 13, OPTION_BOOL, FOR_INET, AT(tell_tos), 0, 1},
+    {SOL_IPV6_, 16, OPTION_HOPS, FOR_INET6, AT(hops), 0, 255},
     {SOL_IPV6_, 26, OPTION_BOOL, FOR_INET6, AT(v6_only), 0, 1},
+    {SOL_IPV6_, 51, OPTION_BOOL, FOR_INET6, AT(tell_hops), 0, 1},
+    {SOL_IPV6_, 66, OPTION_BOOL, FOR_INET6, AT(tell_class), 0, 1},
+    {SOL_IPV6_, 67, OPTION_CLASS, FOR_INET6, AT(traffic_class), 0, 255},
     {SOL_TCP_, 1, OPTION_BOOL, FOR_TCP, AT(no_delay), 0, 1},
     {SOL_TCP_, 3, OPTION_BOOL, FOR_TCP, AT(cork), 0, 1},
     {SOL_TCP_, 4, OPTION_INT, FOR_TCP, AT(keep_idle), 1, 32767},
@@ -71,7 +81,7 @@ static const struct option options[] = {
 void sock_options_start(struct sock_options *o)
 {
     o->receive_buffer = o->send_buffer = 212992;
-    o->ttl = 64;
+    o->ttl = o->hops = DEFAULT_HOPS;
     o->keep_idle = 7200;
     o->keep_interval = 75;
     o->keep_count = 9;
@@ -142,6 +152,9 @@ static int set(struct sock *s, const struct option *o, app_ptr value, uint32_t s
         n = n * 2 < o->least ? o->least : n * 2;
         memcpy(at, &n, sizeof n);
     } else {
+        if (v[0] == -1 && (o->kind == OPTION_HOPS || o->kind == OPTION_CLASS)) {
+            v[0] = o->kind == OPTION_HOPS ? DEFAULT_HOPS : 0;
+        }
         if (v[0] < o->least || v[0] > o->most) {
             return -EINVAL;
         }

@@ -21,6 +21,14 @@ static int wait_for(struct sock *s, bool no_wait, uint64_t deadline)
     return err == -ETIMEDOUT ? -EAGAIN : err;
 }
 
+uint64_t sock_capacity(const struct sock *s)
+{
+    const struct sock_options *own = &s->options, *peer = &s->peer->options;
+    return s->family == AF_UNIX_ /* only the sender's counts there */
+               ? (uint64_t)own->send_buffer
+               : ((uint64_t)own->send_buffer + (uint64_t)peer->receive_buffer) / 2;
+}
+
 static void packet_free(struct packet *p)
 {
     for (uint32_t i = 0; i < p->file_count; i++) {
@@ -127,7 +135,7 @@ static int64_t send_some(struct sock *s, struct iter *from, struct sock_message 
 {
     struct sock *to = s->peer;
     struct packet *p = to->last;
-    uint64_t room = SOCK_BUFFER - to->queued;
+    uint64_t room = sock_capacity(s) - to->queued;
     if (p == NULL || p->capacity == p->size || m->file_count > 0) {
         size_t capacity = from->left < CHUNK ? (size_t)from->left : CHUNK;
         capacity = capacity < 1024 ? 1024 : capacity;
@@ -185,12 +193,13 @@ static int64_t send_stream(struct sock *s, struct iter *from, struct sock_messag
             s->reset = true; /* TCP learns only from the answer that nobody is there any more */
             s->error = EPIPE;
             sock_changed(s);
-            return done + (int64_t)from->left;
+            const uint64_t most = (uint64_t)s->options.send_buffer; /* until that one comes */
+            return done + (int64_t)(from->left < most ? from->left : most);
         }
         if (s->shut_write || s->peer == NULL || s->peer->shut_read) {
             return done > 0 ? done : broken(m);
         }
-        if (s->peer->queued >= SOCK_BUFFER) {
+        if (s->peer->queued >= sock_capacity(s)) {
             int err = wait_for(s, m->no_wait, deadline);
             if (err != 0) {
                 return done > 0 ? done : err;
@@ -307,6 +316,11 @@ static int64_t send_packet(struct sock *s, struct iter *from, struct sock_messag
         return err;
     }
     uint64_t n = from->left;
+    const bool six = s->family == AF_INET6_;
+    p->has_fields = s->family != AF_UNIX_;
+    p->hops = m->has_hops ? m->hops : (uint8_t)(six ? s->options.hops : s->options.ttl);
+    p->traffic =
+        m->has_traffic ? m->traffic : (uint8_t)(six ? s->options.traffic_class : s->options.tos);
     p->size = (uint32_t)n;
     p->from = s->local;
     if (s->family != AF_UNIX_ && address_is_any(&p->from)) { /* as the receiver sees this host */
@@ -460,6 +474,9 @@ static int64_t take_packet(struct sock *s, struct iter *to, struct sock_message 
         return err;
     }
     m->address = p->from;
+    m->hops = p->hops;
+    m->traffic = p->traffic;
+    m->has_hops = m->has_traffic = p->has_fields;
     m->full_size = p->size;
     m->result_flags |= p->size > n ? MSG_TRUNC_ : 0;
     take_files(p, m);

@@ -216,7 +216,7 @@ unsigned sock_poll(struct sock *s)
     if (s->peer->shut_write) {
         bits |= FS_POLLIN | FS_POLLRDHUP | (s->shut_write ? FS_POLLHUP : 0);
     }
-    if (s->shut_write || s->peer->queued < SOCK_BUFFER) {
+    if (s->shut_write || s->peer->queued < sock_capacity(s)) {
         bits |= FS_POLLOUT;
     }
     return bits;
