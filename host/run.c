@@ -32,6 +32,7 @@ struct run {
     struct processes processes;
     struct evidence_maker *evidence;
     bool ended;
+    bool told_of_limit; /* of processes: once is enough */
     struct run_result result; /* unquoted from the start, the rest when ended */
 };
 
@@ -339,6 +340,13 @@ static int64_t answer_start(struct run *run)
 {
     struct diag d = {""};
     int slot = processes_free_slot(&run->processes);
+    if (slot < 0 && !run->told_of_limit) {
+        run->told_of_limit = true;
+        fprintf(stderr,
+                "alcove: this run has %u processes, the most that one can have at a time; the "
+                "workload's fork gets EAGAIN until others end\n",
+                YARD_SLOTS);
+    }
     return slot < 0 || processes_start(&run->processes, (unsigned)slot, &d) != 0 ? -EAGAIN : slot;
 }
 
