@@ -45,6 +45,9 @@ static int round_trip(struct call_client *c, struct call_head *head, bool may_ca
     head->pid = t->process->pid;
     head->tid = t->tid;
     head->blocked = t->blocked;
+    head->own_pending = t->pending;
+    head->pending = t->process->pending;
+    c->pending_told = head->own_pending | head->pending;
     size_t size = call_encoded_size(&c->out);
     int err = call_buffer_room(&c->message, size);
     if (err != 0) {

@@ -19,6 +19,7 @@ struct call_client {
     struct call_ranges out, in; /* of the request, and of its answer */
     struct call_buffer message; /* as it travels, both ways */
     struct call_message answer; /* a view of message */
+    uint64_t pending_told;      /* signals that the owner knows to be pending */
 };
 
 /* The calling thread's end of that session, which is open and its own from now on. -ENOMEM. */

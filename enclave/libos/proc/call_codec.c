@@ -55,7 +55,7 @@ int call_decode(struct bytes message, struct call_message *ret)
         return -EINVAL;
     }
     memcpy(&m.head, head.data, sizeof m.head);
-    if (m.head.kind < CALL_SYSCALL || m.head.kind > CALL_NEED ||
+    if (m.head.kind < CALL_SYSCALL || m.head.kind > CALL_PENDING ||
         m.head.range_count > CALL_RANGES_MAX || (m.head.flags & ~CALL_GO_ON) != 0) {
         return -EINVAL;
     }

@@ -24,6 +24,7 @@ enum call_kind {
     CALL_CANCEL,      /* a signal waits for the thread whose call has that sequence number */
     CALL_RESULT,      /* result; ranges: what the call wrote */
     CALL_NEED,        /* ranges without bytes: memory that the call wants to read */
+    CALL_PENDING,     /* the call with that sequence number lasts, and more signals are pending */
 };
 
 enum call_range_kind {
@@ -50,7 +51,8 @@ struct call_head {
     uint64_t signals; /* that the call sent to its own thread: SIGPIPE, SIGXFSZ */
     uint32_t flags;
     uint32_t range_count;
-    uint64_t blocked; /* of a request: the thread's signal mask */
+    uint64_t blocked;              /* of a request: the thread's signal mask, and */
+    uint64_t own_pending, pending; /* what waits for it and its process, as a signalfd shows it */
     uint64_t notices; /* of an answer: signals that were sent to the process before it, which come
                          another way */
 };

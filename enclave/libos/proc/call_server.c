@@ -79,7 +79,7 @@ int call_serve(struct call_server *s, struct bytes request)
     if (call_decode(request, &m) != 0) {
         return -EINVAL;
     }
-    if (m.head.kind == CALL_CANCEL) {
+    if (m.head.kind == CALL_CANCEL || m.head.kind == CALL_PENDING) {
         return 0; /* of a call that was over before */
     }
     s->head = m.head;

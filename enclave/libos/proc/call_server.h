@@ -48,6 +48,13 @@ bool call_server_interrupted(struct call_server *s);
 void call_server_wait(struct call_server *s, uint64_t timeout_ns);
 /* The thread ids of the caller's process (os_thread_ids): 0 when they are asked for first. */
 size_t call_server_tids(struct call_server *s, int *ret_tids, size_t max);
+/* What a signalfd shows the caller: its own pending signals and its process's. */
+uint64_t call_server_pending(const struct call_server *s);
+/* Takes one of the set, one of each number in a call: *taken are those. 1 and *ret, or 0. -EFAULT:
+ * it is asked for first, as memory is; then the call is made again. -ERESTARTSYS: it is not pending
+ * now. */
+int call_server_take_signal(struct call_server *s, uint64_t set, uint64_t *taken,
+                            struct signal_info *ret) MUST_USE;
 /* The caller's thread has a new name. */
 void call_server_set_comm(struct call_server *s, const char *comm);
 /* The new thread's body. */

@@ -9,6 +9,7 @@
  * The adversary: the host delays records and wakes threads as it likes. */
 #include <errno.h>
 
+#include "fs/vfs.h"
 #include "proc/call_client.h"
 #include "proc/call_server.h"
 #include "time/timers.h"
@@ -21,11 +22,32 @@ static int send_cancel(struct call_client *c)
     return call_send(&c->session, BYTES_OF(head));
 }
 
+/* A signalfd that the call looks at, or waits for, is the owner's to serve; what there is to read
+ * is known here. Blocked signals wake who polls, as in the first process. */
+static int tell_pending(struct call_client *c)
+{
+    const struct os_thread *t = os_self();
+    const struct call_head head = {.kind = CALL_PENDING,
+                                   .sequence = c->sequence,
+                                   .own_pending = t->pending,
+                                   .pending = t->process->pending};
+    c->pending_told = head.own_pending | head.pending;
+    return call_send(&c->session, BYTES_OF(head));
+}
+
+static bool pending_is_news(const struct call_client *c)
+{
+    const struct os_thread *t = os_self();
+    return ((t->pending | t->process->pending) & ~c->pending_told) != 0;
+}
+
 static void sleep_for_answer(struct call_client *c)
 {
     struct os_thread *t = os_self();
+    const uint64_t bit = UINT64_C(1) << t->number % 64;
     uint64_t now = rt_clock_ns(1), wake_at = timer_deadline();
     t->waiting = true;
+    fs_poll_queue.waiting[t->number / 64] |= bit;
     os_unlock();
     if (wake_at > now) {
         ignore_result(session_wait(&c->session, wake_at == UINT64_MAX ? wake_at : wake_at - now),
@@ -33,6 +55,7 @@ static void sleep_for_answer(struct call_client *c)
     }
     os_lock();
     t->waiting = false;
+    fs_poll_queue.waiting[t->number / 64] &= ~bit;
     t->waited_ns += rt_clock_ns(1) - now;
     timer_check();
 }
@@ -43,13 +66,16 @@ int call_exchange(struct call_client *c, bool may_cancel)
     while (err == 0 && !session_ready(&c->session)) {
         os_lock();
         bool cancel = may_cancel && os_interrupted(os_self());
-        if (!cancel) {
+        const bool news = may_cancel && !cancel && pending_is_news(c);
+        if (!cancel && !news) {
             sleep_for_answer(c);
         }
         os_unlock();
         if (cancel) {
             may_cancel = false;
             err = send_cancel(c);
+        } else if (news) {
+            err = tell_pending(c);
         }
     }
     return err != 0 ? err : call_receive(&c->session, &c->message);
@@ -91,11 +117,19 @@ bool call_server_interrupted(struct call_server *s)
     while (!s->cancelled && session_ready(&s->session)) {
         if (call_receive(&s->session, &s->message) != 0 ||
             call_decode(BYTES(s->message.data, s->message.size), &m) != 0 ||
-            m.head.kind != CALL_CANCEL) {
+            (m.head.kind != CALL_CANCEL && m.head.kind != CALL_PENDING)) {
             s->cancelled = s->gone = true; /* the session has ended, or is to be */
             break;
         }
-        s->cancelled = m.head.sequence == s->head.sequence;
+        if (m.head.sequence != s->head.sequence) {
+            continue;
+        }
+        s->cancelled = m.head.kind == CALL_CANCEL;
+        if (!s->cancelled) {
+            s->head.own_pending = m.head.own_pending;
+            s->head.pending = m.head.pending;
+            os_wake_all(&fs_poll_queue); /* the one that sleeps for this call looks again */
+        }
     }
     return s->cancelled;
 }

@@ -7,6 +7,7 @@
 
 #include "events.h"
 #include "libos/syscalls.h"
+#include "proc/call_server.h"
 #include "signals/signals.h"
 
 #define UNREADABLE (SIGNAL_BIT(OS_SIGKILL) | SIGNAL_BIT(OS_SIGSTOP))
@@ -44,6 +45,11 @@ static struct signal_record record_of(const struct signal_info *i)
         r.pid = (uint32_t)i->pid;
         r.uid = i->uid;
     }
+    if (i->signo == OS_SIGCHLD && i->code > 0) {
+        r.status = (int32_t)(uint32_t)i->value;
+        r.utime = (uint64_t)i->user_ticks;
+        r.stime = (uint64_t)i->system_ticks;
+    }
     if (i->code == SI_TIMER_ || i->code == SI_QUEUE_) {
         r.value = (int32_t)(uint32_t)i->value;
         r.pointer = i->value;
@@ -51,17 +57,31 @@ static struct signal_record record_of(const struct signal_info *i)
     return r;
 }
 
+/* A signal of the set that waits for the caller: 1, or 0; errors are call_server_take_signal()'s.
+ */
+static int take(struct os_thread *t, uint64_t set, uint64_t *taken, struct signal_info *ret)
+{
+    return t->server != NULL          ? call_server_take_signal(t->server, set, taken, ret)
+           : signal_take(t, set, ret) ? 1
+                                      : 0;
+}
+
 static int64_t signalfd_read(struct file *f, struct iter *to, uint64_t *pos)
 {
     struct os_thread *t = os_self();
     struct signal_info info;
+    uint64_t taken = 0;
     int64_t done = 0;
     (void)pos;
     if (to->left < sizeof(struct signal_record)) {
         return -EINVAL;
     }
     while (to->left >= sizeof(struct signal_record)) {
-        if (!signal_take(t, of(f)->set, &info)) {
+        int found = take(t, of(f)->set, &taken, &info);
+        if (found < 0) {
+            return found == -ERESTARTSYS && done > 0 ? done : found;
+        }
+        if (found == 0) {
             int err = done > 0                       ? 1
                       : (f->flags & O_NONBLOCK) != 0 ? -EAGAIN
                                                      : os_block(&fs_poll_queue, UINT64_MAX);
@@ -83,7 +103,9 @@ static int64_t signalfd_read(struct file *f, struct iter *to, uint64_t *pos)
 static unsigned signalfd_poll(struct file *f)
 {
     const struct os_thread *t = os_self();
-    return ((t->pending | t->process->pending) & of(f)->set) != 0 ? FS_POLLIN : 0u;
+    const uint64_t pending =
+        t->server != NULL ? call_server_pending(t->server) : t->pending | t->process->pending;
+    return (pending & of(f)->set) != 0 ? FS_POLLIN : 0u;
 }
 
 static void signalfd_destroy(struct node *n)
@@ -104,9 +126,6 @@ int64_t sys_signalfd4(int fd, app_ptr set, uint64_t size, int flags)
     }
     if (copy_from_app(&mask, set, sizeof mask) != 0) {
         return -EFAULT;
-    }
-    if (os_self()->server != NULL) { /* what is pending there is not known here */
-        return -ENOSYS;
     }
     mask &= ~UNREADABLE;
     if (fd != -1) {
