@@ -31,7 +31,14 @@ static struct {
     pthread_mutex_t lock;     /* of the conversation with the broker */
     int fds[NET_SOCKETS_MAX]; /* plus one; 0: no such socket */
     uint32_t names[NET_SOCKETS_MAX];
-} net = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    /* What one thread receives because it was asked to, and another on its way out of a wait, have
+     * an order, and no descriptor changes meanwhile: */
+    pthread_mutex_t bytes;
+    struct {
+        bool armed;                 /* net_wait may receive */
+        uint32_t received, brought; /* how often net_receive and net_wait did */
+    } streams[NET_SOCKETS_MAX];
+} net = {.lock = PTHREAD_MUTEX_INITIALIZER, .bytes = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- beginning and end --------------------------------------------------------------------------
  */
@@ -122,8 +129,11 @@ static int keep(uint64_t socket, int fd)
         close(fd);
         return -EIO;
     }
+    pthread_mutex_lock(&net.bytes);
+    memset(&net.streams[socket % NET_SOCKETS_MAX], 0, sizeof net.streams[0]);
     net.fds[socket % NET_SOCKETS_MAX] = fd + 1;
     net.names[socket % NET_SOCKETS_MAX] = (uint32_t)socket;
+    pthread_mutex_unlock(&net.bytes);
     return 0;
 }
 
@@ -254,9 +264,15 @@ static int64_t serve_send(struct hostcall_slot *s)
     return n < 0 ? send_error(errno) : n + (ssize_t)skip;
 }
 
-static int64_t serve_receive(struct hostcall_slot *s)
+static int64_t receive_error(int error)
 {
     static const int errnos[] = {EAGAIN, ECONNRESET, ECONNREFUSED, ETIMEDOUT};
+    int64_t err = permitted(-error, errnos, ARRAY_SIZE(errnos));
+    return err == -EMFILE ? -EIO : err;
+}
+
+static int64_t receive(struct hostcall_slot *s)
+{
     int fd = fd_of(s->args[0]);
     size_t size = s->args[1] <= HOSTCALL_DATA_MAX ? s->args[1] : HOSTCALL_DATA_MAX, skip = 0;
     bool from = (s->args[2] & NET_FROM) != 0;
@@ -275,8 +291,7 @@ static int64_t serve_receive(struct hostcall_slot *s)
                      from ? &who_size : NULL);
     } while (n < 0 && errno == EINTR);
     if (n < 0) {
-        int64_t err = permitted(-errno, errnos, ARRAY_SIZE(errnos));
-        return err == -EMFILE ? -EIO : err;
+        return receive_error(errno);
     }
     if (from) {
         struct net_address a;
@@ -284,6 +299,61 @@ static int64_t serve_receive(struct hostcall_slot *s)
         memcpy(s->data, &a, sizeof a);
     }
     return n + (ssize_t)skip;
+}
+
+static int64_t serve_receive(struct hostcall_slot *s)
+{
+    size_t i = s->args[0] % NET_SOCKETS_MAX;
+    if ((s->args[2] & NET_RECEIVE_URGENT) != 0) {
+        return receive(s); /* beside the stream */
+    }
+    pthread_mutex_lock(&net.bytes);
+    /* What was brought and is still on its way comes first. */
+    int64_t n = net.streams[i].brought == s->args[3] ? receive(s) : -EAGAIN;
+    if (n != -EAGAIN) {
+        net.streams[i].received++;
+        net.streams[i].armed = false;
+    }
+    pthread_mutex_unlock(&net.bytes);
+    return n;
+}
+
+/* ---- bytes that come with the news
+ * ------------------------------------------------------------------------------------- */
+
+static void arm(const struct hostcall_slot *s)
+{
+    if (s->to_size == 0 || s->to_size > NET_ARMS_MAX * sizeof(struct net_arm)) {
+        return;
+    }
+    pthread_mutex_lock(&net.bytes);
+    for (size_t at = 0; at + sizeof(struct net_arm) <= s->to_size; at += sizeof(struct net_arm)) {
+        struct net_arm a;
+        memcpy(&a, s->data + at, sizeof a);
+        size_t i = a.socket % NET_SOCKETS_MAX;
+        net.streams[i].armed =
+            net.streams[i].armed || (fd_of(a.socket) >= 0 && net.streams[i].received == a.received);
+    }
+    pthread_mutex_unlock(&net.bytes);
+}
+
+/* Into the NET_BROUGHT_MAX bytes at to, if the socket is armed and nothing but bytes came. */
+static void bring(struct net_event *e, uint8_t *to)
+{
+    size_t i = e->socket % NET_SOCKETS_MAX;
+    if ((e->events & ~(NET_IN | NET_OUT)) != 0 || (e->events & NET_IN) == 0) {
+        return;
+    }
+    pthread_mutex_lock(&net.bytes);
+    int fd = net.streams[i].armed ? fd_of(e->socket) : -1;
+    ssize_t n = fd >= 0 ? recv(fd, to, NET_BROUGHT_MAX, MSG_DONTWAIT) : -1;
+    if (fd >= 0 && (n >= 0 || (errno != EAGAIN && errno != EINTR))) {
+        e->events |= NET_BROUGHT;
+        e->brought = (int32_t)(n >= 0 ? n : receive_error(errno));
+        net.streams[i].brought++;
+        net.streams[i].armed = false;
+    }
+    pthread_mutex_unlock(&net.bytes);
 }
 
 /* ---- the rest
@@ -327,11 +397,18 @@ static int64_t serve_error(struct hostcall_slot *s)
 
 static int64_t serve_close(struct hostcall_slot *s)
 {
+    size_t i = s->args[0] % NET_SOCKETS_MAX;
+    pthread_mutex_lock(&net.bytes);
     int fd = fd_of(s->args[0]);
+    if (fd >= 0 && net.streams[i].brought != s->args[1]) { /* Linux resets it: nobody read them */
+        const struct linger now = {1, 0};
+        ignore_result(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now), "then kindly");
+    }
     if (fd >= 0) {
-        net.fds[s->args[0] % NET_SOCKETS_MAX] = 0;
+        net.fds[i] = 0;
         close(fd);
     }
+    pthread_mutex_unlock(&net.bytes);
     return 0;
 }
 
@@ -346,13 +423,20 @@ static int64_t put_events(struct hostcall_slot *s, const struct epoll_event *eve
     uint64_t count = 0;
     size_t size = 0;
     for (int i = 0; i < n; i++) {
-        struct net_event e = {events[i].data.u32, events[i].events};
+        struct net_event e = {.socket = events[i].data.u32, .events = events[i].events};
+        size_t others = (size_t)(n - i) * sizeof e;
         if (e.socket == WAKE_ID) {
             ignore_result(read(net.wake, &count, sizeof count) < 0, "somebody else has read it");
             continue;
         }
+        if (size + others + NET_BROUGHT_MAX <= NET_NEWS_MAX) {
+            bring(&e, s->data + size + sizeof e);
+        }
         memcpy(s->data + size, &e, sizeof e);
         size += sizeof e;
+        if ((e.events & NET_BROUGHT) != 0 && e.brought > 0) {
+            size += ((size_t)e.brought + 7) / 8 * 8;
+        }
     }
     return (int64_t)size;
 }
@@ -364,6 +448,7 @@ static int64_t serve_wait(struct host_thread *t, struct hostcall_slot *s)
     struct __kernel_timespec ts = {(long long)(ns / 1000000000), (long long)(ns % 1000000000)};
     uint32_t nobody = 0;
     bool sleeps = ns != 0;
+    arm(s);
     if (sleeps && !__atomic_compare_exchange_n(t->wake_word, &nobody, HOST_NET_PARKED, false,
                                                __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
         ts = (struct __kernel_timespec){0}; /* woken already: a look, no sleep */

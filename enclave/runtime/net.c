@@ -80,9 +80,10 @@ int64_t rt_net_send(uint32_t socket, unsigned flags, struct bytes data)
     return r > (int64_t)data.size ? -EIO : r;
 }
 
-int64_t rt_net_receive(uint32_t socket, unsigned flags, void *to, size_t size)
+int64_t rt_net_receive(uint32_t socket, unsigned flags, uint32_t brought, void *to, size_t size)
 {
-    return call(HOSTCALL_net_receive, socket, size, flags, BYTES(NULL, 0), to, size);
+    const uint64_t args[HOSTCALL_ARGS] = {socket, size, flags, brought};
+    return rt_hostcall(HOSTCALL_net_receive, args, BYTES(NULL, 0), to, size);
 }
 
 void rt_net_shutdown(uint32_t socket, int how)
@@ -90,9 +91,9 @@ void rt_net_shutdown(uint32_t socket, int how)
     HOSTCALL_SIMPLE(HOSTCALL_net_shutdown, socket, (uint64_t)how);
 }
 
-void rt_net_close(uint32_t socket)
+void rt_net_close(uint32_t socket, uint32_t brought)
 {
-    HOSTCALL_SIMPLE(HOSTCALL_net_close, socket);
+    HOSTCALL_SIMPLE(HOSTCALL_net_close, socket, brought);
 }
 
 int rt_net_option(uint32_t socket, enum net_option option, int32_t value)
@@ -106,30 +107,29 @@ int rt_net_error(uint32_t socket)
     return r < 0 ? EIO : (int)r;
 }
 
-void rt_net_attend(struct net_event *ret, size_t *ret_count)
+void rt_net_attend(struct net_attention *a)
 {
-    struct rt_thread *t = rt_self();
-    t->net_events = ret;
-    t->net_event_count = ret_count;
+    rt_self()->attention = a;
 }
 
-static size_t events_within(uint64_t timeout_ns, struct net_event *ret)
+static void news_within(uint64_t timeout_ns, struct net_attention *a)
 {
-    const size_t size = NET_EVENTS_MAX * sizeof *ret;
-    int64_t r = call(HOSTCALL_net_wait, timeout_ns, 0, 0, BYTES(NULL, 0), ret, size);
-    return r <= 0 ? 0 : (size_t)r / sizeof *ret;
+    const struct bytes arms = BYTES(a->arms, a->arm_count * sizeof a->arms[0]);
+    int64_t r = call(HOSTCALL_net_wait, timeout_ns, 0, 0, arms, a->news, sizeof a->news);
+    a->arm_count = 0;
+    a->news_size = r > 0 ? (size_t)r : 0;
 }
 
-size_t rt_net_look(struct net_event ret[NET_EVENTS_MAX])
+void rt_net_look(struct net_attention *a)
 {
-    return events_within(0, ret);
+    news_within(0, a);
 }
 
 bool rt_net_wait(struct rt_thread *t, uint64_t timeout_ns)
 {
-    if (t->net_events == NULL || *t->net_event_count != 0) {
+    if (t->attention == NULL || t->attention->news_size != 0) {
         return false;
     }
-    *t->net_event_count = events_within(timeout_ns, t->net_events);
+    news_within(timeout_ns, t->attention);
     return true;
 }

@@ -282,7 +282,7 @@ static void idle_until_go(struct rt_thread *t)
         rt_wait_near(UINT64_MAX);
     }
     t->app_memory = NULL;
-    t->net_events = NULL;
+    t->attention = NULL;
     __atomic_store_n(&t->kick, 0, __ATOMIC_RELAXED); /* it was for the thread before */
     rt_again();
 }
@@ -363,7 +363,7 @@ static bool spin(const struct rt_thread *t, uint64_t ns)
 int rt_wait_near(uint64_t timeout_ns)
 {
     struct rt_thread *t = rt_self();
-    if (t->net_events == NULL && rt_cpu_count() > 1 && timeout_ns > SPIN_NS) {
+    if (t->attention == NULL && rt_cpu_count() > 1 && timeout_ns > SPIN_NS) {
         if (t->wait.skip > 0) {
             t->wait.skip--;
         } else if (spin(t, SPIN_NS)) {

@@ -44,8 +44,7 @@ struct rt_thread {
         uint32_t penalty; /* as many when the next look is in vain, and more */
     } wait;
     void *door_data;
-    struct net_event *net_events; /* NULL: it does not attend to the network */
-    size_t *net_event_count;
+    struct net_attention *attention; /* NULL: it does not attend to the network */
     struct app_memory *app_memory; /* NULL: this enclave's; rt_set_app_memory() */
     bool fault_in_runtime;
     struct rt_frame fault_frame;

@@ -3,7 +3,9 @@
 """The other end of tests/network/talk.py, always outside: peer.py TCP UDP TCP6. Each connection says
 in its first line what is to become of it."""
 
+import errno
 import os
+import queue
 import socket
 import struct
 import sys
@@ -60,6 +62,16 @@ def half(s):
     total = drain(s)
     s.close()
     return total
+
+
+def unread(s):
+    """Says what nobody hears; how the connection ended is for who asks later."""
+    s.sendall(b"nobody reads this")
+    try:
+        ended.put(repr(s.recv(1)))
+    except OSError as e:
+        ended.put(errno.errorcode[e.errno])
+    s.close()
 
 
 def late(s):
@@ -125,6 +137,11 @@ def serve(s):
             slow(s)
         case ["half"]:
             half(s)
+        case ["unread"]:
+            unread(s)
+        case ["ended"]:
+            s.sendall(ended.get(timeout=10).encode())
+            s.close()
         case ["late"]:
             late(s)
         case ["release"]:
@@ -157,8 +174,8 @@ def serve_all(listener):
 
 
 def main():
-    global held
-    held = []
+    global held, ended
+    held, ended = [], queue.Queue()
     tcp, udp, tcp6 = (int(a) for a in sys.argv[1:4])
     for family, address, port in ((socket.AF_INET, "127.0.0.1", tcp), (socket.AF_INET6, "::1", tcp6)):
         listener = socket.socket(family)

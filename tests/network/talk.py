@@ -130,6 +130,66 @@ def reading():
     print(count[0], s.recvmsg_into(buffers)[0], bytes(buffers[0]), len(s.recv(10)))
 
 
+def pieces():
+    """More than comes with the news of it: all of it is there for who looks or counts."""
+    expected = bytes(i & 0xFF for i in range(251)) * 40
+    count = array.array("i", [0])
+    s = ask("give 10040")
+    print(ready(s, select.POLLIN))
+
+    def there():
+        fcntl.ioctl(s, termios.FIONREAD, count)
+        return count[0] == len(expected)
+
+    print(wait_until(there), s.recv(100, socket.MSG_PEEK) == expected[:100])
+    print(wait_until(lambda: s.recv(20000, socket.MSG_PEEK) == expected))
+    print(s.recv(5000) == expected[:5000], there(), count[0], s.recv(20000) == expected[5000:], s.recv(1))
+    s = ask("unread")
+    print(ready(s, select.POLLIN))
+    s.close()
+    s, r = ask("unread"), ask("ended")
+    print(s.recv(17, socket.MSG_WAITALL), r.recv(100))
+    s.close()
+    print(ask("ended").recv(100))
+
+
+def order():
+    """While somebody polls, others read what they poll for: every byte once, and in order."""
+    sockets = [ask("echo") for _ in range(4)]
+    data = [os.urandom(120000) for _ in sockets]
+    got, over = [b""] * len(sockets), []
+    e = select.epoll()
+    for s in sockets:
+        e.register(s, select.EPOLLIN | select.EPOLLET)
+
+    def poll():
+        while not over:
+            e.poll(0.01)
+
+    def write(i):
+        for at in range(0, len(data[i]), 600):
+            sockets[i].sendall(data[i][at:at + 600])
+            time.sleep(0)
+
+    def read(i):
+        k = 0
+        while len(got[i]) < len(data[i]):
+            k += 1
+            piece = attempt(lambda: sockets[i].recv(1 + k % 700, socket.MSG_DONTWAIT if k % 3 else 0))
+            if not isinstance(piece, str):
+                got[i] += piece
+
+    threads = [threading.Thread(target=f, args=(i,)) for f in (read, write) for i in range(len(sockets))]
+    poller = threading.Thread(target=poll)
+    for t in (poller, *threads):
+        t.start()
+    for t in threads:
+        t.join()
+    over.append(1)
+    poller.join()
+    print(got == data)
+
+
 def full():
     s = ask("late")
     s.setblocking(False)
@@ -373,8 +433,8 @@ def urgent():
     print(s.recv(1, socket.MSG_OOB), s.recv(3, socket.MSG_WAITALL), s.recv(3, socket.MSG_WAITALL))
 
 
-for case in (echoes, connecting, half_closed, reset, reading, full, edges, serving, crowd, threads,
-             interrupted, told_by_signal, processes, datagrams, six, files, options, urgent):
+for case in (echoes, connecting, half_closed, reset, reading, pieces, order, full, edges, serving, crowd,
+             threads, interrupted, told_by_signal, processes, datagrams, six, files, options, urgent):
     print("--", case.__name__, flush=True)
     case()
 sys.stdout.flush()

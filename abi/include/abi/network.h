@@ -51,18 +51,35 @@ enum net_kind {
 enum net_send_flag { NET_MORE = 1, NET_URGENT = 2, NET_TO = 4 /* an address comes first */ };
 enum net_receive_flag { NET_FROM = 1 /* an address comes first */, NET_RECEIVE_URGENT = 2 };
 
-/* net_wait: what happened to whom since it was last told. */
+/* net_wait, what it is told: of these streams the host may receive when bytes come, once, and bring
+ * them along with the news. received: how often net_receive has got something from that socket: a
+ * host that counts more of it does not take the record to heart, which was overtaken. */
+struct net_arm {
+    uint32_t socket, received;
+};
+#define NET_ARMS_MAX 256u
+
+/* What it tells: what happened to whom since it was last told, and with NET_BROUGHT how receiving
+ * ended: 0 at the end, bytes, which follow, or -errno, as of net_receive. Each record and its bytes are
+ * filled up to a multiple of 8. What was brought comes before what net_receive gets later: that answers
+ * EAGAIN to whoever has not taken to heart as often what was brought of the socket. */
 struct net_event {
     uint32_t socket;
     uint32_t events; /* of poll(2): NET_IN … */
+    int32_t brought;
+    uint32_t reserved;
 };
+_Static_assert(sizeof(struct net_event) == 16, "in hostcall slots");
 #define NET_IN         1u
 #define NET_PRI        2u
 #define NET_OUT        4u
 #define NET_ERR        8u
 #define NET_HUP        16u
 #define NET_RDHUP      0x2000u
-#define NET_EVENTS_MAX 256u
+#define NET_BROUGHT     0x80000000u
+#define NET_BROUGHT_MAX 4096u  /* bytes of one socket; fewer: there were no more */
+#define NET_NEWS_MAX    32768u /* bytes of all of it */
+#define NET_EVENTS_MAX  256u
 
 /* Options that reach the host's socket: NET_OPTION(name, level, option of Linux, least, most). */
 #define NET_OPTIONS(NET_OPTION)                                                                    \

@@ -83,8 +83,12 @@ struct outside {
     bool over;          /* all of that has come */
     bool hung_up;       /* both directions are closed */
     bool urgent;        /* there may be a byte beside the stream */
+    bool armed;         /* the host may receive on its own, once, and bring it with the news */
+    bool listed;        /* to be armed */
+    bool large;         /* so much came at once that it would not have fitted there */
     uint64_t looked_ns; /* when the host last had nothing, or no room */
     uint32_t number;
+    uint32_t received, brought; /* how often bytes or an end came by either way (struct net_arm) */
     uint32_t options_set; /* bits of enum net_option */
     int32_t options[NET_OPTION_COUNT];
     struct net_address *heard; /* OUTSIDE_HEARD of them, by place; NULL: nobody yet */

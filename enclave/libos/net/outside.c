@@ -111,7 +111,8 @@ static void begin(struct sock *s)
 {
     s->outside.on = true;
     s->outside.may_have = s->outside.ended = s->outside.over = s->outside.urgent = false;
-    s->outside.hung_up = s->outside.linked = false;
+    s->outside.hung_up = s->outside.linked = s->outside.armed = false;
+    s->outside.received = s->outside.brought = 0;
     s->outside.may_send = true;
     for (size_t i = 0; i < NET_OPTION_COUNT; i++) {
         if ((s->outside.options_set & 1u << i) != 0) {
@@ -159,7 +160,7 @@ static void connected(struct sock *s, int error)
     s->error = error;
     s->remote = (struct sock_address){0};
     if (!s->outside.bound) {
-        rt_net_close(s->outside.number);
+        rt_net_close(s->outside.number, s->outside.brought);
         leave(s);
     }
 }
@@ -285,16 +286,22 @@ void outside_close(struct sock *s)
         ignore_result(rt_net_option(s->outside.number, NET_OPTION_linger_s, 0),
                       "then it ends kindly");
     }
-    rt_net_close(s->outside.number);
+    rt_net_close(s->outside.number, s->outside.brought);
     leave(s);
 }
 
 /* ---- what the host tells -------------------------------------------------------------------- */
 
-void outside_event(const struct net_event *e)
+struct sock *outside_by_number(uint32_t number)
 {
-    struct sock *s = sockets[e->socket % NET_SOCKETS_MAX];
-    if (s == NULL || !s->outside.on || s->outside.number != e->socket) {
+    struct sock *s = sockets[number % NET_SOCKETS_MAX];
+    return s != NULL && s->outside.on && s->outside.number == number ? s : NULL;
+}
+
+void outside_event(const struct net_event *e, struct bytes data)
+{
+    struct sock *s = outside_by_number(e->socket);
+    if (s == NULL) {
         return;
     }
     if (s->state == SOCK_CONNECTING) {
@@ -308,6 +315,9 @@ void outside_event(const struct net_event *e)
     if ((e->events & (NET_IN | NET_RDHUP | NET_HUP | NET_ERR)) != 0) {
         s->outside.may_have = true;
         s->node.arrived++;
+    }
+    if ((e->events & NET_BROUGHT) != 0) {
+        outside_brought(s, e->brought, data);
     }
     s->outside.ended = s->outside.ended || (e->events & (NET_RDHUP | NET_HUP)) != 0;
     s->outside.hung_up = s->outside.hung_up || (e->events & NET_HUP) != 0;

@@ -27,6 +27,12 @@ int outside_listen(struct sock *s, int backlog) MUST_USE;
 int outside_connect(struct sock *s, const struct sock_address *a, bool no_wait) MUST_USE;
 /* Fetches what came, if something may have come and nothing lies here: a connection, or bytes. */
 void outside_pull(struct sock *s);
+/* The same, and what came behind that which lies here. */
+void outside_pull_more(struct sock *s);
+/* Nothing lies here any more of a stream: what comes next may come with the news. */
+void outside_drained(struct sock *s);
+/* What the host received on its own, and how that ended. */
+void outside_brought(struct sock *s, int32_t result, struct bytes data);
 /* Nothing came and nobody slept who would have been told: is it worth asking the host? */
 bool outside_worth_asking(struct sock *s);
 void outside_accept_ready(struct sock *listener);
@@ -43,9 +49,17 @@ void outside_shutdown(struct sock *s, int how);
 void outside_close(struct sock *s);
 /* An option was set: now, or when the host's socket is made. */
 void outside_option(struct sock *s, int level, int name, int32_t value);
-void outside_event(const struct net_event *e);
+/* data: what was brought along */
+void outside_event(const struct net_event *e, struct bytes data);
+struct sock *outside_by_number(uint32_t number); /* NULL: none */
 bool outside_exists(void); /* is there any such socket? */
 
 /* outside_wait.c */
 /* os_block() on the socket's queue; the host's sockets end it, too. */
 int outside_block(struct sock *s, uint64_t deadline) MUST_USE;
+/* It may be armed when somebody waits next. */
+void outside_list(struct sock *s);
+
+/* news.c: the next record of what the host told, and its bytes; false: there is none, or what is left
+ * has no form. */
+bool news_next(struct cursor *news, struct net_event *ret, struct bytes *ret_data) MUST_USE;

@@ -87,19 +87,62 @@ static void came(struct sock *s, size_t n, size_t asked)
     }
 }
 
-static void pull_stream(struct sock *s)
+static void took_in(struct sock *s, int64_t n, const uint8_t *data, size_t asked)
 {
-    uint8_t *b = get_buffer();
-    int64_t n = b == NULL ? -EAGAIN : rt_net_receive(s->outside.number, 0, b, HOSTCALL_DATA_MAX);
     if (n < 0) {
         failed(s, (int)n);
         return;
     }
-    if (n > 0 && !sock_take_in(s, b, (size_t)n, NULL)) {
+    if (n > 0 && !sock_take_in(s, data, (size_t)n, NULL)) {
         failed(s, -ECONNRESET); /* the bytes have no place: as if they had been lost for good */
         return;
     }
-    came(s, (size_t)n, HOSTCALL_DATA_MAX);
+    s->outside.large = n >= (int64_t)NET_BROUGHT_MAX;
+    came(s, (size_t)n, asked);
+}
+
+/* The host received, or it would have if there had been something: it counts as this does. */
+static void received(struct sock *s, int64_t result)
+{
+    if (result != -EAGAIN) {
+        s->outside.received++;
+        s->outside.armed = false;
+    }
+}
+
+static void pull_stream(struct sock *s)
+{
+    uint8_t *b = get_buffer();
+    int64_t n = -EAGAIN;
+    if (b != NULL) {
+        n = rt_net_receive(s->outside.number, 0, s->outside.brought, b, HOSTCALL_DATA_MAX);
+        received(s, n);
+    }
+    took_in(s, n, b, HOSTCALL_DATA_MAX);
+    outside_drained(s);
+}
+
+void outside_drained(struct sock *s)
+{
+    if (s->first == NULL && !s->outside.armed && !s->outside.listed) {
+        outside_list(s);
+    }
+}
+
+/* Only what was asked for: a host that brings more says no more than that there is something. */
+void outside_brought(struct sock *s, int32_t result, struct bytes data)
+{
+    static const int errnos[] = {ECONNRESET, ECONNREFUSED, ETIMEDOUT, EIO};
+    bool known = result >= 0 && (size_t)result == data.size;
+    for (size_t i = 0; i < ARRAY_SIZE(errnos); i++) {
+        known = known || result == -errnos[i];
+    }
+    if (!known || !s->outside.armed || s->outside.over || s->state != SOCK_CONNECTED) {
+        return;
+    }
+    s->outside.brought++;
+    s->outside.armed = false;
+    took_in(s, result, data.data, NET_BROUGHT_MAX);
 }
 
 /* Whom a bound socket may answer: one place for each of many, the last one counts. */
@@ -140,7 +183,7 @@ static void pull_datagram(struct sock *s)
     struct net_address who;
     uint8_t *b = get_buffer();
     int64_t n =
-        b == NULL ? -EAGAIN : rt_net_receive(s->outside.number, NET_FROM, b, HOSTCALL_DATA_MAX);
+        b == NULL ? -EAGAIN : rt_net_receive(s->outside.number, NET_FROM, 0, b, HOSTCALL_DATA_MAX);
     if (n >= 0 && n < (int64_t)sizeof who) {
         n = -EIO;
     }
@@ -178,10 +221,12 @@ void outside_pull(struct sock *s)
     }
 }
 
-/* For who looks without taking: what came behind that which lies here. */
-static void pull_more(struct sock *s)
+/* For who looks without taking. */
+void outside_pull_more(struct sock *s)
 {
-    if (s->outside.may_have && s->state == SOCK_CONNECTED && !s->outside.over && s->error == 0) {
+    outside_pull(s);
+    if (s->outside.on && s->outside.may_have && s->type == SOCK_STREAM_ &&
+        s->state == SOCK_CONNECTED && !s->outside.over && s->error == 0) {
         pull_stream(s);
     }
 }
@@ -195,7 +240,7 @@ int64_t outside_receive(struct sock *s, struct iter *to, struct sock_message *m)
         outside_pull(s);
         if (peek && s->queued < to->left && s->queued < SOCK_BUFFER) {
             s->outside.may_have = s->outside.may_have || outside_worth_asking(s);
-            pull_more(s);
+            outside_pull_more(s);
         }
         if (s->first != NULL && to->left > 0) {
             int64_t n = sock_take_stream(s, to, m);
@@ -236,7 +281,7 @@ int64_t outside_receive_urgent(struct sock *s, struct iter *to)
     if (s->options.urgent_inline || to->left == 0) {
         return -EINVAL;
     }
-    int64_t n = rt_net_receive(s->outside.number, NET_RECEIVE_URGENT, &byte, 1);
+    int64_t n = rt_net_receive(s->outside.number, NET_RECEIVE_URGENT, s->outside.brought, &byte, 1);
     if (n != 1) {
         return n == -EAGAIN ? n : -EINVAL; /* as TCP says when there is none */
     }

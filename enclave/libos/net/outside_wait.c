@@ -16,8 +16,52 @@
 static bool attended;               /* some thread sleeps there */
 static struct wait_queue followers; /* who would be there otherwise */
 static const struct wait_queue *wanted;
-static struct net_event events[NET_EVENTS_MAX]; /* of the thread that attends */
-static size_t event_count;
+static struct net_attention attention; /* of the thread that attends */
+
+/* Streams of which nothing lies here, by number; some may be gone by now. */
+static uint32_t listed[NET_ARMS_MAX];
+static size_t listed_count;
+
+void outside_list(struct sock *s)
+{
+    if (s->type == SOCK_STREAM_ && listed_count < NET_ARMS_MAX) {
+        listed[listed_count++] = s->outside.number;
+        s->outside.listed = true;
+    }
+}
+
+/* Bytes that come whole and one request at a time save a trip outside each; what pours in, or of
+ * which there is more out there already, is fetched in large pieces. */
+static void arm(void)
+{
+    for (size_t i = 0; i < listed_count; i++) {
+        struct sock *s = outside_by_number(listed[i]);
+        if (s == NULL || !s->outside.listed) {
+            continue;
+        }
+        const struct outside *o = &s->outside;
+        s->outside.listed = false;
+        if (s->first == NULL && s->state == SOCK_CONNECTED && s->error == 0 && !o->armed &&
+            !o->may_have && !o->ended && !o->urgent && !o->large) {
+            s->outside.armed = true;
+            attention.arms[attention.arm_count++] = (struct net_arm){o->number, o->received};
+        }
+    }
+    listed_count = 0;
+}
+
+/* The host was not told: somebody else was awake first. */
+static void disarm(void)
+{
+    for (size_t i = 0; i < attention.arm_count; i++) {
+        struct sock *s = outside_by_number(attention.arms[i].socket);
+        if (s != NULL) {
+            s->outside.armed = false;
+            outside_drained(s);
+        }
+    }
+    attention.arm_count = 0;
+}
 
 int outside_block(struct sock *s, uint64_t deadline)
 {
@@ -36,7 +80,8 @@ bool network_attend(const struct wait_queue *q)
         return false;
     }
     attended = true;
-    rt_net_attend(events, &event_count);
+    arm();
+    rt_net_attend(&attention);
     return true;
 }
 
@@ -51,7 +96,8 @@ bool network_look(bool nothing_else)
         return false;
     }
     looked_ns = now;
-    event_count = rt_net_look(events);
+    arm();
+    rt_net_look(&attention);
     return network_news(true);
 }
 
@@ -60,12 +106,16 @@ bool network_news(bool attends)
     if (!attends) {
         return false;
     }
-    size_t n = event_count;
-    event_count = 0;
-    for (size_t i = 0; i < n; i++) {
-        outside_event(&events[i]);
+    struct cursor news = cursor_of(BYTES(attention.news, attention.news_size));
+    struct net_event e;
+    struct bytes data;
+    while (news_next(&news, &e, &data)) {
+        outside_event(&e, data);
     }
-    return n > 0;
+    bool any = attention.news_size > 0;
+    attention.news_size = 0;
+    arm(); /* it may sleep on */
+    return any;
 }
 
 void network_leave(bool attends)
@@ -74,7 +124,8 @@ void network_leave(bool attends)
     followers.waiting[me / 64] &= ~(UINT64_C(1) << (me % 64));
     if (attends) {
         attended = false;
-        rt_net_attend(NULL, NULL);
+        rt_net_attend(NULL);
+        disarm();
     }
     for (unsigned w = 0; !attended && w < ARRAY_SIZE(followers.waiting); w++) {
         if (followers.waiting[w] != 0) {

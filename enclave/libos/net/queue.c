@@ -416,6 +416,7 @@ static void drop_first(struct sock *s)
 static void told_sender(struct sock *s)
 {
     if (s->outside.on && s->type == SOCK_STREAM_) {
+        outside_drained(s);
         return; /* nobody here sends to it */
     }
     if (s->peer != NULL) {

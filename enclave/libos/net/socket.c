@@ -69,7 +69,7 @@ static int64_t sock_file_ioctl(struct file *f, uint64_t request, app_ptr arg)
     if (s->state == SOCK_LISTENING) {
         return -EINVAL;
     }
-    outside_pull(s);
+    outside_pull_more(s);
     uint64_t there = s->queued;
     if (sock_packets(s)) {
         there = s->first != NULL ? s->first->size : 0;

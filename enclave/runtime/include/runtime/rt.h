@@ -287,17 +287,26 @@ int rt_net_connect(uint32_t socket, unsigned kind, const struct net_address *a,
 int rt_net_listen(uint32_t socket, uint32_t backlog) MUST_USE;
 int rt_net_accept(uint32_t socket, uint32_t connection, bool v6, struct net_accepted *ret) MUST_USE;
 int64_t rt_net_send(uint32_t socket, unsigned flags, struct bytes data) MUST_USE;
-int64_t rt_net_receive(uint32_t socket, unsigned flags, void *to, size_t size) MUST_USE;
+/* brought: how often the caller has got what came of this socket with the news. */
+int64_t rt_net_receive(uint32_t socket, unsigned flags, uint32_t brought, void *to,
+                       size_t size) MUST_USE;
 void rt_net_shutdown(uint32_t socket, int how); /* 0 receiving, 1 sending, 2 both */
-void rt_net_close(uint32_t socket);
+void rt_net_close(uint32_t socket, uint32_t brought);
 int rt_net_option(uint32_t socket, enum net_option option, int32_t value) MUST_USE;
 int rt_net_error(uint32_t socket); /* SO_ERROR: an errno, which is not negative, or 0 */
+/* Who waits for the network. arms: of what may be received on the way; arm_count becomes 0 when the
+ * host was told. news, news_size: struct net_event records and bytes, as the host wrote them: they may
+ * have no form and name sockets that there are not. */
+struct net_attention {
+    size_t arm_count, news_size;
+    struct net_arm arms[NET_ARMS_MAX];
+    uint8_t news[NET_NEWS_MAX];
+};
 /* From now on rt_wait() of the calling thread ends when some socket becomes ready, too, and leaves
- * what became of whom in ret[NET_EVENTS_MAX] and *ret_count; while that is not 0 it waits as ever. The
- * events say what the host says, and may name sockets that there are not. NULL: no more. */
-void rt_net_attend(struct net_event *ret, size_t *ret_count);
-/* The same without waiting: how many. */
-size_t rt_net_look(struct net_event ret[NET_EVENTS_MAX]);
+ * the news there; while there are some it waits as ever. NULL: no more. */
+void rt_net_attend(struct net_attention *a);
+/* The same without waiting. */
+void rt_net_look(struct net_attention *a);
 /* The evidence of this run, when the host asked for it: fills nonce from boot and has the claims
  * quoted. 0, or -errno, or -ENODATA when nobody asked. */
 struct run_claims;
