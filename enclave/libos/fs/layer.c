@@ -51,6 +51,16 @@ static const uint8_t *get_block(void *context, uint64_t block)
     return block_get(&l->verity, block);
 }
 
+/* Images are made without times, so that equal files make equal images. But zip files cannot tell
+ * of years before 1980, wherever on Earth: programs that pack what is installed would fail, so no
+ * time reads as this one, 1980-01-02. */
+#define NO_TIME INT64_C(315619200)
+
+static struct fs_time time_of(const struct erofs_node *e)
+{
+    return (struct fs_time){e->mtime != 0 ? (int64_t)e->mtime : NO_TIME, e->mtime_nsec};
+}
+
 static struct layer_node *node_of_parts(const struct layer_part *parts, size_t count)
 {
     struct layer_node *n = rt_alloc(sizeof *n + count * sizeof n->parts[0]);
@@ -70,7 +80,7 @@ static struct layer_node *node_of_parts(const struct layer_part *parts, size_t c
     v->ino = e->nid;
     v->size = e->size;
     v->blocks = erofs_block_count(e) * (EROFS_BLOCK_SIZE / 512);
-    v->mtime = (struct fs_time){(int64_t)e->mtime, e->mtime_nsec};
+    v->mtime = time_of(e);
     v->atime = v->ctime = v->mtime;
     v->ops = node_is(v, S_IFDIR)   ? &layer_dir_ops
              : node_is(v, S_IFLNK) ? &layer_link_ops
@@ -96,7 +106,10 @@ struct node *layer_synthetic_dir(void)
                             .mode = S_IFDIR | 0755,
                             .nlink = 2,
                             .ino = ++synthetic_fs.next_ino,
-                            .size = 4096};
+                            .size = 4096,
+                            .atime = {.sec = NO_TIME},
+                            .mtime = {.sec = NO_TIME},
+                            .ctime = {.sec = NO_TIME}};
     return &n->node;
 }
 

@@ -160,7 +160,7 @@ static void compare_one(const char *path)
     bool ok =
         there && err == 0 && want.st_mode == got.st_mode &&
         (S_ISDIR(want.st_mode) || (want.st_size == got.st_size && want.st_nlink == got.st_nlink)) &&
-        got.st_uid == 0 && got.st_mtime == 0;
+        got.st_uid == 0 && got.st_mtime == 315619200;
     if (ok && S_ISLNK(want.st_mode)) {
         char a[4096], b[4096];
         ssize_t n = readlink(at("%s%s", tree, path), a, sizeof a);
