@@ -4,6 +4,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -326,6 +328,73 @@ static void credentials(void)
     close(pairs[1]);
 }
 
+/* ---- UDP-Lite and the loopback interface ----------------------------------------------------- */
+
+static void lite(void)
+{
+    struct sockaddr_storage a;
+    socklen_t size = here(AF_INET, &a);
+    const int to = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE);
+    const int from = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE);
+    const int other = socket(AF_INET, SOCK_DGRAM, 0);
+    int protocol = 0;
+    socklen_t number = sizeof protocol;
+    char buffer[16];
+    printf("UDP-Lite\n");
+    if (to < 0 && errno == EPROTONOSUPPORT) { /* a kernel without it */
+        printf("  none\n");
+        return;
+    }
+    getsockopt(to, SOL_SOCKET, SO_PROTOCOL, &protocol, &number);
+    printf("  protocol %d\n", protocol);
+    say("bind", bind(to, (struct sockaddr *)&a, size));
+    getsockname(to, (struct sockaddr *)&a, &size);
+    say("the port is free for UDP", bind(other, (struct sockaddr *)&a, size));
+    say("send", sendto(from, "lite", 4, 0, (struct sockaddr *)&a, size));
+    say("receive", recv(to, buffer, sizeof buffer, 0));
+    set(from, IPPROTO_UDPLITE, 10, 20);
+    set(from, IPPROTO_UDPLITE, 10, 3);
+    set(from, IPPROTO_UDPLITE, 11, 0);
+    set(from, IPPROTO_UDPLITE, 11, 70000);
+    say("no stream", socket(AF_INET, SOCK_STREAM, IPPROTO_UDPLITE));
+    close(to);
+    close(from);
+    close(other);
+}
+
+static void ask(int fd, unsigned long request, const char *name, const char *what)
+{
+    struct ifreq q = {.ifr_name = ""};
+    memset(&q, 0, sizeof q);
+    snprintf(q.ifr_name, sizeof q.ifr_name, "%s", name);
+    const int r = ioctl(fd, request, &q);
+    printf("  %s of %s: %s", what, name, err(r));
+    for (int i = 0; r == 0 && i < 8; i++) {
+        printf(" %02x", ((unsigned char *)&q.ifr_addr)[i]);
+    }
+    printf("\n");
+}
+
+static void interfaces(void)
+{
+    const int s = socket(AF_INET, SOCK_DGRAM, 0), u = socket(AF_UNIX, SOCK_STREAM, 0);
+    char name[IF_NAMESIZE] = "";
+    printf("the loopback interface\n");
+    printf("  %u %u %d", if_nametoindex("lo"), if_nametoindex("nothing"),
+           if_indextoname(1, name) == name);
+    printf(" %s %d\n", name, if_indextoname(77777, name) != NULL);
+    ask(s, SIOCGIFFLAGS, "lo", "flags");
+    ask(s, SIOCGIFADDR, "lo", "address");
+    ask(s, SIOCGIFNETMASK, "lo", "mask");
+    ask(s, SIOCGIFMTU, "lo", "size");
+    ask(u, SIOCGIFHWADDR, "lo", "hardware");
+    ask(s, SIOCGIFMETRIC, "lo", "metric");
+    ask(s, SIOCGIFFLAGS, "nothing", "flags");
+    ask(s, SIOCGIFINDEX, "nothing", "number");
+    close(s);
+    close(u);
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IOFBF, 1 << 16);
@@ -334,5 +403,7 @@ int main(void)
     resets();
     small_buffers();
     credentials();
+    lite();
+    interfaces();
     return 42;
 }

@@ -5,9 +5,10 @@
 #include "libos/syscalls.h"
 #include "outside.h"
 
-#define TYPE_MASK    0xf
-#define PROTOCOL_TCP 6
-#define PROTOCOL_UDP 17
+#define TYPE_MASK        0xf
+#define PROTOCOL_TCP     6
+#define PROTOCOL_UDP     17
+#define PROTOCOL_UDPLITE 136
 
 int sock_at(int fd, struct file **ret_file, struct sock **ret)
 {
@@ -44,8 +45,12 @@ static int check_kind(int family, int type, int protocol)
     if (kind != SOCK_STREAM_ && kind != SOCK_DGRAM_) {
         return -ESOCKTNOSUPPORT;
     }
-    int own = kind == SOCK_STREAM_ ? PROTOCOL_TCP : PROTOCOL_UDP;
-    return protocol == 0 || protocol == own ? 0 : -EPROTONOSUPPORT;
+    if (kind == SOCK_STREAM_) {
+        return protocol == 0 || protocol == PROTOCOL_TCP ? 0 : -EPROTONOSUPPORT;
+    }
+    return protocol == 0 || protocol == PROTOCOL_UDP || protocol == PROTOCOL_UDPLITE
+               ? 0
+               : -EPROTONOSUPPORT;
 }
 
 /* Takes the socket's reference, also when it fails. */
@@ -69,7 +74,11 @@ int64_t sys_socket(int family, int type, int protocol)
         return err;
     }
     struct sock *s = sock_new(family, type & TYPE_MASK);
-    return s == NULL ? -ENOMEM : install(s, type);
+    if (s == NULL) {
+        return -ENOMEM;
+    }
+    s->lite = family != AF_UNIX_ && protocol == PROTOCOL_UDPLITE;
+    return install(s, type);
 }
 
 int64_t sys_socketpair(int family, int type, int protocol, app_ptr fds)

@@ -38,7 +38,8 @@ static bool same_name(const struct sock_address *a, const struct sock_address *b
 
 static bool conflicts(const struct sock *s, const struct sock *other, const struct sock_address *a)
 {
-    if (other->type != s->type || (other->family == AF_UNIX_) != (s->family == AF_UNIX_)) {
+    if (other->type != s->type || other->lite != s->lite ||
+        (other->family == AF_UNIX_) != (s->family == AF_UNIX_)) {
         return false;
     }
     if (s->family == AF_UNIX_) {
@@ -120,7 +121,7 @@ int sock_bind(struct sock *s, const struct sock_address *a)
         for (uint32_t tries = 0; to.port == 0 && tries <= PORT_LAST - PORT_FIRST; tries++) {
             to.port = (uint16_t)next_port;
             next_port = next_port == PORT_LAST ? PORT_FIRST : next_port + 1;
-            struct sock strict = {.family = s->family, .type = s->type};
+            struct sock strict = {.family = s->family, .type = s->type, .lite = s->lite};
             if (is_taken(&strict, &to)) {
                 to.port = 0;
             }
@@ -223,7 +224,7 @@ int sock_find(const struct sock *from, const struct sock_address *a, struct sock
                 *ret = s;
                 return 0;
             }
-        } else if (s->type == from->type && covers(s, &to) &&
+        } else if (s->type == from->type && s->lite == from->lite && covers(s, &to) &&
                    (s->type != SOCK_STREAM_ || s->state == SOCK_LISTENING)) {
             if (!address_is_any(&s->local)) {
                 *ret = s;

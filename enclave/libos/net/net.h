@@ -66,6 +66,7 @@ struct sock_options {
     bool linger_on, cork, urgent_inline;
     bool tell_ttl, tell_tos, tell_hops, tell_class; /* with each datagram (control.c) */
     int32_t linger_s, receive_buffer, send_buffer, keep_idle, keep_interval, keep_count;
+    int32_t lite_sent, lite_wanted; /* bytes under the checksum, which nothing here needs */
     int32_t ttl, tos, hops, traffic_class, user_timeout, defer_accept;
     uint64_t receive_timeout_ns, send_timeout_ns; /* 0: none */
 };
@@ -89,7 +90,7 @@ struct outside {
     uint64_t looked_ns; /* when the host last had nothing, or no room */
     uint32_t number;
     uint32_t received, brought; /* how often bytes or an end came by either way (struct net_arm) */
-    uint32_t options_set; /* bits of enum net_option */
+    uint32_t options_set;       /* bits of enum net_option */
     int32_t options[NET_OPTION_COUNT];
     struct net_address *heard; /* OUTSIDE_HEARD of them, by place; NULL: nobody yet */
 };
@@ -97,6 +98,7 @@ struct outside {
 struct sock {
     struct node node;
     int family, type;
+    bool lite; /* UDP-Lite, which has ports of its own */
     enum sock_state state;
     struct sock_address local, remote;
     bool bound; /* in the list of bound ones */
@@ -206,6 +208,9 @@ int control_from_app(const struct sock *s, app_ptr at, uint64_t size,
 int control_to_app(const struct sock *s, app_ptr at, uint64_t *size, struct sock_message *m,
                    uint32_t *flags) MUST_USE;
 void sock_drop_files(struct sock_message *m, uint32_t first); /* those from `first` on */
+
+/* interfaces.c: what SIOCGIF* ask. -ENOTTY: it is none of them. */
+int64_t interface_ioctl(uint64_t request, app_ptr arg) MUST_USE;
 
 /* options.c: getsockopt, setsockopt. */
 void sock_options_start(struct sock_options *o);

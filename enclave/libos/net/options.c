@@ -15,9 +15,17 @@ enum option_kind {
     OPTION_BUFFER,
     OPTION_HOPS,  /* -1: the default */
     OPTION_CLASS, /* the same */
+    OPTION_COVERAGE,
     OPTION_SPECIAL
 };
-enum option_for { FOR_ALL = 0, FOR_INET = 1, FOR_INET6 = 2, FOR_TCP = 4, FOR_UNIX = 8 };
+enum option_for {
+    FOR_ALL = 0,
+    FOR_INET = 1,
+    FOR_INET6 = 2,
+    FOR_TCP = 4,
+    FOR_UNIX = 8,
+    FOR_LITE = 16
+};
 enum {
     SPECIAL_TYPE,
     SPECIAL_ERROR,
@@ -34,11 +42,12 @@ struct option {
     size_t offset; /* in struct sock_options; of specials: which */
     int32_t least, most;
 };
-#define SOL_SOCKET_ 1
-#define SOL_IP_     0
-#define SOL_TCP_    6
-#define SOL_IPV6_   41
-#define AT(member)  offsetof(struct sock_options, member)
+#define SOL_SOCKET_  1
+#define SOL_IP_      0
+#define SOL_TCP_     6
+#define SOL_IPV6_    41
+#define SOL_UDPLITE_ 136
+#define AT(member)   offsetof(struct sock_options, member)
 
 #define DEFAULT_HOPS 64 /* net.ipv4.ip_default_ttl */
 
@@ -69,6 +78,8 @@ static const struct option options[] = {
     {SOL_IPV6_, 51, OPTION_BOOL, FOR_INET6, AT(tell_hops), 0, 1},
     {SOL_IPV6_, 66, OPTION_BOOL, FOR_INET6, AT(tell_class), 0, 1},
     {SOL_IPV6_, 67, OPTION_CLASS, FOR_INET6, AT(traffic_class), 0, 255},
+    {SOL_UDPLITE_, 10, OPTION_COVERAGE, FOR_LITE, AT(lite_sent), INT32_MIN, 65535},
+    {SOL_UDPLITE_, 11, OPTION_COVERAGE, FOR_LITE, AT(lite_wanted), INT32_MIN, 65535},
     {SOL_TCP_, 1, OPTION_BOOL, FOR_TCP, AT(no_delay), 0, 1},
     {SOL_TCP_, 3, OPTION_BOOL, FOR_TCP, AT(cork), 0, 1},
     {SOL_TCP_, 4, OPTION_INT, FOR_TCP, AT(keep_idle), 1, 32767},
@@ -91,7 +102,7 @@ static const struct option *find(const struct sock *s, int level, int name)
 {
     unsigned mine = (s->family == AF_INET_ ? FOR_INET : 0) |
                     (s->family == AF_INET6_ ? FOR_INET6 : 0) |
-                    (s->family == AF_UNIX_ ? FOR_UNIX : 0) |
+                    (s->family == AF_UNIX_ ? FOR_UNIX : 0) | (s->lite ? FOR_LITE : 0) |
                     (s->family != AF_UNIX_ && s->type == SOCK_STREAM_ ? FOR_TCP : 0);
     for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
         const struct option *o = &options[i];
@@ -155,6 +166,9 @@ static int set(struct sock *s, const struct option *o, app_ptr value, uint32_t s
         if (v[0] == -1 && (o->kind == OPTION_HOPS || o->kind == OPTION_CLASS)) {
             v[0] = o->kind == OPTION_HOPS ? DEFAULT_HOPS : 0;
         }
+        if (o->kind == OPTION_COVERAGE) { /* net/ipv4/udp.c: at least the header, or all */
+            v[0] = v[0] != 0 && v[0] < 8 ? 8 : v[0] > o->most ? o->most : v[0];
+        }
         if (v[0] < o->least || v[0] > o->most) {
             return -EINVAL;
         }
@@ -192,7 +206,7 @@ static int32_t special(struct sock *s, size_t which)
     case SPECIAL_DOMAIN:
         return s->family;
     case SPECIAL_PROTOCOL:
-        return s->family == AF_UNIX_ ? 0 : s->type == SOCK_STREAM_ ? 6 : 17;
+        return s->family == AF_UNIX_ ? 0 : s->type == SOCK_STREAM_ ? 6 : s->lite ? 136 : 17;
     case SPECIAL_ACCEPTING:
         return s->state == SOCK_LISTENING;
     default:

@@ -20,13 +20,15 @@ bool outside_exists(void)
 bool outside_may_listen(const struct sock *s, const struct sock_address *a)
 {
     const struct manifest *m = os.manifest;
-    return network_allows(m->listen, m->listen_count, s->type == SOCK_DGRAM_, a->ip, a->port);
+    return !s->lite &&
+           network_allows(m->listen, m->listen_count, s->type == SOCK_DGRAM_, a->ip, a->port);
 }
 
 bool outside_may_connect(const struct sock *s, const struct sock_address *a)
 {
     const struct manifest *m = os.manifest;
-    return network_allows(m->connect, m->connect_count, s->type == SOCK_DGRAM_, a->ip, a->port);
+    return !s->lite &&
+           network_allows(m->connect, m->connect_count, s->type == SOCK_DGRAM_, a->ip, a->port);
 }
 
 /* ---- numbers and addresses ------------------------------------------------------------------ */

@@ -64,7 +64,7 @@ static int64_t sock_file_ioctl(struct file *f, uint64_t request, app_ptr arg)
         return 0;
     }
     if (request != FIONREAD_) {
-        return -ENOTTY;
+        return interface_ioctl(request, arg);
     }
     if (s->state == SOCK_LISTENING) {
         return -EINVAL;
