@@ -557,6 +557,11 @@ static void advance(struct iter *it, uint64_t n)
     it->left -= n;
 }
 
+static uint64_t in_page(app_ptr at)
+{
+    return 4096 - at.addr % 4096;
+}
+
 int iter_put(struct iter *it, const void *from, size_t n)
 {
     REQUIRE(n <= it->left);
@@ -573,6 +578,10 @@ int iter_put(struct iter *it, const void *from, size_t n)
         int err = copy_to_app(at, p, (size_t)some);
         if (err != 0 && os_page_in(at, some)) {
             continue;
+        }
+        if (err != 0 && some > in_page(at)) { /* up to the page that is not there, as on Linux */
+            some = in_page(at);
+            err = copy_to_app(at, p, (size_t)some);
         }
         if (err != 0) {
             return err;
@@ -600,6 +609,10 @@ int iter_get(struct iter *it, void *to, size_t n)
         int err = copy_from_app(p, at, (size_t)some);
         if (err != 0 && os_page_in(at, some)) {
             continue;
+        }
+        if (err != 0 && some > in_page(at)) { /* up to the page that is not there, as on Linux */
+            some = in_page(at);
+            err = copy_from_app(p, at, (size_t)some);
         }
         if (err != 0) {
             return err;

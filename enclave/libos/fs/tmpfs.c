@@ -320,15 +320,16 @@ static int64_t tmpfs_read(struct file *f, struct iter *to, uint64_t *pos)
         uint64_t some = 4096 - at % 4096;
         some = some < want - done ? some : want - done;
         const uint8_t *page = page_at(of(n), at / 4096);
+        const uint64_t left = to->left;
         int err = page != NULL ? iter_put(to, page + at % 4096, (size_t)some)
                                : iter_put_zeros(to, (size_t)some);
+        done += left - to->left;
         if (err != 0) {
             if (done == 0) {
                 return err;
             }
             break;
         }
-        done += some;
     }
     *pos += done;
     return (int64_t)done;
@@ -357,15 +358,19 @@ static int64_t tmpfs_write(struct file *f, struct iter *from, uint64_t *pos)
         uint8_t *page;
         bool grows = (n->seals & F_SEAL_GROW) != 0 && at + some > n->size;
         err = grows ? -EPERM : page_make(of(n), at / 4096, page_alloc, &page);
+        const uint64_t left = from->left;
         if (err == 0 && !n->windowed) {
             err = iter_get(from, page + at % 4096, (size_t)some);
+            done += left - from->left;
         } else if (err == 0) { /* what is written may lie in a mapping of this very page */
             static uint8_t bounce[4096];
             err = iter_get(from, bounce, (size_t)some);
-            err = err == 0 ? collect(n, at, some, true) : err;
-            memcpy(page + at % 4096, bounce, err == 0 ? (size_t)some : 0);
+            const uint64_t got = left - from->left;
+            const int kept = got > 0 ? collect(n, at, got, true) : 0;
+            memcpy(page + at % 4096, bounce, kept == 0 ? (size_t)got : 0);
+            done += kept == 0 ? got : 0;
+            err = err != 0 ? err : kept;
         }
-        done += err == 0 ? some : 0;
     }
     if (done > 0) {
         *pos += done;

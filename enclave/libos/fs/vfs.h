@@ -205,7 +205,7 @@ struct iter iter_trusted(void *buffer, size_t n);
  * caller frees when *ret is not small. -EINVAL, -EFAULT, -ENOMEM. */
 int iter_pieces(app_ptr iov, uint64_t count, struct iter_piece *small, size_t small_count,
                 struct iter_piece **ret, uint64_t *ret_total) MUST_USE;
-/* Copies n <= left bytes and advances. -EFAULT: nothing is advanced over that fails. */
+/* Copies n <= left bytes and advances. -EFAULT: some of them, up to the page that is not there. */
 int iter_put(struct iter *it, const void *from, size_t n) MUST_USE;
 int iter_get(struct iter *it, void *to, size_t n) MUST_USE;
 int iter_put_zeros(struct iter *it, size_t n) MUST_USE;
