@@ -32,14 +32,15 @@ SUITE = pathlib.Path("/usr/lib/python3.11/test")
 PACKAGE = "libpython3.11-testsuite"
 
 # Reads the module's name from standard input, where the host may say which: what runs is measured all
-# the same.
+# the same. Processes that multiprocessing starts import it, too, and run nothing.
 RUNNER = """
 import os, sys
-words = sys.stdin.readline().split()
-os.chdir("/tmp")
-sys.argv = ["test", "-v", "--timeout", "0", *words]
-from test.libregrtest import main
-main()
+if __name__ == "__main__":
+    words = sys.stdin.readline().split()
+    os.chdir("/tmp")
+    sys.argv = ["test", "-v", "--timeout", "0", *words]
+    from test.libregrtest import main
+    main()
 """
 
 # A network namespace begins with a loopback interface that is down; an enclave's is up.
