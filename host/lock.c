@@ -10,6 +10,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <malloc.h>
 #include <sched.h>
 #include <stddef.h>
 #include <string.h>
@@ -142,6 +143,8 @@ static size_t add_options(struct sock_filter *f)
     return n;
 }
 
+#define ARENAS_MAX 8 /* pools that malloc() keeps for threads */
+
 static int lock_process(bool network, struct diag *d)
 {
     struct sock_filter program[192];
@@ -156,6 +159,8 @@ static int lock_process(bool network, struct diag *d)
         n += add_options(program + n);
     }
     program[n++] = (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS);
+    /* A process of many threads would otherwise look into /sys how many pools of memory may be. */
+    mallopt(M_ARENA_MAX, ARENAS_MAX);
     const struct sock_fprog prog = {.len = (unsigned short)n, .filter = program};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog) != 0) {
