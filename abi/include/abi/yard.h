@@ -11,7 +11,7 @@
 #include "abi/layout.h"
 #include "base/attr.h"
 
-#define YARD_SLOTS 64u /* enclaves of a tree at a time, the owner among them */
+#define YARD_SLOTS 128u /* enclaves of a tree at a time, the owner among them */
 #define YARD_OWNER 0u
 
 /* A record lies in one chunk: a header, then the sealed bytes. Room for 64 KiB and what tells about
@@ -70,4 +70,4 @@ _Static_assert(offsetof(struct yard_slot, control) == 4096, "waking touches a pa
 struct yard {
     struct yard_slot slots[YARD_SLOTS];
 };
-_Static_assert(sizeof(struct yard) < (uint64_t)6 << 30, "address space only, but not without end");
+_Static_assert(sizeof(struct yard) < (uint64_t)12 << 30, "address space only, but not without end");
