@@ -146,6 +146,32 @@ static int64_t make_call_again(const struct rt_frame *frame, uint64_t number, bo
     return result;
 }
 
+/* Large reads and writes of the owner's own process would end early where a page of theirs is with
+ * another process. */
+static bool want_arguments(const struct rt_frame *f, uint64_t number)
+{
+    const uint64_t values[6] = {f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9};
+    const struct call_text *text = &call_texts[number];
+    bool any = false;
+    for (unsigned i = 0; !any && i + 1 < text->count; i++) {
+        any = text->types[i] >= SYS_in && text->types[i + 1] == SYS_size && values[i] < APP_END &&
+              values[i] >= APP_BASE && shares_bring_range(values[i], values[i + 1]);
+    }
+    return any;
+}
+
+static int64_t make_call_with_shares(const struct rt_frame *frame, uint64_t number)
+{
+    int brought = 1;
+    os_lock();
+    while (brought > 0 && want_arguments(frame, number)) {
+        brought = share_bring();
+    }
+    int64_t result = brought < 0 ? brought : calls[number].thunk(frame);
+    os_unlock();
+    return result;
+}
+
 int64_t dispatch_serve(const struct rt_frame *frame, uint64_t number)
 {
     if (number >= SYS_NUMBERS || calls[number].thunk == NULL || calls[number].where == SYS_LOCAL) {
@@ -170,7 +196,11 @@ static int64_t call(struct os_thread *t, uint64_t number)
         !local_layers_serve(t->frame, number)) {
         return call_at_owner(t, number);
     }
-    int64_t result = make_call(t->frame, number);
+    int64_t result =
+        __builtin_expect(__atomic_load_n(&shares_held, __ATOMIC_RELAXED) != 0, 0) &&
+                calls[number].locked
+            ? make_call_with_shares(t->frame, number)
+            : make_call(t->frame, number);
     if (__builtin_expect(result == -EFAULT, 0) && (mm_has_lazy() || t->away.node != NULL)) {
         return make_call_again(t->frame, number, true);
     }

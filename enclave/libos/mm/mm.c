@@ -594,7 +594,7 @@ void mm_seal_text(void)
 }
 
 /* Other processes may come to share it: then it is as a file in memory. */
-static int64_t map_shared_memory(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags)
+int64_t mm_map_shared_memory(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags)
 {
     struct file *f;
     uint64_t pages;
@@ -604,7 +604,8 @@ static int64_t map_shared_memory(uint64_t addr, uint64_t length, uint32_t prot, 
     if ((prot & OS_PROT_EXEC) != 0) {
         return -EACCES;
     }
-    int64_t r = share_memory(pages, &f);
+    /* As Linux refuses what can never be: pages count when they are touched. */
+    int64_t r = pages > mm.limit - mm.charged ? -ENOMEM : share_memory(pages, &f);
     if (r == 0) {
         r = mm_map(addr, length, prot, flags, f, 0);
     }
@@ -629,7 +630,7 @@ int64_t sys_mmap(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, 
         return r;
     }
     if ((flags & OS_MAP_ANONYMOUS) != 0 && type != OS_MAP_PRIVATE) {
-        return map_shared_memory(addr, length, prot, flags);
+        return mm_map_shared_memory(addr, length, prot, flags);
     }
     if ((flags & OS_MAP_ANONYMOUS) == 0) {
         if (os_is_member()) {
@@ -638,6 +639,9 @@ int64_t sys_mmap(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, 
         f = fd_get(fd);
         if (f == NULL) {
             return -EBADF;
+        }
+        if (type != OS_MAP_PRIVATE && fs_map_kind(f) == FS_MAP_ZERO) {
+            return mm_map_shared_memory(addr, length, prot, flags);
         }
     }
     return mm_map(addr, length, prot, flags, f, f == NULL ? 0 : (uint64_t)offset);

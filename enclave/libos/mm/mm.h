@@ -46,6 +46,9 @@ void mm_reset(void);
 /* What sys_mmap does, for the loader of programs too. */
 int64_t mm_map(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, struct file *f,
                uint64_t offset) MUST_USE;
+/* The same for memory that a forked child shares: anonymous, or of /dev/zero. */
+int64_t mm_map_shared_memory(uint64_t addr, uint64_t length, uint32_t prot,
+                             uint32_t flags) MUST_USE;
 /* Shim door: whole pages that are there already, part of the measured image, become a mapping. */
 int mm_adopt(uint64_t start, uint64_t size, uint32_t prot) MUST_USE;
 /* No page becomes executable any more, whatever it holds. */

@@ -180,6 +180,9 @@ int64_t remote_mmap(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flag
     if (r != 0) {
         return r;
     }
+    if (f == NULL && (flags & OS_MAP_TYPE) != OS_MAP_PRIVATE) {
+        return mm_map_shared_memory(addr, length, prot, flags);
+    }
     if (f == NULL) {
         flags |= OS_MAP_ANONYMOUS;
     }

@@ -158,11 +158,12 @@ void call_server_run(struct call_server *s)
 {
     while (serve_next(s) == 0) {
     }
+    os_lock();
+    node_unref(s->thread.away.node);
     if (s->ended != NULL) {
-        os_lock();
         s->ended(s);
-        os_unlock();
     }
+    os_unlock();
     session_close(&s->session);
     call_memory_free(&s->memory);
     rt_free(s->message.data);

@@ -96,7 +96,6 @@ static int take_share(struct incoming *in)
 {
     struct bytes b = in->body;
     struct share_told t;
-    struct node *known = NULL;
     if (b.size <= sizeof t || b.size > sizeof t + FS_PATH_MAX || b.data[b.size - 1] != '\0' ||
         in->file_count == FILES_MAX) {
         return -EINVAL;
@@ -105,14 +104,11 @@ static int take_share(struct incoming *in)
     if (in->files == NULL) {
         in->files = (struct file **)rt_alloc(FILES_MAX * sizeof(struct file *));
     }
-    for (size_t i = 0; in->files != NULL && i < in->file_count; i++) {
-        struct node *n = fs_is_measured(in->files[i]) ? NULL : in->files[i]->node;
-        known = n != NULL && n->remote && n->share == t.id ? n : known;
+    if (in->files == NULL || t.id == 0) {
+        return in->files == NULL ? -ENOMEM : -EINVAL;
     }
-    int r = in->files == NULL || t.id == 0
-                ? -ENOMEM
-                : share_stand_in(&t, (const char *)b.data + sizeof t, known, known == NULL,
-                                 &in->files[in->file_count]);
+    int r = share_stand_in(&t, (const char *)b.data + sizeof t, false,
+                           &in->files[in->file_count]);
     in->file_count += r == 0;
     return r;
 }

@@ -12,9 +12,10 @@
 #include "proc/shares.h"
 #include "signals/signals.h"
 
-#define POOL_SIZE 2u                /* blanks that are ready, or on their way */
+#define POOL_SIZE  2u /* blanks that are ready, or on their way */
 #define PAGE_BYTES 4096u
-#define RETRY_NS  UINT64_C(1000000) /* while something of ours could not be sent */
+#define RETRY_NS   UINT64_C(1000000)   /* while something of ours could not be sent */
+#define DYING_NS   UINT64_C(200000000) /* who is killed has so long to give back shared memory */
 
 enum member_state {
     MEMBER_NONE,     /* the slot is free */
@@ -53,6 +54,7 @@ struct member {
     bool reported;             /* its starter knows what came of it */
     bool answered;             /* said how it came to be: */
     int64_t born;              /* so */
+    uint64_t dying_until;      /* not 0: it was killed, and ends then, or before */
     bool ended;                /* its process is over: */
     int status;                /* so */
     struct process_usage used; /* and used that */
@@ -130,13 +132,44 @@ static void member_signal(struct process *p, const struct signal_info *info)
     }
 }
 
+static void kill_now(struct member *m)
+{
+    m->ended = true;
+    m->status = STATUS_SIGNALED(OS_SIGKILL);
+    rt_process_kill(m->slot);
+}
+
+/* What it wrote to shared memory is others' to see, whatever becomes of it. */
 static void member_kill(struct process *p)
 {
-    if (p->member != NULL && !p->member->ended) {
-        p->member->ended = true;
-        p->member->status = STATUS_SIGNALED(OS_SIGKILL);
-        rt_process_kill(p->member->slot);
+    struct member *m = p->member;
+    if (m == NULL || m->ended || m->dying_until != 0) {
+        return;
     }
+    if (shares_recall_from(p)) {
+        m->dying_until = rt_clock_ns(1) + DYING_NS;
+        look();
+    } else {
+        kill_now(m);
+    }
+}
+
+bool member_is_dying(const struct process *p)
+{
+    return p->member != NULL && p->member->dying_until != 0;
+}
+
+/* True: it is not over yet. */
+static bool dies(struct member *m)
+{
+    if (m->dying_until == 0 || m->ended) {
+        return false;
+    }
+    if (rt_clock_ns(1) < m->dying_until && shares_recall_from(m->process)) {
+        return true;
+    }
+    kill_now(m);
+    return false;
 }
 
 static void member_parent_changed(struct process *p)
@@ -292,7 +325,7 @@ static void heard(struct member *m, const struct notice *n, size_t size)
         os_wake_all(&yard.changed);
     } else if (n->kind == NOTICE_ENDED && m->state == MEMBER_BUSY && size == NOTICE_SIZE(end)) {
         m->ended = true;
-        m->status = n->u.end.status;
+        m->status = m->dying_until != 0 ? STATUS_SIGNALED(OS_SIGKILL) : n->u.end.status;
         m->used = n->u.end.used;
         finish(m);
     } else {
@@ -433,12 +466,12 @@ static bool something_came(void)
 
 static bool something_waits(void)
 {
+    bool any = false;
     for (unsigned i = 1; i < YARD_SLOTS; i++) {
-        if (yard.all[i] != NULL && yard.all[i]->queue != NULL) {
-            return true;
-        }
+        struct member *m = yard.all[i];
+        any = m != NULL && (dies(m) || m->queue != NULL) ? true : any;
     }
-    return false;
+    return any;
 }
 
 static void attend_to_all(struct os_thread *t, struct rt_frame *frame) __attribute__((noreturn));
@@ -597,6 +630,7 @@ int member_begin(struct member *m, struct process *p, const struct member_order 
     m->process = process_ref(p);
     p->notices = 0;
     m->answered = m->ended = false;
+    m->dying_until = 0;
     m->committed = order->committed;
     m->reported = false;
     m->used = (struct process_usage){.cpu_ns = 0};

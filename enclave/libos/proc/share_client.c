@@ -23,11 +23,20 @@ struct fetching {
 
 struct recall {
     struct recall *next;
-    uint64_t id, index, due;
+    uint64_t id, index;
+    uint64_t latest; /* 0: not looked at yet */
+};
+
+/* A stand-in, for as long as anybody holds it: a mapping, or a thread that waits for a page of it.
+ */
+struct stand_in {
+    struct stand_in *next;
+    struct node *node;
 };
 
 static struct {
     struct fs *fs;
+    struct stand_in *all;
     struct fetching *fetching;
     struct wait_queue arrived;
     struct recall *recalls;
@@ -36,35 +45,55 @@ static struct {
 
 static struct node *node_of(uint64_t id)
 {
-    for (size_t i = 0; i < vma_count(); i++) {
-        const struct vma *v = vma_at(i);
-        if (v->window && v->file->node->remote && v->file->node->share == id) {
-            return v->file->node;
-        }
+    const struct stand_in *s = client.all;
+    while (s != NULL && s->node->share != id) {
+        s = s->next;
     }
-    return NULL;
+    return s != NULL ? s->node : NULL;
 }
 
 /* ---- stand-ins
  * ------------------------------------------------------------------------------------ */
 
-int share_stand_in(const struct share_told *t, const char *path, struct node *known, unsigned maps,
-                   struct file **ret)
+static void drop(uint64_t id, uint64_t count)
 {
+    const struct notice n = {.kind = NOTICE_DROP, .u.share = {id, count}};
+    blank_say(BYTES(&n, NOTICE_SIZE(share)), BYTES(NULL, 0));
+}
+
+static struct node *new_stand_in(const struct share_told *t)
+{
+    struct stand_in *s = (struct stand_in *)rt_alloc(sizeof *s);
     client.fs =
         client.fs != NULL ? client.fs : tmpfs_new(UINT64_C(1) << SHARE_OFFSET_BITS, "tmpfs");
-    struct node *n = known != NULL ? known : node_of(t->id);
-    n = n != NULL           ? node_ref(n)
-        : client.fs != NULL ? tmpfs_new_node(client.fs, S_IFREG | 0600)
-                            : NULL;
+    struct node *n =
+        s != NULL && client.fs != NULL ? tmpfs_new_node(client.fs, S_IFREG | 0600) : NULL;
     if (n == NULL) {
+        rt_free(s);
+        return NULL;
+    }
+    n->remote = true;
+    n->share = t->id;
+    n->share_maps = 1;
+    *s = (struct stand_in){client.all, n};
+    client.all = s;
+    return n;
+}
+
+int share_stand_in(const struct share_told *t, const char *path, bool another, struct file **ret)
+{
+    struct node *n = node_of(t->id);
+    if (n != NULL) {
+        node_ref(n)->share_maps += another;
+    } else {
+        n = new_stand_in(t);
+    }
+    if (n == NULL) {
+        drop(t->id, 1);
         return -ENOMEM;
     }
     n->ino = t->ino;
     n->size = t->size;
-    n->remote = true;
-    n->share = t->id;
-    n->share_maps += maps;
     struct dentry *d = dentry_new_anon(path, n);
     struct file *f =
         d != NULL ? file_new(n->ops->file_ops, d, n, t->may_write != 0 ? O_RDWR : O_RDONLY) : NULL;
@@ -74,23 +103,13 @@ int share_stand_in(const struct share_told *t, const char *path, struct node *kn
     return f != NULL ? 0 : -ENOMEM;
 }
 
-static void drop(uint64_t id, uint64_t count)
-{
-    const struct notice n = {.kind = NOTICE_DROP, .u.share = {id, count}};
-    blank_say(BYTES(&n, NOTICE_SIZE(share)), BYTES(NULL, 0));
-}
-
 static int stand_in_for(int64_t id, struct share_told *t, const char *path, struct file **ret)
 {
     if (id <= 0) {
         return id < 0 ? (int)id : -EIO;
     }
     t->id = (uint64_t)id;
-    int r = share_stand_in(t, path, NULL, 1, ret);
-    if (r != 0 && node_of(t->id) == NULL) {
-        drop(t->id, 1);
-    }
-    return r;
+    return share_stand_in(t, path, true, ret);
 }
 
 int share_map(int fd, const struct share_told *told, const char *path, struct file **ret)
@@ -113,11 +132,16 @@ int share_client_new(uint64_t length, struct file **ret)
 /* ---- pages go
  * -------------------------------------------------------------------------------------- */
 
+static void say_page(const struct node *n, uint64_t index, const void *page)
+{
+    const struct notice head = {.kind = NOTICE_PAGE, .u.share = {n->share, index}};
+    blank_say(BYTES(&head, NOTICE_SIZE(share)), BYTES(page, PAGE));
+}
+
 /* The page is in the stand-in and under no mapping. */
 static void send_back(struct node *n, uint64_t index)
 {
-    const struct notice head = {.kind = NOTICE_PAGE, .u.share = {n->share, index}};
-    blank_say(BYTES(&head, NOTICE_SIZE(share)), BYTES(tmpfs_page(n, index, false), PAGE));
+    say_page(n, index, tmpfs_page(n, index, false));
     tmpfs_drop_page(n, index);
 }
 
@@ -132,6 +156,15 @@ static void give_all_back(struct node *n)
 
 void share_gone(struct node *n)
 {
+    struct stand_in **p = &client.all;
+    while (*p != NULL && (*p)->node != n) {
+        p = &(*p)->next;
+    }
+    if (*p != NULL) {
+        struct stand_in *gone = *p;
+        *p = gone->next;
+        rt_free(gone);
+    }
     for (uint64_t i = 0; tmpfs_next_page(n, &i);) {
         send_back(n, i);
     }
@@ -142,12 +175,9 @@ void share_gone(struct node *n)
 
 void share_process_ends(void)
 {
-    for (size_t i = 0; i < vma_count(); i++) {
-        const struct vma *v = vma_at(i);
-        if (v->window && v->file->node->remote) {
-            give_all_back(v->file->node);
-            v->file->node->share_maps = 0; /* the process's end drops them all */
-        }
+    for (const struct stand_in *s = client.all; s != NULL; s = s->next) {
+        give_all_back(s->node);
+        s->node->share_maps = 0; /* the process's end drops them all */
     }
     while (client.recalls != NULL) {
         struct recall *r = client.recalls;
@@ -188,13 +218,18 @@ static int fetch(struct node *n, uint64_t index)
         memcpy(&file_size, answer, sizeof file_size);
         n->size = file_size;
     }
+    if (r == 0 && size != room) {
+        rt_fatal("the owner of this process tree answered with what is no page");
+    }
     if (r == 0) {
-        uint8_t *page = size == room ? tmpfs_page(n, index, true) : NULL;
-        if (page == NULL) {
-            rt_fatal("there is no memory for a page that processes share");
+        uint8_t *page = tmpfs_page(n, index, true);
+        if (page != NULL) {
+            memcpy(page, answer + sizeof file_size, PAGE);
+            client.last_ns = rt_clock_ns(1);
+        } else { /* there is no memory for it here: it may not be lost */
+            say_page(n, index, answer + sizeof file_size);
+            r = -ENOMEM;
         }
-        memcpy(page, answer + sizeof file_size, PAGE);
-        client.last_ns = rt_clock_ns(1);
     }
     if (answer != NULL) {
         secure_zero(answer, room);
@@ -244,8 +279,10 @@ static bool give_back(struct recall *r, uint64_t now)
     if (n == NULL || tmpfs_page(n, r->index, false) == NULL) {
         return true; /* it went back of itself */
     }
-    r->due = r->due != 0 ? r->due : client.last_ns + HOLD_NS;
-    if (now < r->due) {
+    /* An instruction may need several pages, each of which somebody else wants: who waits longest
+     * gets them all, and goes on. */
+    r->latest = r->latest != 0 ? r->latest : now + HOLD_NS * (2 + rt_yard_self() % 4);
+    if (now < r->latest && (now < client.last_ns + HOLD_NS || client.fetching != NULL)) {
         return false;
     }
     if (os_windows_put_back(n, r->index, r->index + 1, true) == 0) {

@@ -9,12 +9,16 @@
 
 #include "fs/vfs.h"
 #include "threads/futex.h"
+#include "mm/mm.h"
 #include "proc/call_server.h"
 #include "proc/member.h"
 #include "mm/vma.h"
 
 #define PAGE    4096u
 #define BUCKETS 1024u
+#define FEW     16u                  /* pages that are looked for one by one */
+#define HOLD_NS UINT64_C(100000)     /* what came to the owner's own process stays so long */
+#define LAST_NS UINT64_C(1000000000) /* who holds pages when the run ends has so long */
 
 /* A process in another enclave may have pages of the node. */
 struct share {
@@ -32,12 +36,25 @@ struct held {
     bool recalled;
 };
 
+/* Pages that a call here needs all at once: they are given to nobody until it has looked. */
+struct bringing {
+    struct bringing *next;
+    const struct node *node;
+    uint64_t first, end;
+};
+
 static struct {
     struct share *list;
     struct held *held[BUCKETS];
+    struct bringing *bringing;
     struct wait_queue changed; /* who waits for a page */
+    struct fs *memory;         /* of anonymous shared mappings */
     uint64_t last_id;
+    bool over;        /* the run ends: nobody gets a page any more */
+    uint64_t home_ns; /* when pages last came to the owner's own process */
 } shares;
+
+uint64_t shares_held;
 
 /* ---- who holds what
  * ------------------------------------------------------------------------------ */
@@ -64,6 +81,7 @@ static void unhold(struct held *gone)
     }
     *p = gone->next;
     gone->node->away--;
+    shares_held--;
     rt_free(gone);
     os_wake_all(&shares.changed);
 }
@@ -78,6 +96,7 @@ static int hold(struct node *n, uint64_t index, struct process *holder)
     *h = (struct held){.next = *bucket, .node = n, .index = index, .holder = holder};
     *bucket = h;
     n->away++;
+    shares_held++;
     return 0;
 }
 
@@ -234,11 +253,16 @@ void shares_returned(struct process *p, uint64_t id, uint64_t index, const void 
 /* ---- waiting for pages
  * ---------------------------------------------------------------------------- */
 
+static void recall(struct held *h)
+{
+    h->recalled = h->recalled || member_recall(h->holder, h->node->share, h->index) == 0;
+}
+
 /* Asks whoever holds it to give it back, once, and sleeps until something changed. */
 static int wait_for(struct held *h, const struct process *unless)
 {
-    if (!h->recalled && h->holder != unless) {
-        h->recalled = member_recall(h->holder, h->node->share, h->index) == 0;
+    if (h->holder != unless) {
+        recall(h);
         if (!h->recalled) {
             return -ENOMEM;
         }
@@ -247,12 +271,22 @@ static int wait_for(struct held *h, const struct process *unless)
 }
 
 /* Asks for all before it waits for the first. */
-static void recall_all(struct node *n, uint64_t first, uint64_t end)
+static void recall_all(const struct node *n, uint64_t first, uint64_t end)
 {
-    for (uint64_t i = first; i < end && end - first <= BUCKETS; i++) {
+    for (uint64_t i = first; i < end && end - first <= FEW; i++) {
         struct held *h = held_at(n, i);
-        if (h != NULL && !h->recalled) {
-            h->recalled = member_recall(h->holder, n->share, i) == 0;
+        if (h != NULL) {
+            recall(h);
+        }
+    }
+    if (end - first <= FEW) {
+        return;
+    }
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (struct held *h = shares.held[i]; h != NULL; h = h->next) {
+            if (h->node == n && h->index >= first && h->index < end) {
+                recall(h);
+            }
         }
     }
 }
@@ -260,12 +294,112 @@ static void recall_all(struct node *n, uint64_t first, uint64_t end)
 static int bring(struct node *n, uint64_t first, uint64_t end)
 {
     int r = 0;
+    struct bringing self = {shares.bringing, n, first, end}, **p = &shares.bringing;
+    shares.bringing = &self;
     recall_all(n, first, end);
     for (struct held *h = held_within(n, first, end); r == 0 && h != NULL;
          h = held_within(n, first, end)) {
         r = wait_for(h, NULL);
     }
+    while (*p != &self) {
+        p = &(*p)->next;
+    }
+    *p = self.next;
+    os_wake_all(&shares.changed); /* who wanted them meanwhile */
+    if (os_self()->server == NULL) {
+        shares.home_ns = rt_clock_ns(1);
+    }
     return r == 0 ? 1 : r == -ERESTARTSYS ? r : 0;
+}
+
+/* Until when nobody gets a page that is at home; 0: at once. */
+static uint64_t kept_until(const struct node *n, uint64_t index, const struct process *wanted_by)
+{
+    if (shares.over || member_is_dying(wanted_by)) {
+        return UINT64_MAX;
+    }
+    for (const struct bringing *b = shares.bringing; b != NULL; b = b->next) {
+        if (b->node == n && index >= b->first && index < b->end) {
+            return UINT64_MAX;
+        }
+    }
+    return rt_clock_ns(1) < shares.home_ns + HOLD_NS ? shares.home_ns + HOLD_NS : 0;
+}
+
+bool shares_bring_range(uint64_t start, uint64_t size)
+{
+    uint64_t end = start + (size < APP_END - start ? size : APP_END - start);
+    for (size_t i = vma_find(start); i < vma_count() && vma_at(i)->start < end; i++) {
+        const struct vma *v = vma_at(i);
+        if (!v->window || v->file->node->away == 0) {
+            continue;
+        }
+        const uint64_t from = v->start > start ? v->start : start;
+        const uint64_t to = v->end < end ? v->end : end;
+        const uint64_t first = (v->offset + (from - v->start)) / PAGE;
+        const uint64_t last = (v->offset + (to - 1 - v->start)) / PAGE;
+        if (shares_away(v->file->node, first, last + 1)) {
+            share_want(v->file->node, first, last + 1);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- ends
+ * ------------------------------------------------------------------------------------------ */
+
+bool shares_recall_from(const struct process *p)
+{
+    bool any = false;
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (struct held *h = shares.held[i]; h != NULL; h = h->next) {
+            if (h->holder == p) {
+                recall(h);
+                any = any || h->recalled;
+            }
+        }
+    }
+    return any;
+}
+
+/* As os_block(), but nothing ends it early. */
+static void sleep_for(struct wait_queue *q, uint64_t ns)
+{
+    const unsigned number = rt_thread_number(rt_self());
+    q->waiting[number / 64] |= UINT64_C(1) << number % 64;
+    os_unlock();
+    ignore_result(rt_wait(ns), "what is there tells");
+    os_lock();
+    q->waiting[number / 64] &= ~(UINT64_C(1) << number % 64);
+}
+
+static bool recall_kept(void)
+{
+    bool any = false;
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (struct held *h = shares.held[i]; h != NULL; h = h->next) {
+            if (h->node->fs != shares.memory) {
+                recall(h);
+                any = any || h->recalled;
+            }
+        }
+    }
+    return any;
+}
+
+void shares_last(void)
+{
+    const uint64_t until = rt_clock_ns(1) + LAST_NS;
+    for (uint64_t now = rt_clock_ns(1); now < until && recall_kept(); now = rt_clock_ns(1)) {
+        sleep_for(&shares.changed, until - now);
+    }
+    shares.over = true;
+    for (size_t i = 0; i < BUCKETS; i++) {
+        while (shares.held[i] != NULL) {
+            unhold(shares.held[i]);
+        }
+    }
 }
 
 uint32_t *share_word(struct node *n, uint64_t offset, bool change)
@@ -327,11 +461,12 @@ int64_t remote_serve_share_map(struct call_server *s, struct bytes in, struct wr
 /* An unnamed file in memory of that size. */
 static int new_memory(uint64_t length, struct file **ret)
 {
-    static struct fs *memory;
+    struct fs *memory = shares.memory;
     if (length > (UINT64_C(1) << SHARE_OFFSET_BITS) - PAGE) {
         return -ENOMEM;
     }
     memory = memory != NULL ? memory : tmpfs_new(UINT64_C(1) << SHARE_OFFSET_BITS, "tmpfs");
+    shares.memory = memory;
     struct node *n = memory != NULL ? tmpfs_new_node(memory, S_IFREG | 0600) : NULL;
     struct dentry *d = n != NULL ? dentry_new_anon("/dev/zero (deleted)", n) : NULL;
     struct file *f = d != NULL ? file_new(n->ops->file_ops, d, n, O_RDWR) : NULL;
@@ -382,7 +517,8 @@ int64_t remote_serve_share_fetch(struct call_server *s, struct bytes in, struct 
             writer_put(out, BYTES_OF(size));
             return -ENXIO;
         }
-        if (h == NULL) {
+        const uint64_t until = h == NULL ? kept_until(n, q[1], p) : 0;
+        if (h == NULL && until == 0) {
             const uint8_t *page = tmpfs_page(n, q[1], true);
             int r = page != NULL ? os_windows_put_back(n, q[1], q[1] + 1, true) : -ENOMEM;
             r = r == 0 ? hold(n, q[1], p) : r;
@@ -392,8 +528,9 @@ int64_t remote_serve_share_fetch(struct call_server *s, struct bytes in, struct 
             }
             return r;
         }
-        int r = wait_for(h, p); /* what the caller itself gave back is on its way */
-        if (r != 0) {
+        int r = h == NULL ? os_block(&shares.changed, until)
+                          : wait_for(h, p); /* what the caller itself gave back is on its way */
+        if (r != 0 && r != -ETIMEDOUT) {
             return r;
         }
     }

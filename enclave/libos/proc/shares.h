@@ -30,10 +30,17 @@ uint32_t *share_word(struct node *n, uint64_t offset, bool change);
 /* ---- the owner
  * ------------------------------------------------------------------------------------ */
 
+extern uint64_t shares_held; /* pages that are with processes in other enclaves, of all files */
 bool shares_away(const struct node *n, uint64_t first, uint64_t end);
+/* Is something of the own process's memory there elsewhere? Then share_bring() brings it. */
+bool shares_bring_range(uint64_t start, uint64_t size);
 /* What the parent shares, its child shares, too. */
 void shares_fork(const struct process *parent, struct process *child);
 void shares_end(struct process *p);
+/* Wants back all that p holds. False: it holds nothing that could come. */
+bool shares_recall_from(const struct process *p);
+/* The run ends: what is to stay of files comes back, as far as it does. */
+void shares_last(void);
 /* The node that process p knows by that id, or NULL. */
 struct node *shares_node(const struct process *p, uint64_t id);
 /* What p's enclave says of its own accord. */
@@ -47,13 +54,13 @@ void shares_dropped(struct process *p, uint64_t id, uint64_t count);
     40u /* of a futex's address at the owner: share id above, offset below                         \
          */
 
-/* What the owner told of the file. A new description of the stand-in: known is one, or NULL. maps:
- * how many references of the owner's that stands for. */
+/* What the owner told of the file. A new description of its stand-in. another: the owner counts one
+ * mapping more. -ENOMEM. */
 struct share_told {
     uint64_t id, size, ino;
     uint32_t may_write, reserved;
 };
-int share_stand_in(const struct share_told *t, const char *path, struct node *known, unsigned maps,
+int share_stand_in(const struct share_told *t, const char *path, bool another,
                    struct file **ret) MUST_USE;
 /* The descriptor's file, for a shared mapping. */
 int share_map(int fd, const struct share_told *t, const char *path, struct file **ret) MUST_USE;

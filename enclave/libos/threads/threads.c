@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "fs/verity_range.h"
+#include "fs/vfs.h"
 #include "threads/futex.h"
 #include "mm/mm.h"
 #include "net/network.h"
@@ -15,6 +16,7 @@
 #include "proc/fork.h"
 #include "proc/table.h"
 #include "process.h"
+#include "proc/shares.h"
 #include "signals/signals.h"
 #include "threads/threads.h"
 #include "time/timers.h"
@@ -441,6 +443,7 @@ void os_exit_process(enum exit_kind kind, uint64_t value)
     if (os.manifest->stdin_task) {
         worker_finish(kind, value); /* how it ended is the custodian's to know, no run's claims */
     }
+    shares_last();
     if (fs_finish(&claims, &d) != 0) {
         rt_fatal("%s", d.text);
     }
@@ -481,6 +484,7 @@ void threads_leave(struct os_thread *t)
             futex_wake(t->clear_child_tid, 1, FUTEX_ANY);
         }
     }
+    node_unref(t->away.node);
     threads_gone();
     rt_set_self_data(NULL);
     call_client_free(t->client);
