@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -162,6 +163,9 @@ static int64_t dispatch(struct host_thread *t, struct hostcall_slot *s)
         return host_thread_wait(t, s->args[0]);
     case HOSTCALL_wake:
         host_thread_wake(e, s->args[0]);
+        return 0;
+    case HOSTCALL_give_way:
+        (void)sched_yield();
         return 0;
     case HOSTCALL_process_wake:
         host_yard_wake(e->config.yard, s->args[0], s->args[1]);

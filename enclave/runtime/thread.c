@@ -111,6 +111,12 @@ struct rt_thread *rt_self(void)
     return t;
 }
 
+struct rt_thread *rt_thread_at(unsigned number)
+{
+    REQUIRE(number < THREADS_MAX);
+    return threads.all[number];
+}
+
 unsigned rt_thread_number(const struct rt_thread *t)
 {
     return t->number;
@@ -298,83 +304,6 @@ void rt_thread_exit(void)
     *(volatile uint64_t *)(t->slot.addr + offsetof(struct hostcall_slot, number)) =
         HOSTCALL_thread_exit;
     rt_leave_forever();
-}
-
-/* What a thread's word says. A wake is remembered until the thread waits, as by the host's word, which
- * is asked only when the thread is outside. Whatever the host does, a word that is set ends a wait. */
-enum { TOKEN_NONE, TOKEN_SET, TOKEN_OUTSIDE };
-
-int rt_wait(uint64_t timeout_ns)
-{
-    struct rt_thread *t = rt_self();
-    uint32_t token = TOKEN_NONE;
-    if (!__atomic_compare_exchange_n(&t->wait.token, &token, TOKEN_OUTSIDE, false, __ATOMIC_SEQ_CST,
-                                     __ATOMIC_SEQ_CST)) {
-        __atomic_store_n(&t->wait.token, TOKEN_NONE, __ATOMIC_SEQ_CST);
-        return 0;
-    }
-    int r = 0;
-    if (!rt_net_wait(t, timeout_ns)) {
-        r = (int)HOSTCALL_SIMPLE(HOSTCALL_wait, timeout_ns);
-    }
-    __atomic_exchange_n(&t->wait.token, TOKEN_NONE, __ATOMIC_SEQ_CST);
-    return r;
-}
-
-void rt_wake(unsigned thread_number)
-{
-    REQUIRE(thread_number < THREADS_MAX);
-    struct rt_thread *t = threads.all[thread_number];
-    if (t == NULL ||
-        __atomic_exchange_n(&t->wait.token, TOKEN_SET, __ATOMIC_SEQ_CST) != TOKEN_OUTSIDE) {
-        return;
-    }
-    HOSTCALL_SIMPLE(HOSTCALL_wake, thread_number);
-}
-
-/* Sleeping and waking takes the host's threads 25 us and more when they are on two processors, which
- * is longer than many waits last. So a sleep begins with a look at the word for a while. When that was in
- * vain, as it is where processors are short or waits are long, the thread does not look for its next
- * sleeps: 1, 3, 7 and more, so that it costs little where it never pays. Alone on a processor, nobody could
- * set the word meanwhile. */
-#define SPIN_NS    UINT64_C(50000)
-#define SPIN_ALONE UINT64_C(1000) /* after that only as many as leave a processor for the others */
-#define SKIP_MOST  1023u
-static uint32_t spinning;
-
-static bool spin(const struct rt_thread *t, uint64_t ns)
-{
-    const uint32_t most = rt_cpu_count() - 1;
-    uint64_t begin = rt_clock_ns(1), passed = 0;
-    bool set = false;
-    __atomic_fetch_add(&spinning, 1, __ATOMIC_RELAXED);
-    while (!set && passed < ns &&
-           (passed < SPIN_ALONE || __atomic_load_n(&spinning, __ATOMIC_RELAXED) <= most)) {
-        for (int i = 0; i < 8 && !set; i++) {
-            __builtin_ia32_pause();
-            set = __atomic_load_n(&t->wait.token, __ATOMIC_RELAXED) == TOKEN_SET;
-        }
-        passed = rt_clock_ns(1) - begin;
-    }
-    __atomic_fetch_sub(&spinning, 1, __ATOMIC_RELAXED);
-    return set;
-}
-
-int rt_wait_near(uint64_t timeout_ns)
-{
-    struct rt_thread *t = rt_self();
-    if (t->attention == NULL && rt_cpu_count() > 1 && timeout_ns > SPIN_NS) {
-        if (t->wait.skip > 0) {
-            t->wait.skip--;
-        } else if (spin(t, SPIN_NS)) {
-            t->wait.penalty /= 2;
-        } else {
-            t->wait.penalty = t->wait.penalty < SKIP_MOST ? 2 * t->wait.penalty + 1 : SKIP_MOST;
-            t->wait.skip = t->wait.penalty;
-            timeout_ns -= timeout_ns == UINT64_MAX ? 0 : SPIN_NS;
-        }
-    }
-    return rt_wait(timeout_ns);
 }
 
 /* T_KICK before the look at the state, and an entry changes the state before its thread looks at

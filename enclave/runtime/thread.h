@@ -38,10 +38,11 @@ struct rt_thread {
     void *start_argument;
     bool idle;   /* ended, and waits inside for something to do; under the threads' lock */
     uint32_t go; /* idle no more: start_argument and app_fs are set */
-    struct {     /* thread.c: rt_wait() and rt_wake() */
+    struct { /* wait.c: rt_wait() and rt_wake() */
         uint32_t token;
         uint32_t skip;    /* sleeps that begin outside at once */
         uint32_t penalty; /* as many when the next look is in vain, and more */
+        uint64_t no_way;  /* rt_clock_ns(1) before which the thread does not give way */
     } wait;
     void *door_data;
     struct net_attention *attention; /* NULL: it does not attend to the network */
@@ -115,6 +116,8 @@ void rt_xsave_current(void *area);
 extern const uint8_t rt_text_start[], rt_text_end[], rt_image_start[], rt_image_end[];
 
 /* thread.c */
+/* NULL: never there. */
+struct rt_thread *rt_thread_at(unsigned number);
 /* The first thread learns what the image could not know. */
 void rt_threads_start(uint64_t xfrm);
 /* exception.c: called on the exception stack at CSSA 1. */
