@@ -13,6 +13,7 @@
 #include "probe_kit.h"
 #include "tests/tap.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -117,11 +118,61 @@ static void lie_in_reply(struct hostcall_slot *s, unsigned asked)
 
 /* ---- what leaves the enclave ---------------------------------------------------------------------- */
 
-static void look_for_canary(const struct hostcall_slot *slot)
+enum { X87_AND_SSE = 512, XSTATE_BV = 512, STATE_MAX = 4096 };
+
+static bool all_zero(const uint8_t *p, size_t n)
 {
-    static __thread uint8_t state[512] __attribute__((aligned(16)));
-    __asm__ volatile("fxsave64 %0" : "=m"(state));
+    return n == 0 || (p[0] == 0 && memcmp(p, p + 1, n - 1) == 0);
+}
+
+/* Every state component is what entry.S calls synthetic. The first eight vector registers are
+ * volatile in this process's own code, which has run since; their upper halves it does not use. */
+static bool synthetic(const uint8_t state[STATE_MAX])
+{
+    if (load_le16(state) != 0x37f || load_le32(state + 24) != 0x1fbf || !all_zero(state + 2, 22) ||
+        !all_zero(state + 32, 128) || !all_zero(state + 160 + 8 * 16, 8 * 16)) {
+        return false;
+    }
+    for (unsigned i = 2; i < 8; i++) {
+        uint32_t size, offset, c, d;
+        __cpuid_count(0xd, i, size, offset, c, d);
+        if ((load_le64(state + XSTATE_BV) >> i & 1) != 0 && !all_zero(state + offset, size)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint32_t vector_components(void)
+{
+    uint32_t xcr0, high;
+    __asm__("xgetbv" : "=a"(xcr0), "=d"(high) : "c"(0));
+    return xcr0 & 0xe7;
+}
+
+/* At an entry the host's registers hold whatever it likes, the x87 unit as well. */
+static __attribute__((noinline)) void dirty_vectors(void)
+{
+    static uint8_t junk[STATE_MAX] __attribute__((aligned(64)));
+    if (junk[0] == 0) {
+        memset(junk, 0x5a, sizeof junk);
+        memcpy(junk, (const uint8_t[]){0x7f, 0x02, 0, 0x38, 0xff}, 5);          /* FCW, FSW, FTW */
+        memcpy(junk + 24, (const uint8_t[]){0x80, 0x1f, 0, 0, 0xff, 0xff}, 6);  /* MXCSR */
+        memset(junk + XSTATE_BV, 0, 64);
+        junk[XSTATE_BV] = (uint8_t)vector_components();
+    }
+    __asm__ volatile("xrstor64 %0" : : "m"(junk), "a"(vector_components()), "d"(0));
+}
+
+static void look_for_canary(const struct hostcall_slot *slot, bool left)
+{
+    static __thread uint8_t state[STATE_MAX] __attribute__((aligned(64)));
+    __asm__ volatile("xsave64 %0" : "+m"(state) : "a"(vector_components()), "d"(0));
+    __asm__ volatile("fninit");
     uint64_t canary = CANARY;
+    if (left && !synthetic(state)) {
+        _exit(END_LEAKED);
+    }
     if (memmem(state, sizeof state, &canary, sizeof canary) != NULL ||
         (slot != NULL && memmem(slot, sizeof *slot, &canary, sizeof canary) != NULL)) {
         _exit(END_LEAKED);
@@ -156,8 +207,10 @@ static int lying_enter(struct machine *m, uint64_t rdi, uint64_t rsi, uint64_t r
     } else if (leaf == ENCLU_EENTER && !self.exception) {
         lie_in_reply(self.slot, self.asked);
     }
+    dirty_vectors();
     int r = machine_soft.enter(m, rdi, rsi, rdx, leaf, r8, r9, run);
-    look_for_canary(self.slot);
+    /* An entry that handles an exception or is refused loads nothing: it sees the host's own. */
+    look_for_canary(self.slot, r == 0 && !self.exception && self.slot->number != 0);
     if (r == -EFAULT && !self.exception) {
         self.exception = true;
         if (lies.resume_first) {

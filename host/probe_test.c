@@ -36,12 +36,24 @@ static void run_child(const struct host_config *config, int pipe_fd)
     _exit(101);
 }
 
-static void run_mode(struct host_config *config, bool trap_only)
+static uint64_t xfrm_wanted; /* 0: all that the processor has */
+
+static int create(struct machine *m, const struct sgx_secs *secs, struct diag *d)
+{
+    struct sgx_secs less = *secs;
+    less.attributes.xfrm &= xfrm_wanted == 0 ? UINT64_MAX : xfrm_wanted;
+    return machine_soft.create(m, &less, d);
+}
+
+static void run_mode(struct host_config *config, bool trap_only, uint64_t xfrm)
 {
     int fds[2], status = 0, lines = 0;
     char line[600];
     config->machine.trap_only = trap_only;
-    const char *mode = trap_only ? "by trap" : "by translation";
+    xfrm_wanted = xfrm;
+    char mode[60];
+    snprintf(mode, sizeof mode, "%s%s", trap_only ? "by trap" : "by translation",
+             xfrm == 0 ? "" : xfrm == 3 ? ", SSE alone" : ", no AVX-512");
     fflush(stdout);
     if (pipe(fds) != 0) {
         CHECK(0, "a pipe");
@@ -68,7 +80,8 @@ static void run_mode(struct host_config *config, bool trap_only)
 
 int main(int argc, char **argv)
 {
-    struct host_config config = {.ops = &machine_soft, .service = service};
+    struct machine_ops ops = machine_soft;
+    struct host_config config = {.ops = &ops, .service = service};
     struct diag d = {""};
     char dir[] = "/tmp/alcove-probe-XXXXXX";
     REQUIRE(mkdtemp(dir) != NULL);
@@ -81,8 +94,11 @@ int main(int argc, char **argv)
     config.image.manifest = probe_manifest();
     probe_sign(&config.image.sigstruct, config.image.sgxs);
     probe_input(&config);
-    run_mode(&config, false);
-    run_mode(&config, true);
+    ops.create = create;
+    run_mode(&config, false, 0);
+    run_mode(&config, true, 0);
+    run_mode(&config, false, 7);
+    run_mode(&config, false, 3);
     probe_remove_machine(dir);
     return tap_done();
 }

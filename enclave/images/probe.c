@@ -77,11 +77,72 @@ static void other_checks(void)
     say(memcmp(digest, abc, sizeof abc) == 0, "SHA-256 of abc is what FIPS 180-4 says");
 }
 
+/* Vector state as probe_vectors.S moves it. */
+struct vectors {
+    uint64_t zmm[32][8];
+    uint64_t masks[8];
+    uint32_t mxcsr, pad[15];
+    uint8_t x87[512]; /* as of FXSAVE */
+} __attribute__((aligned(64)));
+_Static_assert(offsetof(struct vectors, masks) == 2048 && offsetof(struct vectors, mxcsr) == 2112 &&
+                   offsetof(struct vectors, x87) == 2176,
+               "probe_vectors.S");
+void probe_vectors_fill(const struct vectors *from, unsigned level, bool x87);
+void probe_vectors_take(struct vectors *ret, unsigned level);
+
+static unsigned vector_level(void)
+{
+    uint32_t xcr0, high;
+    __asm__("xgetbv" : "=a"(xcr0), "=d"(high) : "c"(0));
+    xcr0 &= (uint32_t)rt_identity()->attributes.xfrm;
+    return (xcr0 & 0xe0) == 0xe0 ? 2 : (xcr0 & 4) != 0 ? 1 : 0;
+}
+
+/* Hostcalls in between find and leave any state; half of the words are the canary. What is compared
+ * at the end is all that was loaded. */
+static bool survive_hostcalls(unsigned level, bool x87)
+{
+    static struct vectors pattern, before, after;
+    pattern.x87[0] = 0x7f; /* FCW 0x037f, the rest zero */
+    pattern.x87[1] = 0x03;
+    pattern.x87[24] = 0x80; /* MXCSR 0x1f80 */
+    pattern.x87[25] = 0x1f;
+    pattern.mxcsr = 0x3f80; /* rounds down */
+    for (unsigned i = 0; i < 32; i++) {
+        for (unsigned k = 0; k < 8; k++) {
+            pattern.zmm[i][k] = k % 2 == 0 ? CANARY : i * 8 + k;
+        }
+        pattern.masks[i % 8] = CANARY + i % 8;
+    }
+    probe_vectors_fill(&pattern, level, !x87);
+    rt_wait(1000); /* what one way of leaving keeps is not in the way of the other's */
+    probe_vectors_fill(&pattern, level, x87);
+    probe_vectors_take(&before, level);
+    rt_wait(1000);
+    rt_wait(1000);
+    probe_vectors_take(&after, level);
+    bool same = memcmp(&before, &after, sizeof after) == 0 && after.zmm[15][1] == 15 * 8 + 1 &&
+                after.mxcsr == 0x3f80 && (after.x87[4] != 0) == x87;
+    memset(pattern.zmm, 0, sizeof pattern.zmm);
+    memset(pattern.masks, 0, sizeof pattern.masks);
+    pattern.mxcsr = 0x1f80;
+    probe_vectors_fill(&pattern, level, false);
+    return same;
+}
+
+static void vector_checks(void)
+{
+    const unsigned level = vector_level();
+    say(survive_hostcalls(level, false), "UNSAFE unless vector state survives hostcalls");
+    say(survive_hostcalls(level, true), "UNSAFE unless it does so with the x87 unit in use");
+}
+
 void door_start(const struct manifest *manifest, struct rt_frame *frame)
 {
     say(manifest->entry.size > 0, "the manifest was measured and decoded");
     memory_checks();
     other_checks();
+    vector_checks();
     frame->rip = CODE;
     frame->rsp = STACK + 0x4000;
     frame->r12 = rt_syscall_entry();

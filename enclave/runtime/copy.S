@@ -84,6 +84,22 @@ rt_xrstor_faulting:
     ret
     fixup 1b, 2b
 
+/* int rt_try_in_use(bool masks): instructions that a processor may lack. */
+    .globl rt_try_in_use
+    .type rt_try_in_use, @function
+rt_try_in_use:
+    mov $1, %ecx
+1:  xgetbv
+    test %dil, %dil
+    jz 3f
+2:  kmovq %k0, %rcx
+3:  xor %eax, %eax
+    ret
+4:  mov $1, %eax
+    ret
+    fixup 1b, 4b
+    fixup 2b, 4b
+
     .section .rodata.fixups_end, "a"
     .globl rt_fixups_end
 rt_fixups_end:

@@ -27,6 +27,54 @@
     xrstor64 (%rcx)
 .endm
 
+/* All state components of XFRM but x87, one register at a time, to and from the area at R8. */
+.macro lower_registers how
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+    \how \n
+    .endr
+.endm
+.macro upper_registers how
+    .irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+    \how \n
+    .endr
+.endm
+.macro mask_registers how
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7
+    \how \n
+    .endr
+.endm
+.macro save_avx n
+    vmovdqa %ymm\n, HAND_VECTORS + 32 * \n(%r8)
+.endm
+.macro load_avx n
+    vmovdqa HAND_VECTORS + 32 * \n(%r8), %ymm\n
+.endm
+.macro save_avx512 n
+    vmovdqa64 %zmm\n, HAND_VECTORS + 64 * \n(%r8)
+.endm
+.macro load_avx512 n
+    vmovdqa64 HAND_VECTORS + 64 * \n(%r8), %zmm\n
+.endm
+.macro clear_avx512 n
+    vpxorq %zmm\n, %zmm\n, %zmm\n
+.endm
+.macro save_mask n
+    kmovq %k\n, HAND_MASKS + 8 * \n(%r8)
+.endm
+.macro load_mask n
+    kmovq HAND_MASKS + 8 * \n(%r8), %k\n
+.endm
+.macro clear_mask n
+    kxorq %k\n, %k\n, %k\n
+.endm
+
+/* ZF: x87 is in its initial state, says the processor (XINUSE): nothing of it is to be kept or cleared. */
+.macro test_x87
+    mov $1, %ecx
+    xgetbv
+    test $1, %al
+.endm
+
 /* EEXIT to RBX with RSP and RBP as they are; every other register and the flags say nothing. */
 .macro scrub_and_exit
     xor %ecx, %ecx
@@ -112,11 +160,36 @@ entry_from_hostcall:
     xchg %rax, %gs:T_STATE     /* a barrier: rt_kick() looks at this after it has set T_KICK */
     push $0x202
     popfq
+    mov %gs:T_XSAVE_LEAVE, %r8
+    mov %gs:T_LEFT_BY, %r9
+    cmp $BY_AVX, %r9
+    jb restore_all
+    test_x87
+    jnz clear_x87              /* the host's */
+restore_by_hand:
+    ldmxcsr HAND_MXCSR(%r8)
+    cmp $BY_AVX, %r9
+    jne restore_avx512
+    lower_registers load_avx
+    jmp restored
+clear_x87:
+    mov $1, %eax
+    xor %edx, %edx
+    lea synthetic_xstate(%rip), %rcx
+    xrstor64 (%rcx)
+    jmp restore_by_hand
+restore_avx512:
+    lower_registers load_avx512
+    upper_registers load_avx512
+    mask_registers load_mask
+    jmp restored
+restore_all:
     mov %gs:T_XFRM, %rax
     mov %rax, %rdx
     shr $32, %rdx
-    mov %gs:T_XSAVE_LEAVE, %rcx
+    mov %r8, %rcx
     xrstor64 (%rcx)
+restored:
     lfence
     mov %gs:T_APP_FS, %rax
     wrfsbase %rax
@@ -128,7 +201,8 @@ entry_from_hostcall:
     pop %rbp
     ret
 
-/* void rt_leave(void): EEXIT for a hostcall. Returns when the host has entered again. */
+/* void rt_leave(void): EEXIT for a hostcall. Returns when the host has entered again. The state that the
+ * host sees is the synthetic one whichever way it was made (docs/decisions/019-hostcalls.md). */
     .globl rt_leave
     .type rt_leave, @function
 rt_leave:
@@ -140,21 +214,43 @@ rt_leave:
     push %r15
     rdfsbase %rax
     mov %rax, %gs:T_APP_FS
-    mov %gs:T_XFRM, %rax
-    mov %rax, %rdx
-    shr $32, %rdx
-    mov %gs:T_XSAVE_LEAVE, %rcx
-    xsave64 (%rcx)
     mov %rsp, %gs:T_SAVED_RSP
-    movq $STATE_HOSTCALL, %gs:T_STATE
-    jmp leave_now
-
+    mov %gs:T_XSAVE_LEAVE, %r8
+    mov %gs:T_BY_HAND, %r9
+    cmp $BY_AVX, %r9
+    jb leave_all
+    test_x87
+    jnz leave_all
+    stmxcsr HAND_MXCSR(%r8)
+    cmp $BY_AVX, %r9
+    jne leave_avx512
+    lower_registers save_avx
+    jmp leave_clear
+leave_avx512:
+    lower_registers save_avx512
+    upper_registers save_avx512
+    mask_registers save_mask
+    upper_registers clear_avx512 /* what VZEROALL leaves */
+    mask_registers clear_mask
+leave_clear:
+    vzeroall
+    ldmxcsr synthetic_xstate+24(%rip)
 leave_now:
-    load_synthetic_state
+    mov %r9, %gs:T_LEFT_BY
+    movq $STATE_HOSTCALL, %gs:T_STATE
     mov %gs:T_HOST_RET, %rbx
     mov %gs:T_HOST_RSP, %rsp
     mov %gs:T_HOST_RBP, %rbp
     scrub_and_exit
+leave_all:
+    mov %gs:T_XFRM, %rax
+    mov %rax, %rdx
+    shr $32, %rdx
+    mov %r8, %rcx
+    xsave64 (%rcx)
+    load_synthetic_state
+    mov $BY_XSAVE, %r9d
+    jmp leave_now
 
 /* void rt_leave_forever(void): the thread is dead. Once T_IN_USE is cleared another thread may write
  * this one's control page, so nothing of it is read after that. */

@@ -25,6 +25,19 @@
 #define T_LIB_FS      0xa0
 #define T_KICK        0xa8
 #define T_FRAME       0xb0
+#define T_BY_HAND     0xb8
+#define T_LEFT_BY     0xc0
+
+/* T_BY_HAND: how rt_leave() may move vector state; T_LEFT_BY: how it did the last time. */
+#define BY_XSAVE  0
+#define BY_AVX    1 /* ymm0-15 and MXCSR */
+#define BY_AVX512 2 /* zmm0-31, k0-7 and MXCSR */
+
+/* What BY_AVX and BY_AVX512 keep in the area at T_XSAVE_LEAVE. Not where XSAVE has its header: it
+ * leaves most of that as it is, and XRSTOR wants zeros there. */
+#define HAND_MXCSR   24
+#define HAND_VECTORS 640
+#define HAND_MASKS   (HAND_VECTORS + 32 * 64)
 
 /* T_STATE: what the next entry at CSSA 0 means. Any other combination is refused. */
 #define STATE_NEW      1

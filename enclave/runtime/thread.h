@@ -29,6 +29,7 @@ struct rt_thread {
     uint64_t lib_fs;    /* workload's FS base between rt_vector_begin() and _end() */
     uint64_t kick;      /* 1: door_kick() is to run before the workload does */
     struct rt_frame *return_frame; /* what the way back to the workload restores */
+    uint64_t by_hand, left_by;     /* BY_*; see offsets.h */
     /* Unknown to the assembly from here on. */
     struct sgx_gprsgx *ssa_gpr;   /* of SSA frame 0 */
     struct sgx_exinfo *ssa_exinfo;
@@ -77,6 +78,8 @@ CHECK_OFFSET(in_use, T_IN_USE);
 CHECK_OFFSET(lib_fs, T_LIB_FS);
 CHECK_OFFSET(kick, T_KICK);
 CHECK_OFFSET(return_frame, T_FRAME);
+CHECK_OFFSET(by_hand, T_BY_HAND);
+CHECK_OFFSET(left_by, T_LEFT_BY);
 
 /* The memory of one thread: control pages, stacks, TCS. The first thread's is part of the image,
  * later ones are added at RUNTIME_THREADS. Guard pages are never committed (first thread: read-only
@@ -113,6 +116,8 @@ void rt_cpuid_kicked_last(void);
 void rt_kick_entry(void);
 void rt_vector_linux_start(void);
 void rt_xsave_current(void *area);
+/* copy.S: 0: XGETBV(1) is there, and with masks the instruction that moves all of a mask register. */
+int rt_try_in_use(bool masks);
 extern const uint8_t rt_text_start[], rt_text_end[], rt_image_start[], rt_image_end[];
 
 /* thread.c */
