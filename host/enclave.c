@@ -46,6 +46,18 @@ static int find_tcs(struct bytes sgxs, uint64_t *ret, struct diag *d)
     return diag_fail(d, -EINVAL, "the enclave image has no thread (TCS) page");
 }
 
+/* What the library OS fills first of all: its heap, its cache, and where libraries and the first
+ * anonymous mapping go. A process that is made for later has time, and maybe never runs. */
+static void expect_memory(const struct host_enclave *e)
+{
+    static const uint64_t first[] = {RUNTIME_HEAP, RUNTIME_CACHE, APP_LIBRARIES, APP_MMAP_BASE};
+    const struct host_config *c = &e->config;
+    bool more = c->ops->expect != NULL && c->layer_count > 0 && c->yard_slot == YARD_OWNER;
+    for (size_t i = 0; i < ARRAY_SIZE(first) && more; i++) {
+        more = c->ops->expect(e->machine, first[i] - ELRANGE_BASE, UINT64_C(2) << 20);
+    }
+}
+
 int host_enclave_create(const struct host_config *config, struct host_enclave **ret, struct diag *d)
 {
     struct host_enclave *e = calloc(1, sizeof *e);
@@ -56,10 +68,16 @@ int host_enclave_create(const struct host_config *config, struct host_enclave **
     pthread_mutex_init(&e->threads_lock, NULL);
     atomic_store(&e->alarm_at, UINT64_MAX);
     struct sgx_secs secs = secs_for(&config->image);
-    int r = find_tcs(config->image.sgxs, &e->first_tcs, d);
-    r = r != 0 ? r : config->ops->open(&config->machine, &e->machine, d);
+    int r = config->ops->open(&config->machine, &e->machine, d);
     r = r != 0 ? r : machine_load_sgxs(config->ops, e->machine, config->image.sgxs, &secs, d);
+    r = r != 0 || config->ops->init_start == NULL
+            ? r
+            : config->ops->init_start(e->machine, &config->image.sigstruct, d);
+    r = r != 0 ? r : find_tcs(config->image.sgxs, &e->first_tcs, d);
     host_boot_probe(e);
+    if (r == 0) {
+        expect_memory(e);
+    }
     r = r != 0 ? r : config->ops->init(e->machine, &config->image.sigstruct, d);
     if (r == 0 && host_thread_prepare(e, 0, e->first_tcs) != 0) {
         r = diag_fail(d, -ENOMEM, "no memory for the first hostcall slot");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finds memory for pages that an enclave has accepted and will fill next, on a thread of its own:
+/* Finds memory for pages that an enclave is about to add, before it runs (soft_expect), and for
+ * pages that it has accepted and will fill next, on a thread of its own:
  * the kernel clears a page when it is first touched, and under a hypervisor may have to be given it
  * first, 0.1 to 3 ms for 2 MiB. While the enclave verifies what goes into one huge page, the next
  * ones get ready. Content is never changed: a page that the enclave has touched stays as it is.
@@ -72,6 +73,33 @@ void soft_ahead_expect(struct machine *m, uint64_t first, uint64_t end)
     }
     m->ahead_first = first;
     m->ahead_end = end;
+}
+
+/* Before EINIT, while the helper measures and this process has nothing better to do. Closed again
+ * at once: the enclave finds its memory as absent as ever. */
+bool soft_expect(struct machine *m, uint64_t offset, uint64_t size)
+{
+    if (!m->asked || m->answered || offset % SOFT_AHEAD_SIZE != 0 ||
+        !range_within(offset, size, m->size) || m->base + offset < m->reserved_start) {
+        return false;
+    }
+    for (uint64_t at = offset; size - (at - offset) >= SOFT_AHEAD_SIZE; at += SOFT_AHEAD_SIZE) {
+        void *memory = (void *)(m->base + at);
+        if (m->ready_count == SOFT_READY_MAX || client_answered(m->client)) {
+            return false;
+        }
+        if (m->chunk_used[at / SOFT_AHEAD_SIZE] != 0 ||
+            mprotect(memory, SOFT_AHEAD_SIZE, PROT_READ | PROT_WRITE) != 0) {
+            continue;
+        }
+        if (madvise(memory, SOFT_AHEAD_SIZE, MADV_POPULATE_WRITE) == 0) {
+            m->ready[m->ready_count++] = at / PAGE_SIZE;
+        }
+        if (mprotect(memory, SOFT_AHEAD_SIZE, PROT_NONE) != 0) {
+            soft_fatal("alcove: soft machine: cannot close memory that was found ahead\n");
+        }
+    }
+    return true;
 }
 
 void soft_ahead_stop(struct machine *m)

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ECREATE to EINIT: the measurement against an independent computation, and everything that is
  * refused on the way. */
+#include "soft/protocol.h"
 #include "soft/testkit.h"
 #include "tests/tap.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static const struct machine_ops *const soft = &machine_soft;
 
@@ -312,6 +318,118 @@ static void test_open(void)
     machine_sgx.close(NULL);
 }
 
+/* ---- the helper, spoken to by somebody else -------------------------------------------------- */
+
+static int start_helper(pid_t *ret_pid)
+{
+    struct machine_config config = kit_config(&(struct kit_options){0});
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) != 0) {
+        return -1;
+    }
+    *ret_pid = fork();
+    if (*ret_pid == 0) {
+        dup2(pair[1], MICROCODE_FD);
+        close_range(MICROCODE_FD + 1, ~0u, 0);
+        execl(config.microcode_path, "alcove-microcode", config.state_dir, (char *)NULL);
+        _exit(127);
+    }
+    close(pair[1]);
+    return pair[0];
+}
+
+static bool send_create(int socket, int pages)
+{
+    struct mc_create create = {.type = MC_CREATE, .secs = small};
+    create.secs.base = 0;
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {.header = {.cmsg_level = SOL_SOCKET,
+                            .cmsg_type = SCM_RIGHTS,
+                            .cmsg_len = CMSG_LEN(sizeof(int))}};
+    memcpy(CMSG_DATA(&control.header), &pages, sizeof pages);
+    struct iovec iov = {&create, sizeof create};
+    struct msghdr msg = {.msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = &control,
+                         .msg_controllen = sizeof control};
+    return sendmsg(socket, &msg, 0) == (ssize_t)sizeof create;
+}
+
+/* What EINIT answers when one page was added out of a file with these seals. */
+static struct mc_init_reply ask_helper(int seals, off_t size)
+{
+    struct mc_init_reply reply = {.error = 1};
+    static struct mc_build build = {
+        .type = MC_BUILD, .count = 1, .records = {{.offset = 0x1000, .flags = 0x203}}};
+    static struct mc_init init = {.type = MC_INIT};
+    pid_t pid = 0;
+    int pages = memfd_create("pages", MFD_ALLOW_SEALING);
+    int socket = start_helper(&pid);
+    size_t built = offsetof(struct mc_build, records) + sizeof build.records[0];
+    if (ftruncate(pages, size) != 0 || fcntl(pages, F_ADD_SEALS, seals) != 0 ||
+        !send_create(socket, pages) || send(socket, &build, built, 0) != (ssize_t)built ||
+        send(socket, &init, sizeof init, 0) != (ssize_t)sizeof init ||
+        recv(socket, &reply, sizeof reply, 0) != (ssize_t)sizeof reply) {
+        reply.error = 1;
+    }
+    close(socket);
+    close(pages);
+    waitpid(pid, NULL, 0);
+    return reply;
+}
+
+static void test_unsealed(void)
+{
+    const int all[] = {F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE};
+    static const char *const may[] = {"shrink", "grow", "be written to"};
+    const int sealed = all[0] | all[1] | all[2];
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+        struct mc_init_reply r = ask_helper(sealed & ~all[i], SGX_PAGE_SIZE);
+        CHECK(r.error == -EINVAL && strstr(r.diag.text, "not sealed") != NULL,
+              "the helper measures no pages of a file that may %s", may[i]);
+    }
+    struct mc_init_reply r = ask_helper(sealed, SGX_PAGE_SIZE);
+    CHECK(r.error < 0 && strstr(r.diag.text, "EINIT") != NULL,
+          "of a sealed one it does, and EINIT comes to SIGSTRUCT: %s", r.diag.text);
+    r = ask_helper(sealed, 0);
+    CHECK(r.error == -EIO && strstr(r.diag.text, "has not the content") != NULL,
+          "a page that is not in the file is refused: %s", r.diag.text);
+    r = ask_helper(sealed, 100);
+    CHECK(r.error == -EINVAL && strstr(r.diag.text, "size") != NULL,
+          "so is a file of no whole pages");
+}
+
+/* ---- memory that is found before EINIT ------------------------------------------------------- */
+
+static void test_expect(void)
+{
+    enum { CHUNK = 0x200000 };
+    struct diag d;
+    struct kit_enclave e = kit_build(&(struct kit_options){0});
+    struct machine_run run;
+    uint64_t word = 1;
+    CHECK(!soft->expect(e.m, CHUNK, CHUNK), "before EINIT is asked for nothing is expected");
+    CHECK(soft->init_start(e.m, &e.sigstruct, &d) == 0 &&
+              soft->init_start(e.m, &e.sigstruct, &d) == -EINVAL,
+          "EINIT is asked for once");
+    struct sgx_secinfo info = {.flags = 0x203};
+    static const uint8_t page[SGX_PAGE_SIZE];
+    CHECK(soft->add_page(e.m, 0x80000, &info, page, &d) == -EINVAL,
+          "and nothing is added any more");
+    CHECK(!soft->expect(e.m, CHUNK + SGX_PAGE_SIZE, CHUNK), "half huge pages are not expected");
+    (void)soft->expect(e.m, CHUNK, CHUNK); /* or the helper was faster: then it is as if unsaid */
+    CHECK(soft->init(e.m, &e.sigstruct, &d) == 0, "EINIT");
+    CHECK(!soft->expect(e.m, 2 * CHUNK, CHUNK), "afterwards nothing is expected");
+    CHECK(!kit_load_ok(&e, CHUNK, &run), "memory that was found is not there before EAUG");
+    CHECK(soft->map(e.m, CHUNK, CHUNK, 3) == 0 && kit_accept(&e, CHUNK, 0x20b) == 0,
+          "it is accepted like any other");
+    kit_read(&e, CHUNK, &word, sizeof word);
+    CHECK(word == 0, "and zero");
+    kit_end(&e);
+}
+
 int main(void)
 {
     test_measurement();
@@ -320,5 +438,7 @@ int main(void)
     test_einit();
     test_base();
     test_open();
+    test_unsealed();
+    test_expect();
     return tap_done();
 }

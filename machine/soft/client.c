@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The enclave process's end of the microcode helper: starts it, sends the building commands in
- * batches, asks for EINIT, reports and keys. Pages travel through a staging file that both sides
- * hold; the helper copies them into memory of its own before it measures them.
+ * batches, asks for EINIT, reports and keys. Pages travel in a staging file that both sides hold
+ * and that is sealed before the helper sees it, so that it can measure them where they are.
  *
  * Host code, except client_report() and client_getkey(), which are leaf code (client_leaf.c). */
 #include "soft/client.h"
@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,7 +98,7 @@ int client_open(const struct machine_config *config, struct soft_client **ret, s
         return diag_fail(d, -ENOMEM, "no memory for the microcode's connection");
     }
     c->socket = -1;
-    c->staging = memfd_create("alcove-staging", MFD_CLOEXEC);
+    c->staging = memfd_create("alcove-staging", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     int pair[2];
     if (c->staging < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
         r = diag_fail(d, -errno, "cannot make a channel to the microcode helper: %s",
@@ -135,6 +136,7 @@ void client_close(struct soft_client *c)
         (void)waitpid(c->pid, NULL, 0); /* it ends when its socket closes */
     }
     free(c->pages);
+    free(c->records);
     free(c);
 }
 
@@ -171,10 +173,12 @@ static int send_with_fd(struct soft_client *c, const void *data, size_t size, in
                : diag_fail(d, -EIO, "cannot talk to the microcode helper: %s", strerror(errno));
 }
 
+/* Everything else waits until the pages are complete and sealed: client_ask(). */
 int client_create(struct soft_client *c, const struct sgx_secs *secs, struct diag *d)
 {
-    struct mc_create create = {.type = MC_CREATE, .secs = *secs};
-    return send_with_fd(c, &create, sizeof create, c->staging, d);
+    (void)d;
+    c->create = (struct mc_create){.type = MC_CREATE, .secs = *secs};
+    return 0;
 }
 
 static int flush(struct soft_client *c, struct diag *d)
@@ -192,15 +196,22 @@ static int flush(struct soft_client *c, struct diag *d)
         done += (size_t)n;
     }
     c->page_count = 0;
-    if (c->batch.count == 0) {
-        return 0;
+    return 0;
+}
+
+static int add_record(struct soft_client *c, const struct mc_record *record, struct diag *d)
+{
+    if (c->record_count == c->record_capacity) {
+        size_t capacity = c->record_capacity == 0 ? 512 : 2 * c->record_capacity;
+        void *grown = realloc(c->records, capacity * sizeof c->records[0]);
+        if (grown == NULL) {
+            return diag_fail(d, -ENOMEM, "no memory for the list of pages to measure");
+        }
+        c->records = grown;
+        c->record_capacity = capacity;
     }
-    c->batch.type = MC_BUILD;
-    int r = send_with_fd(
-        c, &c->batch,
-        offsetof(struct mc_build, records) + c->batch.count * sizeof(struct mc_record), -1, d);
-    c->batch.count = 0;
-    return r;
+    c->records[c->record_count++] = *record;
+    return 0;
 }
 
 int client_add(struct soft_client *c, uint64_t offset, uint64_t flags, const void *content,
@@ -215,24 +226,32 @@ int client_add(struct soft_client *c, uint64_t offset, uint64_t flags, const voi
     if (c->slot_count >= MC_PAGES_MAX) {
         return diag_fail(d, -E2BIG, "more than %u pages before EINIT", MC_PAGES_MAX);
     }
-    if (c->batch.count == MC_RECORDS || c->page_count == STAGING_PAGES) {
+    if (c->page_count == STAGING_PAGES) {
         int r = flush(c, d);
         if (r < 0) {
             return r;
         }
     }
-    memcpy(c->pages + (size_t)c->page_count * PAGE_SIZE, content, PAGE_SIZE);
-    c->page_count++;
-    c->batch.records[c->batch.count++] =
-        (struct mc_record){.offset = offset, .flags = flags, .slot = c->slot_count++};
-    return 0;
+    uint8_t *page = c->pages + (size_t)c->page_count * PAGE_SIZE;
+    memcpy(page, content, PAGE_SIZE);
+    if (flags >> 8 == SGX_PT_TCS) {
+        struct sgx_tcs *tcs = (struct sgx_tcs *)(void *)page;
+        tcs->flags &= ~UINT64_C(1); /* EADD clears DBGOPTIN, which is the debugger's to set */
+    }
+    const struct mc_record record = {.offset = offset, .flags = flags, .slot = c->slot_count};
+    int r = add_record(c, &record, d);
+    if (r == 0) {
+        c->page_count++;
+        c->slot_count++;
+    }
+    return r;
 }
 
 int client_extend(struct soft_client *c, uint64_t offset, struct diag *d)
 {
     uint32_t chunk = (uint32_t)(offset % PAGE_SIZE / 256);
-    if (c->batch.count > 0) {
-        struct mc_record *last = &c->batch.records[c->batch.count - 1];
+    if (c->record_count > 0) {
+        struct mc_record *last = &c->records[c->record_count - 1];
         /* Ascending chunks of the page just added ride along with its EADD. */
         if (!last->is_extend && last->offset == offset - offset % PAGE_SIZE &&
             last->chunks >> chunk == 0) {
@@ -240,64 +259,76 @@ int client_extend(struct soft_client *c, uint64_t offset, struct diag *d)
             return 0;
         }
     }
-    if (c->batch.count == MC_RECORDS) {
-        int r = flush(c, d);
-        if (r < 0) {
-            return r;
-        }
-    }
-    c->batch.records[c->batch.count++] = (struct mc_record){.offset = offset, .is_extend = 1};
-    return 0;
+    const struct mc_record record = {.offset = offset, .is_extend = 1};
+    return add_record(c, &record, d);
 }
 
-static ssize_t receive_with_fd(struct soft_client *c, void *data, size_t size, int *ret_fd)
+/* What is measured can change no more: the helper looks for these seals and measures in place. */
+static int seal(struct soft_client *c, struct diag *d)
 {
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control;
-    struct iovec iov = {data, size};
-    struct msghdr msg = {.msg_iov = &iov,
-                         .msg_iovlen = 1,
-                         .msg_control = &control,
-                         .msg_controllen = sizeof control};
+    return fcntl(c->staging, F_ADD_SEALS,
+                 F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0
+               ? 0
+               : diag_fail(d, -EIO, "cannot seal the enclave's pages: %s", strerror(errno));
+}
+
+static int send_records(struct soft_client *c, struct diag *d)
+{
+    static struct mc_build batch; /* building is single-threaded */
+    int r = 0;
+    for (size_t done = 0; done < c->record_count && r == 0; done += batch.count) {
+        size_t left = c->record_count - done;
+        batch.type = MC_BUILD;
+        batch.count = left < MC_RECORDS ? (uint32_t)left : MC_RECORDS;
+        memcpy(batch.records, c->records + done, batch.count * sizeof batch.records[0]);
+        r = send_with_fd(c, &batch,
+                         offsetof(struct mc_build, records) + batch.count * sizeof batch.records[0],
+                         -1, d);
+    }
+    return r;
+}
+
+int client_ask(struct soft_client *c, const struct sgx_sigstruct *sigstruct, int *ret_fd,
+               struct diag *d)
+{
+    struct mc_init init = {.type = MC_INIT, .sigstruct = *sigstruct};
+    int r = flush(c, d);
+    r = r == 0 ? seal(c, d) : r;
+    r = r == 0 ? send_with_fd(c, &c->create, sizeof c->create, c->staging, d) : r;
+    r = r == 0 ? send_records(c, d) : r;
+    r = r == 0 ? send_with_fd(c, &init, sizeof init, -1, d) : r;
+    if (r == 0) {
+        *ret_fd = c->staging;
+        c->staging = -1;
+    }
+    return r;
+}
+
+bool client_answered(const struct soft_client *c)
+{
+    struct pollfd p = {.fd = c->socket, .events = POLLIN};
+    return poll(&p, 1, 0) != 0;
+}
+
+int client_answer(struct soft_client *c, uint32_t *ret_handle, struct diag *d)
+{
+    struct mc_init_reply reply;
     ssize_t n;
     do {
-        n = recvmsg(c->socket, &msg, MSG_CMSG_CLOEXEC);
+        n = recv(c->socket, &reply, sizeof reply, 0);
     } while (n < 0 && errno == EINTR);
-    *ret_fd = -1;
-    struct cmsghdr *h = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
-    if (h != NULL && h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS &&
-        h->cmsg_len == CMSG_LEN(sizeof(int))) {
-        memcpy(ret_fd, CMSG_DATA(h), sizeof(int));
-    }
-    return n;
-}
-
-int client_init(struct soft_client *c, const struct sgx_sigstruct *sigstruct, uint32_t *ret_handle,
-                int *ret_fd, struct diag *d)
-{
-    int r = flush(c, d);
-    struct mc_init init = {.type = MC_INIT, .sigstruct = *sigstruct};
-    r = r == 0 ? send_with_fd(c, &init, sizeof init, -1, d) : r;
-    if (r < 0) {
-        return r;
-    }
-    struct mc_init_reply reply;
-    int fd;
-    ssize_t n = receive_with_fd(c, &reply, sizeof reply, &fd);
     if (n != (ssize_t)sizeof reply) {
         return diag_fail(d, -EIO, "the microcode helper ended without an answer");
     }
-    if (reply.error != 0 || fd < 0) {
+    if (reply.error != 0) {
         reply.diag.text[DIAG_MAX - 1] = '\0';
         return diag_fail(d, reply.error < 0 ? reply.error : -EIO, "%s", reply.diag.text);
     }
-    (void)close(c->staging);
-    c->staging = -1;
     free(c->pages);
     c->pages = NULL;
+    free(c->records);
+    c->records = NULL;
+    c->record_count = c->record_capacity = 0;
     *ret_handle = reply.handle;
-    *ret_fd = fd;
     return 0;
 }

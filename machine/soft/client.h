@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-#define STAGING_PAGES 64u
+#define STAGING_PAGES 16u
 
 struct soft_client {
     int socket, staging;
@@ -16,7 +16,9 @@ struct soft_client {
     uint32_t slot_count;
     uint32_t page_count; /* in the buffer, not yet in the staging file */
     uint8_t *pages;
-    struct mc_build batch;
+    struct mc_create create;
+    struct mc_record *records; /* what is to be measured, in order */
+    size_t record_count, record_capacity;
     union {
         struct mc_report report;
         struct mc_report_reply report_reply;

@@ -291,6 +291,17 @@ static void post_ahead(struct machine *m, uint64_t start, uint64_t end)
     (void)raw_syscall(SYS_futex, (long)&a->posted, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, 0, 0, 0);
 }
 
+/* The start of a chunk that has its huge page already: opening less than all of it would split it.
+ */
+static bool is_ready(const struct machine *m, uint64_t page)
+{
+    bool ready = false;
+    for (uint32_t i = 0; i < m->ready_count; i++) {
+        ready |= m->ready[i] == page;
+    }
+    return ready;
+}
+
 /* Opens [page, window end) for real access: absent pages of one area that allows R and W. */
 static void open_window(struct machine *m, uint64_t page)
 {
@@ -300,7 +311,7 @@ static void open_window(struct machine *m, uint64_t page)
     }
     uint32_t rights = m->areas[i].prot & (EPCM_R | EPCM_W);
     uint64_t window = page == m->open_next ? m->open_window * WINDOW_GROWTH : 1;
-    if (window > CHUNK_PAGES) {
+    if (window > CHUNK_PAGES || is_ready(m, page)) {
         window = CHUNK_PAGES;
     }
     uint64_t end = page + window;

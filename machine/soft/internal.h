@@ -63,6 +63,8 @@ struct soft_tcs {
 };
 #define SOFT_TCS_MAX 1024u /* power of two, four times THREADS_MAX */
 
+#define SOFT_READY_MAX 8u
+
 struct soft_client; /* connection with the microcode helper */
 
 /* ahead.c: addresses of huge pages that the enclave has accepted and not yet touched. */
@@ -82,6 +84,7 @@ struct machine {
     uint32_t ssa_frame_size; /* pages */
     uint32_t xsave_size;     /* bytes of the vector state that ATTRIBUTES.XFRM names */
     uint32_t miscselect;
+    bool asked, answered; /* EINIT; once it is asked for, nothing can be added any more */
     bool initialised, trap_only;
     uint32_t lock; /* areas, EPCM host bits, TCS table */
     epcm_t *epcm;
@@ -94,6 +97,8 @@ struct machine {
     struct soft_ahead *ahead; /* NULL: none was worth it so far */
     bool ahead_tried;
     uint64_t ahead_first, ahead_end; /* pages of the last range that was worth it */
+    uint64_t ready[SOFT_READY_MAX];  /* chunks whose memory was found before the enclave ran */
+    uint32_t ready_count;
     uint64_t leaf_page; /* address; 0: none */
     uint64_t reserved_start, reserved_end;
     uint32_t handle; /* the microcode's name for this enclave */
@@ -331,9 +336,12 @@ int client_create(struct soft_client *c, const struct sgx_secs *secs, struct dia
 int client_add(struct soft_client *c, uint64_t offset, uint64_t flags, const void *content,
                struct diag *d) MUST_USE;
 int client_extend(struct soft_client *c, uint64_t offset, struct diag *d) MUST_USE;
-/* ret_fd: the enclave's pages in the order they were added; the caller's. */
-int client_init(struct soft_client *c, const struct sgx_sigstruct *sigstruct, uint32_t *ret_handle,
-                int *ret_fd, struct diag *d) MUST_USE;
+/* EINIT. ret_fd: the enclave's pages in the order they were added, sealed; the caller's. The answer
+ * comes later; answered: it is there, or never will be. */
+int client_ask(struct soft_client *c, const struct sgx_sigstruct *sigstruct, int *ret_fd,
+               struct diag *d) MUST_USE;
+bool client_answered(const struct soft_client *c);
+int client_answer(struct soft_client *c, uint32_t *ret_handle, struct diag *d) MUST_USE;
 void client_close(struct soft_client *c);
 /* Leaf code. Ends the process if the helper is gone. */
 void client_report(struct soft_client *c, uint32_t handle, const struct sgx_targetinfo *target,
@@ -341,5 +349,8 @@ void client_report(struct soft_client *c, uint32_t handle, const struct sgx_targ
 unsigned client_getkey(struct soft_client *c, uint32_t handle, const struct sgx_keyrequest *request,
                        uint8_t ret_key[16]);
 
-/* translate.c: after EINIT. Never fails: sites that it leaves alone work by trap. */
+/* ahead.c. A member of machine_ops. */
+bool soft_expect(struct machine *m, uint64_t offset, uint64_t size);
+
+/* translate.c: once the pages are mapped and before anything runs. Never fails: sites that it leaves alone work by trap. */
 void soft_translate(struct machine *m);

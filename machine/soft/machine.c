@@ -162,7 +162,7 @@ static int soft_create(struct machine *m, const struct sgx_secs *secs, struct di
 static int soft_add_page(struct machine *m, uint64_t offset, const struct sgx_secinfo *secinfo,
                          const void *content, struct diag *d)
 {
-    if (m->epcm == NULL || m->initialised) {
+    if (m->epcm == NULL || m->asked) {
         return diag_fail(d, -EINVAL, "EADD: no enclave that can still grow by it");
     }
     if (offset % PAGE_SIZE != 0 || !range_within(offset, PAGE_SIZE, m->size)) {
@@ -211,8 +211,7 @@ static int soft_add_page(struct machine *m, uint64_t offset, const struct sgx_se
 
 static int soft_extend(struct machine *m, uint64_t offset, struct diag *d)
 {
-    if (m->epcm == NULL || m->initialised || offset % 256 != 0 ||
-        !range_within(offset, 256, m->size) ||
+    if (m->epcm == NULL || m->asked || offset % 256 != 0 || !range_within(offset, 256, m->size) ||
         (epcm_load(m, offset / PAGE_SIZE) & EPCM_TYPE_BITS) == EPCM_NONE) {
         return diag_fail(d, -EINVAL, "EEXTEND: no page at %lx", (unsigned long)offset);
     }
@@ -254,23 +253,33 @@ static int map_added(struct machine *m, int fd, struct diag *d)
     return 0;
 }
 
-static int soft_init(struct machine *m, const struct sgx_sigstruct *sigstruct, struct diag *d)
+/* While the helper measures the sealed pages, they are mapped here: nothing enters before EINIT. */
+static int soft_init_start(struct machine *m, const struct sgx_sigstruct *sigstruct, struct diag *d)
 {
-    if (m->epcm == NULL || m->initialised) {
+    if (m->epcm == NULL || m->asked) {
         return diag_fail(d, -EINVAL, "EINIT: no enclave that waits for it");
     }
     int fd = -1;
-    int r = client_init(m->client, sigstruct, &m->handle, &fd, d);
+    m->asked = true;
+    int r = client_ask(m->client, sigstruct, &fd, d);
     if (r < 0) {
         return r;
     }
     r = map_added(m, fd, d);
     (void)close(fd);
+    if (r == 0 && !m->trap_only) {
+        soft_translate(m);
+    }
+    return r;
+}
+
+static int soft_init(struct machine *m, const struct sgx_sigstruct *sigstruct, struct diag *d)
+{
+    int r = m->asked && !m->answered ? 0 : soft_init_start(m, sigstruct, d);
     if (r == 0) {
-        if (!m->trap_only) {
-            soft_translate(m);
-        }
-        m->initialised = true;
+        m->answered = true;
+        r = client_answer(m->client, &m->handle, d);
+        m->initialised = r == 0;
     }
     return r;
 }
@@ -304,6 +313,8 @@ const struct machine_ops machine_soft = {
     .create = soft_create,
     .add_page = soft_add_page,
     .extend = soft_extend,
+    .init_start = soft_init_start,
+    .expect = soft_expect,
     .init = soft_init,
     .map = soft_map,
     .restrict_permissions = soft_restrict_permissions,

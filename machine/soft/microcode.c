@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* alcove-microcode: the part of the soft machine that a processor would keep to itself. It holds
- * the machine's root secret, performs ECREATE, EADD, EEXTEND and EINIT on memory of its own, and
- * answers EREPORT and EGETKEY for the enclaves that it initialised, named by handle: the enclave
- * process never says who it is. One helper serves one enclave process over the socket that it
- * inherits, and ends when that closes.
+ * the machine's root secret, performs ECREATE, EADD, EEXTEND and EINIT on pages that nobody can
+ * change, and answers EREPORT and EGETKEY for the enclaves that it initialised, named by handle:
+ * the enclave process never says who it is. One helper serves one enclave process over the socket
+ * that it inherits, and ends when that closes.
  *
  * The adversary: the enclave process on the socket. Every message has a fixed size per type; sizes
  * and handles are checked; nothing of the secret leaves but derived keys. */
@@ -60,27 +60,11 @@ static ssize_t receive(union message *m, int *ret_fd)
     return (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ? -1 : n;
 }
 
-static int reply(const void *data, size_t size, int fd)
+static int reply(const void *data, size_t size)
 {
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control;
-    memset(&control, 0, sizeof control);
-    struct iovec iov = {(void *)(uintptr_t)data, size};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-    if (fd >= 0) {
-        msg.msg_control = &control;
-        msg.msg_controllen = sizeof control;
-        struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
-        h->cmsg_level = SOL_SOCKET;
-        h->cmsg_type = SCM_RIGHTS;
-        h->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(h), &fd, sizeof fd);
-    }
     ssize_t n;
     do {
-        n = sendmsg(MICROCODE_FD, &msg, MSG_NOSIGNAL);
+        n = send(MICROCODE_FD, data, size, MSG_NOSIGNAL);
     } while (n < 0 && errno == EINTR);
     return n == (ssize_t)size ? 0 : -1;
 }
@@ -90,7 +74,6 @@ static int handle_init(struct microcode *mc, const struct sgx_sigstruct *sigstru
 {
     struct mc_init_reply r;
     memset(&r, 0, sizeof r);
-    int fd = -1;
     struct mc_identity identity;
     if (start_error != 0) {
         r.error = start_error;
@@ -99,7 +82,7 @@ static int handle_init(struct microcode *mc, const struct sgx_sigstruct *sigstru
         r.error = diag_fail(&r.diag, -ENOMEM, "EINIT: more than %u enclaves in one process",
                             MC_ENCLAVES_MAX);
     } else {
-        r.error = mc_init(&mc->building, sigstruct, &identity, &fd, &r.diag);
+        r.error = mc_init(&mc->building, sigstruct, &identity, &r.diag);
     }
     if (r.error == 0) {
         mc->enclaves[mc->enclave_count++] = identity;
@@ -107,11 +90,7 @@ static int handle_init(struct microcode *mc, const struct sgx_sigstruct *sigstru
         memcpy(r.mrenclave, identity.secs.mrenclave, sizeof r.mrenclave);
     }
     mc_enclave_done(&mc->building);
-    int sent = reply(&r, sizeof r, fd);
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return sent;
+    return reply(&r, sizeof r);
 }
 
 static const struct mc_identity *identity_of(const struct microcode *mc, uint32_t handle)
@@ -125,7 +104,7 @@ static int handle_report(const struct microcode *mc, const struct mc_report *m)
     memset(&r, 0, sizeof r);
     const struct mc_identity *id = identity_of(mc, m->handle);
     r.error = id == NULL ? -EINVAL : mc_report(mc, id, &m->target, m->reportdata, &r.report);
-    return reply(&r, sizeof r, -1);
+    return reply(&r, sizeof r);
 }
 
 static int handle_getkey(const struct microcode *mc, const struct mc_getkey *m)
@@ -134,7 +113,7 @@ static int handle_getkey(const struct microcode *mc, const struct mc_getkey *m)
     memset(&r, 0, sizeof r);
     const struct mc_identity *id = identity_of(mc, m->handle);
     r.error = id == NULL ? -EINVAL : mc_getkey(mc, id, &m->request, r.key);
-    int sent = reply(&r, sizeof r, -1);
+    int sent = reply(&r, sizeof r);
     secure_zero(&r, sizeof r);
     return sent;
 }
@@ -143,7 +122,7 @@ static int handle_certify(const struct microcode *mc, const struct mc_certify *m
 {
     static struct mc_certify_reply r;
     mc_certify(mc, m, &r);
-    return reply(&r, sizeof r, -1);
+    return reply(&r, sizeof r);
 }
 
 /* One message; 0 to go on. A message that no client of ours would send ends the helper. */
@@ -210,7 +189,7 @@ int main(int argc, char **argv)
     if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
         return 1;
     }
-    static struct microcode mc = {.building = {.staging = -1, .epc = -1}};
+    static struct microcode mc = {.building = {.staging = -1}};
     static union message message;
     struct diag start_diag;
     (void)diag_fail(&start_diag, 0, "no error");

@@ -24,13 +24,11 @@ struct mc_page {
 /* One enclave being built. */
 struct mc_enclave {
     bool created;
-    int staging; /* the client's pages */
-    int epc;     /* the helper's own copy: what is measured and later mapped */
-    uint8_t *map;
+    int staging; /* the client's pages, sealed: what is measured and what the client maps */
+    const uint8_t *map;
     size_t map_size;
     struct mc_page *pages; /* in the order of EADD; sorted index beside */
     uint32_t page_count, page_capacity;
-    uint32_t fetched; /* pages behind page_count whose content was read ahead */
     uint32_t *table; /* open addressing by offset: page index + 1 */
     uint32_t table_size;
     SHA256_CTX hash;
@@ -52,9 +50,8 @@ struct microcode {
 /* microcode_build.c */
 void mc_create(struct mc_enclave *e, const struct sgx_secs *secs, int take_staging);
 void mc_build(struct mc_enclave *e, const struct mc_record *records, uint32_t count);
-/* EINIT. On success ret_fd is the sealed file of pages, the caller's, and *ret the identity. */
 int mc_init(struct mc_enclave *e, const struct sgx_sigstruct *s, struct mc_identity *ret,
-            int *ret_fd, struct diag *d) MUST_USE;
+            struct diag *d) MUST_USE;
 void mc_enclave_done(struct mc_enclave *e);
 
 /* microcode_keys.c */

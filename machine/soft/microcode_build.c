@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ECREATE, EADD, EEXTEND and EINIT (SDM volume 3D) as the microcode helper performs them: on its
- * own copy of the pages, with the measurement that the manual defines. Refusals while building
- * stick and are reported by EINIT. The adversary is the enclave process: it chooses every operand
- * and may change the staging file at any time, which is why pages are copied before they are
- * hashed. */
+/* ECREATE, EADD, EEXTEND and EINIT (SDM volume 3D) as the microcode helper performs them, with the
+ * measurement that the manual defines. Refusals while building stick and are reported by EINIT. The
+ * adversary is the enclave process: it chooses every operand, and the staging file is its own. So
+ * the file must be sealed before anything of it is looked at: then it cannot change any more, by
+ * anybody, and pages are hashed where they are. */
 #define OPENSSL_SUPPRESS_DEPRECATED /* machine/digest.h says why */
 #include "soft/microcode.h"
 
@@ -13,12 +13,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define PAGE       4096u
-#define EPC_GROWTH (64u * PAGE)
+#define PAGE 4096u
 
 static void refuse(struct mc_enclave *e, int error)
 {
@@ -103,6 +103,31 @@ static void check_secs(struct mc_enclave *e, const struct sgx_secs *s)
     }
 }
 
+/* The seals first: without them nothing that is found out about the file would stay true.
+ * Privately, because kernels before 6.7 refuse shared mappings of a file with these seals. */
+static void map_staging(struct mc_enclave *e)
+{
+    const int wanted = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+    int seals = fcntl(e->staging, F_GET_SEALS);
+    struct stat st;
+    if (seals < 0 || (seals & wanted) != wanted) {
+        REFUSE(e, -EINVAL, "ECREATE: the file of pages is not sealed, it could change");
+    }
+    if (fstat(e->staging, &st) != 0 || st.st_size % PAGE != 0 ||
+        (uint64_t)st.st_size > (uint64_t)MC_PAGES_MAX * PAGE) {
+        REFUSE(e, -EINVAL, "ECREATE: the file of pages has an impossible size");
+    }
+    if (st.st_size == 0) {
+        return;
+    }
+    e->map_size = (size_t)st.st_size;
+    void *map = mmap(NULL, e->map_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, e->staging, 0);
+    if (map == MAP_FAILED) {
+        REFUSE(e, -ENOMEM, "ECREATE: no memory to map %zu bytes of pages", e->map_size);
+    }
+    e->map = map;
+}
+
 void mc_create(struct mc_enclave *e, const struct sgx_secs *secs, int take_staging)
 {
     mc_enclave_done(e);
@@ -115,9 +140,12 @@ void mc_create(struct mc_enclave *e, const struct sgx_secs *secs, int take_stagi
     e->secs = *secs;
     memset(e->secs.mrenclave, 0, 32);
     memset(e->secs.mrsigner, 0, 32);
-    e->epc = memfd_create("alcove-epc", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (SHA256_Init(&e->hash) != 1 || e->epc < 0) {
-        REFUSE(e, -ENOMEM, "ECREATE: no memory");
+    map_staging(e);
+    if (e->error != 0) {
+        return;
+    }
+    if (SHA256_Init(&e->hash) != 1) {
+        REFUSE(e, -EIO, "the crypto library fails to hash");
     }
     uint8_t record[64] = "ECREATE";
     store_le32(record + 8, secs->ssa_frame_size);
@@ -152,63 +180,52 @@ static bool grow(struct mc_enclave *e)
     if (e->table == NULL) {
         return false;
     }
+    e->page_capacity = capacity;
     for (uint32_t i = 0; i < e->page_count; i++) {
         *table_slot(e, e->pages[i].offset) = i + 1;
     }
-    size_t size = (size_t)capacity * PAGE;
-    if (ftruncate(e->epc, (off_t)size) != 0) {
-        return false;
-    }
-    if (e->map != NULL) {
-        (void)munmap(e->map, e->map_size);
-    }
-    e->map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, e->epc, 0);
-    if (e->map == MAP_FAILED) {
-        e->map = NULL;
-        return false;
-    }
-    e->map_size = size;
-    e->page_capacity = capacity;
     return true;
 }
 
 static bool tcs_ok(const struct sgx_tcs *t)
 {
-    /* SDM EADD: reserved fields, FSLIMIT and GSLIMIT, alignment of SSA and segments, CSSA. */
-    return all_zero(t->reserved, sizeof t->reserved) && (t->flags & ~UINT64_C(1)) == 0 &&
-           t->cssa == 0 && t->ossa % PAGE == 0 && t->ofsbasgx % PAGE == 0 &&
-           t->ogsbasgx % PAGE == 0 && (t->fslimit & 0xfff) == 0xfff &&
-           (t->gslimit & 0xfff) == 0xfff;
+    /* SDM EADD: reserved fields, FSLIMIT and GSLIMIT, alignment of SSA and segments, CSSA.
+     * DBGOPTIN, which EADD clears, was cleared before the page was sealed. */
+    return all_zero(t->reserved, sizeof t->reserved) && t->flags == 0 && t->cssa == 0 &&
+           t->ossa % PAGE == 0 && t->ofsbasgx % PAGE == 0 && t->ogsbasgx % PAGE == 0 &&
+           (t->fslimit & 0xfff) == 0xfff && (t->gslimit & 0xfff) == 0xfff;
 }
 
-static void hash_chunk(struct mc_enclave *e, uint64_t offset, const uint8_t *chunk)
+/* One chunk with the record that measures it, as it goes into the hash. */
+struct measured_chunk {
+    uint8_t record[64];
+    uint8_t content[256];
+};
+
+static void measure_chunk(struct measured_chunk *to, uint64_t offset, const uint8_t *chunk)
 {
-    uint8_t record[64] = "EEXTEND";
-    store_le64(record + 8, offset);
-    hash_add(e, record, sizeof record);
-    hash_add(e, chunk, 256);
+    memset(to->record, 0, sizeof to->record);
+    memcpy(to->record, "EEXTEND", 7);
+    store_le64(to->record + 8, offset);
+    memcpy(to->content, chunk, sizeof to->content);
 }
 
-/* Reads the content of the records that add consecutive pages of the staging file in one go, behind
- * the pages that are there. Content that cannot be read is an error of the first of them. */
-static void fetch(struct mc_enclave *e, const struct mc_record *records, uint32_t count)
+/* In one piece: the hash function is slow to start for 64 bytes. */
+static void measure_page(struct mc_enclave *e, const struct mc_record *r, const uint8_t *page)
 {
-    uint32_t n = 1;
-    while (n < count && records[n].is_extend == 0 && records[n].slot == records[0].slot + n) {
-        n++;
-    }
-    while (e->page_count + n > e->page_capacity) {
-        if (e->page_count + n > MC_PAGES_MAX || !grow(e)) {
-            REFUSE(e, -ENOMEM, "EADD: no memory for page %lx", (unsigned long)records[0].offset);
+    struct {
+        uint8_t record[64];
+        struct measured_chunk chunks[16];
+    } m = {.record = "EADD"};
+    store_le64(m.record + 8, r->offset);
+    store_le64(m.record + 16, r->flags);
+    unsigned n = 0;
+    for (unsigned i = 0; i < 16; i++) {
+        if ((r->chunks >> i & 1) != 0) {
+            measure_chunk(&m.chunks[n++], r->offset + i * 256, page + (size_t)i * 256);
         }
     }
-    uint8_t *to = e->map + (size_t)e->page_count * PAGE;
-    ssize_t got = pread(e->staging, to, (size_t)n * PAGE, (off_t)records[0].slot * PAGE);
-    e->fetched = got > 0 ? (uint32_t)((size_t)got / PAGE) : 0;
-    if (e->fetched == 0) {
-        REFUSE(e, -EIO, "EADD: cannot read the content of page %lx",
-               (unsigned long)records[0].offset);
-    }
+    hash_add(e, &m, sizeof m.record + n * sizeof m.chunks[0]);
 }
 
 static void add_page(struct mc_enclave *e, const struct mc_record *r)
@@ -224,31 +241,23 @@ static void add_page(struct mc_enclave *e, const struct mc_record *r)
         REFUSE(e, -EINVAL, "EADD: page %lx has SECINFO.FLAGS %lx, which no page may have", at,
                (unsigned long)r->flags);
     }
+    if (r->slot != e->page_count || !range_within((uint64_t)r->slot * PAGE, PAGE, e->map_size)) {
+        REFUSE(e, -EIO, "EADD: the file of pages has not the content of page %lx", at);
+    }
+    if (e->page_count == e->page_capacity && !grow(e)) {
+        REFUSE(e, -ENOMEM, "EADD: no memory for page %lx", at);
+    }
     uint32_t *slot = table_slot(e, r->offset);
     if (*slot != 0) {
         REFUSE(e, -EEXIST, "EADD: page %lx is there already", at);
     }
-    uint8_t *page = e->map + (size_t)e->page_count * PAGE;
-    if (type == SGX_PT_TCS) {
-        struct sgx_tcs *tcs = (struct sgx_tcs *)page;
-        if (!tcs_ok(tcs)) {
-            REFUSE(e, -EINVAL, "EADD: the TCS at %lx has reserved bits set or unaligned fields",
-                   at);
-        }
-        tcs->flags &= ~UINT64_C(1); /* DBGOPTIN is the debugger's to set */
+    const uint8_t *page = e->map + (size_t)e->page_count * PAGE;
+    if (type == SGX_PT_TCS && !tcs_ok((const struct sgx_tcs *)(const void *)page)) {
+        REFUSE(e, -EINVAL, "EADD: the TCS at %lx has reserved bits set or unaligned fields", at);
     }
     e->pages[e->page_count++] = (struct mc_page){r->offset, r->flags};
-    e->fetched--;
     *slot = e->page_count;
-    uint8_t record[64] = "EADD";
-    store_le64(record + 8, r->offset);
-    store_le64(record + 16, r->flags);
-    hash_add(e, record, sizeof record);
-    for (unsigned i = 0; i < 16 && e->error == 0; i++) {
-        if ((r->chunks >> i & 1) != 0) {
-            hash_chunk(e, r->offset + i * 256, page + (size_t)i * 256);
-        }
-    }
+    measure_page(e, r, page);
 }
 
 static void extend(struct mc_enclave *e, uint64_t offset)
@@ -260,7 +269,9 @@ static void extend(struct mc_enclave *e, uint64_t offset)
     if (index == 0) {
         REFUSE(e, -EINVAL, "EEXTEND: no page at %lx", (unsigned long)offset);
     }
-    hash_chunk(e, offset, e->map + (size_t)(index - 1) * PAGE + offset % PAGE);
+    struct measured_chunk m;
+    measure_chunk(&m, offset, e->map + (size_t)(index - 1) * PAGE + offset % PAGE);
+    hash_add(e, &m, sizeof m);
 }
 
 void mc_build(struct mc_enclave *e, const struct mc_record *records, uint32_t count)
@@ -270,12 +281,7 @@ void mc_build(struct mc_enclave *e, const struct mc_record *records, uint32_t co
             extend(e, records[i].offset);
             continue;
         }
-        if (e->fetched == 0) {
-            fetch(e, records + i, count - i);
-        }
-        if (e->error == 0) {
-            add_page(e, &records[i]);
-        }
+        add_page(e, &records[i]);
     }
 }
 
@@ -323,23 +329,8 @@ static int check_identity(const struct sgx_secs *secs, const struct sgx_sigstruc
     return 0;
 }
 
-static int seal_pages(struct mc_enclave *e, int *ret_fd, struct diag *d)
-{
-    if (e->map != NULL) {
-        (void)munmap(e->map, e->map_size);
-        e->map = NULL;
-    }
-    if (ftruncate(e->epc, (off_t)e->page_count * PAGE) != 0 ||
-        fcntl(e->epc, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0) {
-        return diag_fail(d, -EIO, "EINIT: cannot seal the enclave's pages: %s", strerror(errno));
-    }
-    *ret_fd = e->epc;
-    e->epc = -1;
-    return 0;
-}
-
 int mc_init(struct mc_enclave *e, const struct sgx_sigstruct *s, struct mc_identity *ret,
-            int *ret_fd, struct diag *d)
+            struct diag *d)
 {
     if (!e->created) {
         return diag_fail(d, -EINVAL, "EINIT: no enclave was created");
@@ -358,7 +349,6 @@ int mc_init(struct mc_enclave *e, const struct sgx_sigstruct *s, struct mc_ident
         return r;
     }
     r = check_identity(&e->secs, s, mrenclave, d);
-    r = r == 0 ? seal_pages(e, ret_fd, d) : r;
     if (r < 0) {
         return r;
     }
@@ -377,15 +367,12 @@ int mc_init(struct mc_enclave *e, const struct sgx_sigstruct *s, struct mc_ident
 void mc_enclave_done(struct mc_enclave *e)
 {
     if (e->map != NULL) {
-        (void)munmap(e->map, e->map_size);
+        (void)munmap((void *)(uintptr_t)e->map, e->map_size);
     }
     if (e->staging >= 0) {
         (void)close(e->staging);
     }
-    if (e->epc >= 0) {
-        (void)close(e->epc);
-    }
     free(e->pages);
     free(e->table);
-    *e = (struct mc_enclave){.staging = -1, .epc = -1};
+    *e = (struct mc_enclave){.staging = -1};
 }

@@ -13,8 +13,9 @@
 
 enum mc_type { MC_CREATE = 1, MC_BUILD, MC_INIT, MC_REPORT, MC_GETKEY };
 
-/* EADD: content lies in the staging file at slot * 4096. EEXTEND: 256 bytes at offset. A record may
- * be an EADD followed by EEXTENDs of the page's chunks in ascending order (bits of chunks). */
+/* EADD: content lies in the staging file at slot * 4096, slots in the order of EADD. EEXTEND: 256
+ * bytes at offset. A record may be an EADD followed by EEXTENDs of the page's chunks in ascending
+ * order (bits of chunks). */
 struct mc_record {
     uint64_t offset; /* EADD: page; EEXTEND: 256-byte chunk */
     uint64_t flags;  /* SECINFO.FLAGS of an EADD */
@@ -23,7 +24,7 @@ struct mc_record {
     uint16_t is_extend;
 };
 
-struct mc_create { /* carries the staging file's descriptor */
+struct mc_create { /* carries the descriptor of the staging file, complete and sealed */
     uint32_t type, reserved;
     struct sgx_secs secs;
 };
@@ -35,8 +36,8 @@ struct mc_init {
     uint32_t type, reserved;
     struct sgx_sigstruct sigstruct;
 };
-struct mc_init_reply { /* carries the enclave's pages when error is 0 */
-    int32_t error;     /* 0 or -errno */
+struct mc_init_reply {
+    int32_t error; /* 0 or -errno */
     uint32_t handle;
     uint8_t mrenclave[32];
     struct diag diag;

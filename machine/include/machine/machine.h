@@ -49,6 +49,11 @@ struct machine_ops {
     /* EEXTEND of the 256 bytes at offset (a multiple of 256). The sgx machine accepts only the
      * order that the driver can produce: all 16 chunks of a page right after its EADD, or none. */
     int (*extend)(struct machine *m, uint64_t offset, struct diag *d);
+    /* Optional (NULL: it gains nothing). init_start begins what init() ends, with the same SIGSTRUCT, so
+     * that the host can do other things meanwhile; nothing can be added any more. expect: the enclave
+     * will soon add and fill this range, a multiple of 2 MiB; false: init() would not wait any more. */
+    int (*init_start)(struct machine *m, const struct sgx_sigstruct *sigstruct, struct diag *d);
+    bool (*expect)(struct machine *m, uint64_t offset, uint64_t size);
     /* EINIT. Afterwards pages are accessible with their EPCM permissions. */
     int (*init)(struct machine *m, const struct sgx_sigstruct *sigstruct, struct diag *d);
 
