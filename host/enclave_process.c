@@ -65,11 +65,15 @@ static int64_t forward(void *context, unsigned number, struct hostcall_slot *slo
  * process. Its own are the standard streams, the declared files and its end of the socket. */
 static void close_others(const struct host_config *c)
 {
-    int own[2 * MANIFEST_FILES_MAX + MANIFEST_MOUNTS_MAX + 4];
+    int own[2 * MANIFEST_FILES_MAX + MANIFEST_MOUNTS_MAX + 6];
     size_t count = 0;
     if (c->net.on) {
         own[count++] = c->net.broker;
         own[count++] = c->net.wake;
+    }
+    if (c->machine.started.pid != 0) {
+        own[count++] = c->machine.started.socket;
+        own[count++] = c->machine.started.pages;
     }
     own[count++] = supervisor_socket;
     own[count++] = c->trace_fd;

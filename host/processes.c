@@ -36,6 +36,7 @@ static struct host_config config_of(const struct processes *p, unsigned slot)
     c.yard = p->yard;
     c.yard_slot = slot;
     if (slot != YARD_OWNER) {
+        c.machine.started = (struct machine_started){0};
         c.debugged = false;
         for (size_t i = 0; i < MANIFEST_FILES_MAX; i++) {
             c.inputs[i].fd = c.outputs[i].fd = -1;
@@ -77,6 +78,7 @@ int processes_start(struct processes *p, unsigned slot, struct diag *d)
     close(pair[1]);
     p->at[slot] = (struct process){pid, pair[0], true};
     if (slot == YARD_OWNER) {
+        machine_forget(&p->config->machine);
         p->owner = pid;
     }
     return 0;

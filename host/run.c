@@ -250,6 +250,10 @@ static int prepare(struct run *run, struct diag *d)
         return diag_fail(d, -EINVAL, "unknown machine \"%s\": soft or sgx", q->machine);
     }
     c->machine.trap_only = q->trap_only;
+    r = c->ops->start == NULL ? 0 : c->ops->start(&c->machine, d);
+    if (r != 0) {
+        return r;
+    }
     c->image.sgxs = run->bundle.sgxs;
     c->image.manifest = run->bundle.manifest_cbor;
     c->image.debug = run->bundle.manifest->debug;
@@ -466,6 +470,7 @@ static void clean_up(struct run *run)
             close(run->config.volumes[i].fd);
         }
     }
+    machine_forget(&run->config.machine); /* nobody was forked who needs it */
     host_net_close(&run->config.net);
     outfile_discard(&run->evidence_file);
     evidence_maker_close(run->evidence);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finding a machine by name. */
+/* Finding a machine by name; what all of them share. */
 #include "machine/machine.h"
 
 #include <string.h>
+#include <unistd.h>
 
 const struct machine_ops *machine_by_name(const char *name)
 {
@@ -13,4 +14,13 @@ const struct machine_ops *machine_by_name(const char *name)
         }
     }
     return NULL;
+}
+
+void machine_forget(struct machine_config *config)
+{
+    if (config->started.pid != 0) {
+        (void)close(config->started.socket);
+        (void)close(config->started.pages);
+    }
+    config->started = (struct machine_started){0};
 }

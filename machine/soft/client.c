@@ -10,6 +10,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,13 +68,23 @@ static int find_helper(const struct machine_config *config, char path[PATH_MAX],
                            ALCOVE_LIBEXECDIR);
 }
 
-/* In the child, which shares memory with its parent until exec: only system calls. */
-static void run_helper(const char *path, const char *state_dir, int fd)
+/* What the child needs until exec, which may come after its parent has gone on. */
+struct launch {
+    char path[PATH_MAX];
+    char state_dir[PATH_MAX];
+    int socket;
+    _Alignas(16) uint8_t stack[16384];
+};
+
+/* In the child, which shares memory with its parent until exec: only system calls, on a stack that
+ * the sanitizers do not know. */
+__attribute__((no_sanitize("address"))) static int run_helper(void *context)
 {
-    if (fd == MICROCODE_FD) {
-        (void)fcntl(fd, F_SETFD, 0);
-    } else if (dup2(fd, MICROCODE_FD) < 0) {
-        _exit(126);
+    struct launch *l = context;
+    if (l->socket == MICROCODE_FD) {
+        (void)fcntl(l->socket, F_SETFD, 0);
+    } else if (dup2(l->socket, MICROCODE_FD) < 0) {
+        return 126;
     }
     /* Who reads the program's output to its end must not wait for the helper's end. */
     int nothing = open("/dev/null", O_RDWR);
@@ -80,43 +92,84 @@ static void run_helper(const char *path, const char *state_dir, int fd)
         (void)dup2(nothing, i);
     }
     (void)close_range(MICROCODE_FD + 1, ~0u, 0);
-    char *argv[] = {(char *)(uintptr_t)HELPER_NAME, (char *)(uintptr_t)state_dir, NULL};
+    char *argv[] = {(char *)(uintptr_t)HELPER_NAME, l->state_dir[0] == '\0' ? NULL : l->state_dir,
+                    NULL};
     (void)setsid(); /* the terminal's Ctrl-C is for the program, whose end also ends the helper */
-    execv(path, argv);
-    _exit(127);
+    execv(l->path, argv);
+    return 127;
+}
+
+/* Not vfork: exec takes as long as much of what the parent does next. The child's memory is not
+ * given back, because nobody learns when it is done with it: 28 KiB for each helper. */
+static int launch_helper(struct launch *l, int sockets[2], struct diag *d)
+{
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
+        return diag_fail(d, -errno, "cannot make a channel to the microcode helper: %s",
+                         strerror(errno));
+    }
+    l->socket = sockets[1];
+    int pid = clone(run_helper, l->stack + sizeof l->stack, CLONE_VM | SIGCHLD, l);
+    int r = pid >= 0 ? pid : diag_fail(d, -errno, "cannot start %s: %s", l->path, strerror(errno));
+    (void)close(sockets[1]);
+    if (r < 0) {
+        (void)close(sockets[0]);
+    }
+    return r;
+}
+
+static int start_in(struct launch *l, struct machine_config *config, struct diag *d)
+{
+    int sockets[2];
+    int r = find_helper(config, l->path, d);
+    if (r == 0 && config->state_dir != NULL &&
+        snprintf(l->state_dir, sizeof l->state_dir, "%s", config->state_dir) >=
+            (int)sizeof l->state_dir) {
+        r = diag_fail(d, -ENAMETOOLONG, "the name of the machine's folder is too long");
+    }
+    int pages = r == 0 ? memfd_create("alcove-staging", MFD_CLOEXEC | MFD_ALLOW_SEALING) : -1;
+    if (r == 0 && pages < 0) {
+        r = diag_fail(d, -errno, "cannot make a file for the enclave's pages: %s", strerror(errno));
+    }
+    r = r == 0 ? launch_helper(l, sockets, d) : r;
+    if (r > 0) {
+        config->started = (struct machine_started){r, sockets[0], pages};
+        return 0;
+    }
+    if (pages >= 0) {
+        (void)close(pages);
+    }
+    return r;
+}
+
+int client_start(struct machine_config *config, struct diag *d)
+{
+    struct launch *l =
+        mmap(NULL, sizeof *l, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (l == MAP_FAILED) {
+        return diag_fail(d, -ENOMEM, "no memory to start the microcode helper");
+    }
+    int r = start_in(l, config, d);
+    if (r < 0) {
+        (void)munmap(l, sizeof *l);
+    }
+    return r;
 }
 
 int client_open(const struct machine_config *config, struct soft_client **ret, struct diag *d)
 {
-    char path[PATH_MAX];
-    int r = find_helper(config, path, d);
-    if (r < 0) {
-        return r;
-    }
+    struct machine_config own = *config;
     struct soft_client *c = calloc(1, sizeof *c);
     if (c == NULL) {
         return diag_fail(d, -ENOMEM, "no memory for the microcode's connection");
     }
-    c->socket = -1;
-    c->staging = memfd_create("alcove-staging", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    int pair[2];
-    if (c->staging < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-        r = diag_fail(d, -errno, "cannot make a channel to the microcode helper: %s",
-                      strerror(errno));
-        client_close(c);
+    int r = own.started.pid != 0 ? 0 : client_start(&own, d);
+    if (r < 0) {
+        free(c);
         return r;
     }
-    c->socket = pair[0];
-    c->pid = vfork();
-    if (c->pid == 0) {
-        run_helper(path, config->state_dir, pair[1]);
-    }
-    (void)close(pair[1]);
-    if (c->pid < 0) {
-        r = diag_fail(d, -errno, "cannot start %s: %s", path, strerror(errno));
-        client_close(c);
-        return r;
-    }
+    c->socket = own.started.socket;
+    c->staging = own.started.pages;
+    c->pid = own.started.pid;
     *ret = c;
     return 0;
 }
@@ -133,7 +186,7 @@ void client_close(struct soft_client *c)
         (void)close(c->staging);
     }
     if (c->pid > 0) {
-        (void)waitpid(c->pid, NULL, 0); /* it ends when its socket closes */
+        (void)waitpid(c->pid, NULL, 0); /* it ends when its socket closes; maybe no child of ours */
     }
     free(c->pages);
     free(c->records);

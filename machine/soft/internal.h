@@ -330,6 +330,8 @@ void soft_fatal(const char *sentence) __attribute__((noreturn));
 
 /* ---- microcode client (client.c) ------------------------------------------------------------- */
 
+/* The helper alone, without an enclave: a member of machine_ops. */
+int client_start(struct machine_config *config, struct diag *d) MUST_USE;
 int client_open(const struct machine_config *config, struct soft_client **ret,
                 struct diag *d) MUST_USE;
 int client_create(struct soft_client *c, const struct sgx_secs *secs, struct diag *d) MUST_USE;
@@ -352,5 +354,6 @@ unsigned client_getkey(struct soft_client *c, uint32_t handle, const struct sgx_
 /* ahead.c. A member of machine_ops. */
 bool soft_expect(struct machine *m, uint64_t offset, uint64_t size);
 
-/* translate.c: once the pages are mapped and before anything runs. Never fails: sites that it leaves alone work by trap. */
+/* translate.c: once the pages are mapped and before anything runs. Never fails: sites that it leaves
+ * alone work by trap. */
 void soft_translate(struct machine *m);

@@ -309,6 +309,7 @@ uint64_t soft_base(const struct machine *m)
 
 const struct machine_ops machine_soft = {
     .name = "soft",
+    .start = client_start,
     .open = soft_open,
     .create = soft_create,
     .add_page = soft_add_page,

@@ -57,10 +57,12 @@ static void translate_run(struct machine *m, uint64_t page, uint64_t count, int 
     const uint8_t *end = start + size;
     bool writable = false;
     for (uint8_t *p = start; (size_t)(end - p) >= SITE_SIZE; p++) {
-        p = memchr(p, 0x0f, (size_t)(end - p) - (SITE_SIZE - 1));
+        /* By the third byte, which is a tenth as frequent in code as the first. */
+        p = memchr(p + 2, 0xd7, (size_t)(end - p) - (SITE_SIZE - 1));
         if (p == NULL) {
             break;
         }
+        p -= 2;
         if (!is_site(p)) {
             continue;
         }

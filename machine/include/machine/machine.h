@@ -24,6 +24,11 @@ struct machine_run {
     uint64_t exception_addr;
 };
 
+/* A microcode helper that runs already; pid 0: none. Whoever has it open keeps it alive. */
+struct machine_started {
+    int pid, socket, pages;
+};
+
 struct machine_config {
     /* Directory with the software machine's root secret and certificates; NULL: the default,
      * $ALCOVE_MACHINE_DIR, else $XDG_DATA_HOME/alcove/machine, else ~/.local/share/alcove/machine.
@@ -34,11 +39,16 @@ struct machine_config {
     const char *microcode_path;
     /* Soft machine: never translate ENCLU sites, emulate all of them by trap. */
     bool trap_only;
+    /* What start() left, for one open() in this process or in one that was forked since. */
+    struct machine_started started;
 };
 
 struct machine_ops {
     const char *name; /* "soft" or "sgx" */
 
+    /* Optional (NULL: it gains nothing). Begins what open() will need, as early as possible; fills
+     * config->started. Only after a good open() of the same config may a machine be started again. */
+    int (*start)(struct machine_config *config, struct diag *d);
     /* Opens the machine and reserves nothing yet. */
     int (*open)(const struct machine_config *config, struct machine **ret, struct diag *d);
     /* ECREATE. Reserves ELRANGE in this process. */
@@ -89,6 +99,9 @@ struct machine_ops {
 };
 
 extern const struct machine_ops machine_soft, machine_sgx;
+
+/* Gives up what start() left; what a forked process has of it stays. */
+void machine_forget(struct machine_config *config);
 
 /* "soft" or "sgx"; NULL when unknown. */
 const struct machine_ops *machine_by_name(const char *name);
