@@ -158,10 +158,11 @@ int client_start(struct machine_config *config, struct diag *d)
 int client_open(const struct machine_config *config, struct soft_client **ret, struct diag *d)
 {
     struct machine_config own = *config;
-    struct soft_client *c = calloc(1, sizeof *c);
+    struct soft_client *c = aligned_alloc(_Alignof(struct soft_client), sizeof *c);
     if (c == NULL) {
         return diag_fail(d, -ENOMEM, "no memory for the microcode's connection");
     }
+    memset(c, 0, sizeof *c); /* calloc() would not align SECS and REPORT as they want it */
     int r = own.started.pid != 0 ? 0 : client_start(&own, d);
     if (r < 0) {
         free(c);
