@@ -16,6 +16,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 PYTHON = "/usr/bin/python3.11"
@@ -32,7 +33,11 @@ stderr: drop
 network: {{listen: ["127.0.0.1:{port}"]}}
 """
 FLOOR = 0.9
-SECONDS = {"s": 1, "ms": 1e-3, "us": 1e-6}
+TAIL = """\
+done = function(summary, latency, requests)
+    io.write(string.format("tail %.0f %.0f\\n", latency:percentile(99), latency:percentile(99.9)))
+end
+"""
 
 
 def free_port():
@@ -74,16 +79,20 @@ class Server:
     def run(self, connections, seconds):
         pids = below(self.process.pid)
         before = processor_s(pids)
-        out = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", self.url],
-                             check=True, capture_output=True, text=True).stdout
+        with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+            script.write(TAIL)
+            script.flush()
+            out = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script.name,
+                                  self.url], check=True, capture_output=True, text=True).stdout
         used = processor_s(pids) - before
         requests = int(re.search(r"(\d+) requests in", out).group(1))
-        number, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", out).groups()
+        p99, p999 = re.search(r"tail ([\d.]+) ([\d.]+)", out).groups()
         broken = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
         if requests == 0 or broken:
             sys.exit(f"bench: the server at {self.url} does not answer as it should:\n{out}")
         return {"rate": float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)),
-                "p99_s": float(number) * SECONDS[unit], "processor_s": used / requests}
+                "p99_s": float(p99) / 1e6, "p999_s": float(p999) / 1e6,
+                "processor_s": used / requests}
 
     def stop(self):
         self.process.terminate()
@@ -126,15 +135,17 @@ def measure(name, connections, native, native_port, inside, inside_port, options
     enclave = Server(inside, inside_port)
     runs = {"native": [], "alcove": []}
     try:
+        sides = [("native", plain), ("alcove", enclave)]
         for _ in range(options.rounds + 1):
-            runs["native"].append(plain.run(connections, options.seconds))
-            runs["alcove"].append(enclave.run(connections, options.seconds))
+            for side, server in sides:
+                runs[side].append(server.run(connections, options.seconds))
+            sides.reverse()
     finally:
         plain.stop()
         enclave.stop()
     pairs = list(zip(runs["alcove"], runs["native"]))[1:]  # the first warms
     row = {"name": name, "connections": connections, "rounds": options.rounds, "floor": FLOOR}
-    for key in ("rate", "p99_s", "processor_s"):
+    for key in ("rate", "p99_s", "p999_s", "processor_s"):
         row["native_" + key] = statistics.median(n[key] for _, n in pairs)
         row["alcove_" + key] = statistics.median(a[key] for a, _ in pairs)
         row[key + "_ratio"] = statistics.median(a[key] / n[key] for a, n in pairs)
@@ -146,6 +157,7 @@ def line(row):
     return (f"{row['name']:30} {row['native_rate']:9.0f} {row['alcove_rate']:9.0f} {row['rate_ratio']:6.2f} "
             f"{row['floor']:5.1f}  {'ok' if row['ok'] else 'MISSED':6} "
             f"{row['native_p99_s'] * 1e3:8.2f} {row['alcove_p99_s'] * 1e3:8.2f} "
+            f"{row['native_p999_s'] * 1e3:8.2f} {row['alcove_p999_s'] * 1e3:8.2f} "
             f"{row['native_processor_s'] * 1e6:8.1f} {row['alcove_processor_s'] * 1e6:8.1f}")
 
 
@@ -165,10 +177,11 @@ def main():
     os.environ.setdefault("ALCOVE_LIBEXEC_DIR", str(build / "libexec/alcove"))
     rows = []
     if not options.json:
-        print(f"{'':30} {'requests/s':>19} {'ratio':>6} {'floor':>5}  {'':6} {'99 % below, ms':>17} "
-              f"{'processor, µs':>17}\n{'median of ' + str(options.rounds):30} {'native':>9} "
-              f"{'alcove':>9} {'':21}"
-              f"{'native':>9} {'alcove':>8} {'native':>8} {'alcove':>8}", flush=True)
+        heads = ("requests/s", 19), ("ratio", 6), ("floor", 5), ("", 7), ("99 % below, ms", 17), \
+            ("99.9 % below, ms", 17), ("processor, µs", 17)
+        print(" " * 30, *(f"{text:>{width}}" for text, width in heads))
+        sides = " ".join(f"{'native':>8} {'alcove':>8}" for _ in range(3))
+        print(f"{'median of ' + str(options.rounds):30} {'native':>9} {'alcove':>9} {'':20} {sides}", flush=True)
     for workload in workloads(build, build / "cli/alcove"):
         if options.only in workload[0]:
             rows.append(measure(*workload, options))

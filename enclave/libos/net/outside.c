@@ -113,7 +113,7 @@ static void begin(struct sock *s)
 {
     s->outside.on = true;
     s->outside.may_have = s->outside.ended = s->outside.over = s->outside.urgent = false;
-    s->outside.hung_up = s->outside.linked = s->outside.armed = false;
+    s->outside.hung_up = s->outside.linked = s->outside.armed = s->outside.listed = false;
     s->outside.received = s->outside.brought = 0;
     s->outside.may_send = true;
     for (size_t i = 0; i < NET_OPTION_COUNT; i++) {
