@@ -181,7 +181,8 @@ def main():
             ("99.9 % below, ms", 17), ("processor, µs", 17)
         print(" " * 30, *(f"{text:>{width}}" for text, width in heads))
         sides = " ".join(f"{'native':>8} {'alcove':>8}" for _ in range(3))
-        print(f"{'median of ' + str(options.rounds):30} {'native':>9} {'alcove':>9} {'':20} {sides}", flush=True)
+        of = f"median of {options.rounds}"
+        print(f"{of:30} {'native':>9} {'alcove':>9} {'':20} {sides}", flush=True)
     for workload in workloads(build, build / "cli/alcove"):
         if options.only in workload[0]:
             rows.append(measure(*workload, options))
