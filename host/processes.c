@@ -101,6 +101,15 @@ void processes_kill(struct processes *p, unsigned slot)
     }
 }
 
+static bool any_left(const struct processes *p)
+{
+    bool any = false;
+    for (size_t i = 0; i < YARD_SLOTS; i++) {
+        any |= p->at[i].pid > 0;
+    }
+    return any;
+}
+
 int processes_gone(struct processes *p, unsigned slot)
 {
     struct process *q = &p->at[slot];
@@ -113,7 +122,9 @@ int processes_gone(struct processes *p, unsigned slot)
     close(q->socket);
     q->pid = 0;
     q->socket = -1;
-    if (p->yard != NULL) {
+    /* The last one leaves nobody who could wait or look: a run of one process need not pay for 64.
+     */
+    if (p->yard != NULL && any_left(p)) {
         host_yard_dead(p->yard, slot);
         if (!q->taken) {
             host_yard_clear(p->yard, slot);
