@@ -595,6 +595,11 @@ int soft_remove(struct machine *m, uint64_t offset, uint64_t size)
             epcm_store(m, page, 0); /* trimmed pages had no real access left */
         }
     }
+    /* Nor is the range mapped any more: the window of a run of EACCEPTs beside it would make its
+     * pages accessible, and a guard page would guard nothing. */
+    if (r == 0) {
+        r = area_set(m, start, end, 0);
+    }
     soft_unlock(&m->lock);
     return r;
 }

@@ -83,7 +83,9 @@ static void test_run(struct kit_enclave *e)
           "%s: a run of EACCEPTs of the trim", mode);
     CHECK(soft->remove(e->m, start, count * PAGE) == 0, "%s: EREMOVE after EACCEPT", mode);
     CHECK(soft->remove(e->m, start, PAGE) == -EFAULT, "%s: EREMOVE of nothing is -EFAULT", mode);
-    CHECK(kit_accept(e, start, FRESH) == 0, "%s: the page can be added again", mode);
+    CHECK(soft->map(e->m, start, PAGE, R | W) == 0 && kit_accept(e, start, FRESH) == 0,
+          "%s: the page can be added again", mode);
+    CHECK(!kit_load_ok(e, start + PAGE, &run), "%s: the one behind it is not accessible", mode);
     uint64_t word = 1;
     kit_read(e, start, &word, sizeof word);
     CHECK(word == 0, "%s: and is zero", mode);
@@ -194,6 +196,7 @@ static void test_tcs(struct kit_enclave *e)
               kit_accept(e, KIT_DATA + 5 * PAGE,
                          SGX_SECINFO_TYPE(SGX_PT_TRIM) | SGX_SECINFO_MODIFIED) == 0 &&
               soft->remove(e->m, KIT_DATA + 5 * PAGE, PAGE) == 0 &&
+              soft->map(e->m, KIT_DATA + 5 * PAGE, PAGE, R | W) == 0 &&
               kit_accept(e, KIT_DATA + 5 * PAGE, FRESH) == 0,
           "%s: a measured page is trimmed, removed, and added afresh", mode);
     uint64_t word = 1;

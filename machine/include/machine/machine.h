@@ -78,7 +78,7 @@ struct machine_ops {
     int (*protect)(struct machine *m, uint64_t offset, uint64_t size, uint64_t prot);
     /* EMODT to SGX_PT_TCS or SGX_PT_TRIM. */
     int (*modify_type)(struct machine *m, uint64_t offset, uint64_t size, enum sgx_page_type type);
-    /* EREMOVE of trimmed and accepted pages. */
+    /* EREMOVE of trimmed and accepted pages. Whoever wants pages there again maps the range again. */
     int (*remove)(struct machine *m, uint64_t offset, uint64_t size);
 
     /* The contract of __vdso_sgx_enter_enclave without a user handler: leaf is ENCLU_EENTER or
