@@ -209,6 +209,8 @@ struct process_info {
 void os_process_info(struct process_info *ret);
 /* The same of any process, as far as this enclave knows. False: there is none. */
 bool os_process_info_of(int pid, struct process_info *ret);
+/* Has this enclave the memory and the threads of that process? */
+bool os_memory_is_here(int pid);
 /* Of the process with that number; NULL: there is none. */
 const struct fs_context *os_fs_of(int pid);
 /* Numbers of all processes that there are, from `after` on, in order; 0: no more. */

@@ -336,6 +336,12 @@ static const struct node_ops jump_ops = {.readlink = link_read,
                                          .destroy = proc_destroy,
                                          .file_ops = &directory_ops};
 
+int fs_process_of_directory(const struct file *f)
+{
+    const bool moving = f->node->ops == &moving_dir_ops;
+    return moving && of(f->node)->entry == proc_root.process ? of(f->node)->pid : 0;
+}
+
 static int mount_one(struct bytes path, struct fs *fs, const struct proc_entry *root)
 {
     struct node *n = make(fs, root, 0, 0);

@@ -62,7 +62,7 @@ static void auxv(struct fs_text *t, int id)
 static void maps(struct fs_text *t, int id)
 {
     (void)id;
-    if (viewed == 0) { /* of others it is not known here */
+    if (viewed == 0 || os_memory_is_here(viewed)) { /* of others it is not known here */
         os_maps_text(t);
     }
 }

@@ -590,6 +590,11 @@ bool os_process_info_of(int pid, struct process_info *ret)
     return pid == 7;
 }
 
+bool os_memory_is_here(int pid)
+{
+    return pid == os_pid();
+}
+
 const struct fs_context *os_fs_of(int pid)
 {
     return pid == 7 ? os_fs() : NULL;

@@ -341,6 +341,7 @@ int hostfiles_finish(struct run_claims *claims, struct diag *d) MUST_USE;
 
 int dev_start(const struct manifest *m) MUST_USE;  /* /dev, descriptors 0 to 2 */
 int proc_start(const struct manifest *m) MUST_USE; /* /proc, /sys */
+int fs_process_of_directory(const struct file *f); /* PID if it is /proc/PID itself, else 0 */
 int attestation_start(const struct manifest *m) MUST_USE; /* /dev/attestation, after /dev */
 /* Opening a named pipe whose node is f's: waits for the other end. Its content is made and gone
  * with the descriptions that have it open. */

@@ -2,6 +2,7 @@
 /* What /proc tells of other processes than the one that reads it: what the table knows. Memory and
  * threads of a process in another enclave are that enclave's own affair: they show as none and one.
  */
+#include "mm/mm.h"
 #include "signals/signals.h"
 #include "table.h"
 #include "usage.h"
@@ -44,13 +45,25 @@ bool os_process_info_of(int pid, struct process_info *ret)
                                  .pending = p->pending};
     if (p == os.process) {
         const struct process_usage now = usage_now();
+        const struct mm_usage u = mm_usage();
         ret->thread_count = os.thread_count;
         ret->cpu_ns = now.cpu_ns;
         ret->vm_peak = now.peak_kib * 1024;
+        ret->vm_size = u.mapped;
+        ret->rss = u.charged;
+        ret->memory_limit = u.limit;
+        ret->stack_start = os.stack_start;
+        ret->start_code = os.code_start;
+        ret->end_code = os.code_end;
     }
     signal_masks(p, &ret->ignored, &ret->caught);
     memcpy(ret->comm, p->comm, sizeof ret->comm);
     return true;
+}
+
+bool os_memory_is_here(int pid)
+{
+    return os.process != NULL && os.process->pid == pid;
 }
 
 const struct fs_context *os_fs_of(int pid)

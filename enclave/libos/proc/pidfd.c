@@ -66,6 +66,14 @@ int64_t sys_pidfd_open(int pid, uint32_t flags)
     return pidfd_new(p, flags);
 }
 
+/* A directory /proc/PID is as good as a pidfd here. NULL: it is none, or its process is gone. */
+static struct process *process_of_directory(int fd)
+{
+    struct file *f = fd_get(fd);
+    const int pid = f != NULL && (f->flags & O_PATH) == 0 ? fs_process_of_directory(f) : 0;
+    return pid != 0 ? process_by_pid(pid) : NULL;
+}
+
 int64_t sys_pidfd_send_signal(int fd, int sig, app_ptr from, uint32_t flags)
 {
     struct process *p;
@@ -75,6 +83,9 @@ int64_t sys_pidfd_send_signal(int fd, int sig, app_ptr from, uint32_t flags)
         return -EINVAL;
     }
     int err = pidfd_process(fd, &p, &no_wait);
+    if (err == -EBADF && (p = process_of_directory(fd)) != NULL) {
+        err = 0;
+    }
     if (err != 0) {
         return err;
     }
