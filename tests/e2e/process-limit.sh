@@ -6,7 +6,8 @@
 # shellcheck source=tests/e2e/common.sh
 . "$(dirname "$0")/common.sh"
 
-MOST=63 # beside the first one: abi/include/abi/yard.h, YARD_SLOTS
+SLOTS=$(sed -n 's/^#define YARD_SLOTS \([0-9]*\)u.*/\1/p' "$TOP/abi/include/abi/yard.h")
+MOST=$((SLOTS - 1)) # beside the first one
 
 # manifest ENTRY ARGV
 manifest() {
@@ -15,7 +16,7 @@ base: [python, {packages: [bash, coreutils]}]
 entry: $1
 argv: $2
 env: {PATH: /usr/bin:/bin}
-memory: 512 MiB
+memory: 128 MiB
 threads: 16
 stdout: host
 stderr: host
@@ -33,15 +34,15 @@ cat >"$WORK/p/forks.c" <<'EOF'
 int main(void)
 {
     int count = 0;
-    pid_t children[100], pid;
-    while (count < 100 && (pid = fork()) > 0) {
+    pid_t children[1000], pid;
+    while (count < 1000 && (pid = fork()) > 0) {
         children[count++] = pid;
     }
     if (pid == 0) {
         pause();
         _exit(0);
     }
-    printf("%d, then %s\n", count, count < 100 ? strerrorname_np(errno) : "no end");
+    printf("%d, then %s\n", count, count < 1000 ? strerrorname_np(errno) : "no end");
     for (int i = 0; i < count; i++) {
         kill(children[i], SIGKILL);
     }
@@ -65,7 +66,7 @@ gcc -O1 -D_GNU_SOURCE -o "$WORK/p/forks" "$WORK/p/forks.c"
 } >"$WORK/p/alcove.yaml"
 # What a shell does then, it does on Linux: it tries again, and gives up when its sleep is interrupted.
 # shellcheck disable=SC2016 # for that shell
-manifest /bin/bash '[bash, -c, "for i in $(seq 100); do sleep 1 & done; wait; echo done"]' \
+manifest /bin/bash '[bash, -c, "for i in $(seq 400); do sleep 1 & done; wait; echo done"]' \
     >"$WORK/b/alcove.yaml"
 
 runs() {
