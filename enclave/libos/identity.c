@@ -369,18 +369,34 @@ int64_t sys_sched_getaffinity(int pid, uint64_t size, app_ptr mask)
     return copy_to_app(mask, &bits, sizeof bits) != 0 ? -EFAULT : (int64_t)sizeof bits;
 }
 
+/* The policy that a thread has been given, which nobody here follows; set: a new one, or -1. */
+static int64_t policy_of(int pid, int set)
+{
+    os_lock();
+    struct os_thread *t = pid == 0 ? os_self() : os_thread_by_tid(pid);
+    if (t != NULL && set >= 0) {
+        t->policy = set;
+    }
+    int64_t r = t == NULL ? -ESRCH : set >= 0 ? 0 : t->policy;
+    os_unlock();
+    return r;
+}
+
 int64_t sys_sched_getscheduler(int pid)
 {
-    return is_thread(pid) ? 0 : -ESRCH;
+    return pid < 0 ? -EINVAL : policy_of(pid, -1);
 }
 
 int64_t sys_sched_getparam(int pid, app_ptr param)
 {
     const int32_t priority = 0;
+    if (pid < 0 || param.addr == 0) {
+        return -EINVAL;
+    }
     return is_thread(pid) ? copy_to_app(param, &priority, sizeof priority) : -ESRCH;
 }
 
-/* struct sched_param; the one policy that there is has priority 0. */
+/* struct sched_param; the policies that there are have priority 0. */
 int64_t sys_sched_setparam(int pid, app_ptr param)
 {
     int32_t priority;
@@ -410,7 +426,9 @@ int64_t sys_sched_setscheduler(int pid, int policy, app_ptr param)
     if (kind == FIFO || kind == RR) {
         return priority < 1 || priority > 99 ? -EINVAL : -EPERM; /* nobody here has CAP_SYS_NICE */
     }
-    return (kind != OTHER && kind != BATCH && kind != IDLE) || priority != 0 ? -EINVAL : 0;
+    return (kind != OTHER && kind != BATCH && kind != IDLE) || priority != 0
+               ? -EINVAL
+               : policy_of(pid, policy);
 }
 
 int64_t sys_sched_rr_get_interval(int pid, app_ptr interval)

@@ -135,6 +135,7 @@ struct os_thread {
     struct signal_queued *queued;
     uint64_t alt_stack, alt_stack_size;
     uint32_t alt_stack_flags;
+    int policy; /* sched_setscheduler(2): told, and without effect */
     uint64_t sigwait; /* rt_sigtimedwait waits for these */
 
     uint64_t born_ns, waited_ns; /* CPU time is what it did not sleep since its start */

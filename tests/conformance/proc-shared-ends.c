@@ -276,7 +276,8 @@ static void files(void)
     atomic_uint *word = (atomic_uint *)(void *)p;
     pid = child(odd_turns, word);
     take_turns(word, 0);
-    printf("/dev/zero: %d %u\n", ended(pid), atomic_load(word));
+    int status = ended(pid);
+    printf("/dev/zero: %d %u\n", status, atomic_load(word));
     close(zero);
     void *all =
         mmap(NULL, (size_t)1 << 42, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -276,6 +276,7 @@ static int64_t new_thread(const struct clone_request *c)
         }
     }
     t->blocked = self->blocked;
+    t->policy = self->policy;
     t->affinity = self->affinity;
     memcpy(t->comm, self->comm, sizeof t->comm);
     t->start = *self->frame;
