@@ -131,6 +131,9 @@ def banned_calls(tree):
                    f"use {BANNED[match.group(1)]}")
 
 
+BUILT_BY_SCRIPTS = ("examples/", "tests/conformance/", "tests/syscalls/")
+
+
 def orphans(tree):
     """A source that neither a meson.build nor the list of fuzz targets names is dead."""
     named = "\n".join(text for name, text in tree.text.items()
@@ -139,7 +142,7 @@ def orphans(tree):
         path = pathlib.PurePath(name)
         stem = path.stem.removesuffix("_test")  # a build may name tests in a loop, by their stems
         if (path.name not in named and f"'{path.stem}'" not in named and f"'{stem}'" not in named
-                and not name.startswith(("examples/", "tests/conformance/", "tests/syscalls/"))):  # scripts build them
+                and not name.startswith(BUILT_BY_SCRIPTS)):
             yield f"{name}: no meson.build names it"
 
 
