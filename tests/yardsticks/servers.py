@@ -4,7 +4,8 @@
 
     servers.py [--build FOLDER] [--verbose] [CASE…]
 
-nginx serves files to clients of this program; redis-server is asked by redis-cli and redis-benchmark.
+nginx serves files to clients of this program, in one process and in a master's two; redis-server is
+asked by redis-cli and redis-benchmark.
 A case whose packages are not installed is skipped, with their names. TAP.
 """
 
@@ -165,9 +166,20 @@ def ask_redis(port):
     yield "redis-benchmark", [str(out.returncode), *(x.split(",")[0] for x in out.stdout.splitlines())]
 
 
+# Two workers that take turns with a lock, and count requests, in memory that they share.
+ZONES = "limit_req_zone $server_name zone=all:1m rate=100000r/s; limit_conn_zone $server_name zone=now:1m;"
+LIMITS = "limit_req zone=all burst=1000 nodelay; limit_conn now 1000;"
+WORKERS = (NGINX.replace("{master}", "user root; worker_processes 2;")
+           .replace("worker_connections 256;", "worker_connections 256; accept_mutex on;")
+           .replace("access_log off;", "access_log off;\n    " + ZONES)
+           .replace("autoindex on;", "autoindex on; " + LIMITS))
+
+
 CASES = {  # package, client's packages, program, arguments, configuration, questions
     "nginx": ("nginx-core", [], "/usr/sbin/nginx", ["-c", "{conf}", "-e", "stderr"],
               NGINX.replace("{master}", "master_process off;"), ask_nginx),
+    "nginx-workers": ("nginx-core", [], "/usr/sbin/nginx", ["-c", "{conf}", "-e", "stderr"], WORKERS,
+                      ask_nginx),
     "redis": ("redis-server", ["redis-tools"], "/usr/bin/redis-server", ["{conf}"], REDIS, ask_redis),
 }
 
