@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -107,6 +108,35 @@ static void expect(pid_t pid, int code, int sig, const char *what)
         }
         failed(what);
     }
+}
+
+/* ---- memory that both have
+ * ---------------------------------------------------------------------------------------- */
+
+static void use_shared(uint64_t round)
+{
+    uint64_t *words = mmap(NULL, WORDS * sizeof *words, PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (words == MAP_FAILED) {
+        failed("mmap");
+        return;
+    }
+    fill(words, WORDS, round);
+    pid_t pid = fork();
+    if (pid == 0) {
+        check(words, WORDS, round, "shared memory, in the child");
+        fill(words, WORDS, round + 1);
+        _exit(7);
+    }
+    if (pid < 0) {
+        failed("fork");
+    } else {
+        expect(pid, 7, 0, "a child that shares memory");
+    }
+    if (!any_failed) { /* else the child may have been killed halfway */
+        check(words, WORDS, round + 1, "shared memory");
+    }
+    munmap(words, WORDS * sizeof *words);
 }
 
 /* ---- fork: memory, and a pipe each way
@@ -307,6 +337,7 @@ int main(int argc, char **argv)
         return spawned(strtoul(argv[2], NULL, 10));
     }
     use_fork(3);
+    use_shared(11);
     use_programs(5, false);
     use_grandchild(7);
     use_programs(9, true);

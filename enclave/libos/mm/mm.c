@@ -1209,6 +1209,9 @@ bool mm_beyond_file(uint64_t addr)
                  (unsigned long long)addr);
         return true;
     }
+    if (v != NULL && v->window && v->prot != 0 && (pages_state(addr) & PAGE_COMMITTED) == 0) {
+        return true; /* there is no memory for it: as on a full tmpfs of Linux */
+    }
     return v != NULL && v->file != NULL && v->prot != 0 && fs_file_size(v->file, &size) == 0 &&
            v->offset + align_down(addr - v->start, PAGE_SIZE) >= size;
 }

@@ -75,7 +75,8 @@ bool mm_has_lazy(void); /* without the lock: a hint */
 /* "path+0xoffset", or what else is there. */
 void mm_describe(uint64_t addr, char *ret, size_t capacity);
 
-/* Would an access at addr fail only because its file does not reach there? Then it is SIGBUS. */
+/* Would an access at addr fail only because its file does not reach there, or because there is no memory for
+ * a page that is shared? Then it is SIGBUS. */
 bool mm_beyond_file(uint64_t addr);
 /* Memory that counted and was given back. */
 void mm_uncharge(uint64_t bytes);
