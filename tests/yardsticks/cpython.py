@@ -143,10 +143,7 @@ def verdict_of(text):
 
 
 # What is behind a failed test, looked for in this order in what it printed.
-SHARED = "needs memory that processes share (locks, queues and pools of multiprocessing)"
 CAUSES = [
-    (r"SemLock|BrokenProcessPool|process pool|Errno 19\] No such device|test_workers|multiple_workers|"
-     r"multiprocessing_pool|mp_context|test_multiprocessing_main_handling", SHARED),
     (r"ctypes[^\n]*\n(.*\n)*MemoryError|^MemoryError|CFUNCTYPE",
      "libffi makes callbacks in memory that is writable and executable, which is refused"),
     (r"PROT_EXEC|prot=prot", "maps a file that is not measured for execution, which is refused"),
