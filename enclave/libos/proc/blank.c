@@ -163,6 +163,9 @@ static int become(struct os_thread *t, struct rt_frame *frame)
     if (r != 0) {
         session_end(&stream); /* who sends may wait for room */
     }
+    /* The process may be over before its parent has seen that all was taken, and the enclave be the
+     * next process's. */
+    session_drain(&stream);
     session_close(&stream);
     return r;
 }

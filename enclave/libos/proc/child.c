@@ -397,6 +397,7 @@ int child_send_plan(const struct child_stream *stream, struct bytes plan)
         r = session_send(&s, BYTES(NULL, 0), BYTES(plan.data, n));
         plan = BYTES(plan.data + n, plan.size - n);
     }
+    session_end(&s);
     os_lock();
     session_close(&s);
     return r;

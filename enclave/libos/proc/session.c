@@ -247,18 +247,24 @@ static void spin(const struct session *s, bool (*done)(const struct session_way 
     }
 }
 
-static int wait_for_room(struct session *s)
+static bool is_full(const struct session *s, bool end)
+{
+    return !has_room(&s->out) && (end || !gave_up(s)) && !session_peer_gone(s->peer);
+}
+
+/* The end is sent to who gave up, too: it waits for that. */
+static int wait_for_room(struct session *s, bool end)
 {
     spin(s, has_room, &s->out);
-    while (!has_room(&s->out) && !gave_up(s) && !session_peer_gone(s->peer)) {
+    while (is_full(s, end)) {
         announce_writer(s, me());
         rt_yard_fence();
-        if (!has_room(&s->out) && !gave_up(s) && !session_peer_gone(s->peer)) {
+        if (is_full(s, end)) {
             ignore_result(rt_wait(UINT64_MAX), "why it returned is the host's word");
         }
         announce_writer(s, 0);
     }
-    return gave_up(s) || session_peer_gone(s->peer) ? -EPIPE : 0;
+    return (gave_up(s) && !end) || session_peer_gone(s->peer) ? -EPIPE : 0;
 }
 
 /* ---- records --------------------------------------------------------------------------------- */
@@ -305,7 +311,7 @@ static int send_record(struct session *s, struct bytes head, struct bytes body, 
     put(w->buffer + sizeof h, head);
     put(w->buffer + sizeof h + head.size, body);
     memset(w->buffer + used, 0, text - used);
-    int r = end && has_room(w) ? 0 : wait_for_room(s);
+    int r = end && has_room(w) ? 0 : wait_for_room(s, end);
     if (r != 0) {
         return r;
     }
@@ -402,6 +408,17 @@ int session_receive(struct session *s, void *ret, size_t size, size_t *ret_size)
         wake_waiter(s, w, WORD(writer));
     }
     return 0;
+}
+
+void session_drain(struct session *s)
+{
+    struct session_way *w = &s->in;
+    while (s->open && wait_for_record(s) == 0 && open_next(s) != SIZE_MAX && !s->ended) {
+        rt_yard_store(w->at, WORD(taken), ++w->count);
+        if (is_half_empty(w)) {
+            wake_waiter(s, w, WORD(writer));
+        }
+    }
 }
 
 /* ---- before there is a key ------------------------------------------------------------------- */

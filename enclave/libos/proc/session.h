@@ -64,6 +64,9 @@ int session_wait_any(struct session *const *sessions, size_t count, uint64_t tim
 /* Tells the other end that nothing more comes: it receives -EPIPE from then on. Never waits long: a
  * ring has room for it when what was sent before was answered. */
 void session_end(struct session *s);
+/* Reads on until the other end has said that nothing more comes, or is gone: only then does it not
+ * look at the rings any more, and they may be used for something else. */
+void session_drain(struct session *s);
 
 /* A message of its own over a mailbox that has no key yet: of at most SESSION_RECORD_MAX bytes, as
  * the first that was sent in that direction. -EPIPE: the peer is gone. */
