@@ -18,7 +18,6 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -214,29 +213,12 @@ static void waits(void)
     SAY(recvmmsg, pair[1], m, 2, MSG_DONTWAIT, NULL);
 }
 
-static void processes(void)
-{
-    int status = 0;
-    long child = syscall(SYS_fork);
-    if (child == 0) {
-        syscall(SYS_exit, 7); /* one thread, so the process ends */
-    }
-    TRUE("fork", child > 0);
-    TRUE("ended", wait4((pid_t)child, &status, 0, NULL) == child && WEXITSTATUS(status) == 7);
-    int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
-    int copy = (int)syscall(SYS_pidfd_getfd, self, 1, 0);
-    TRUE("pidfd_getfd", copy >= 0 && fcntl(copy, F_GETFD) == FD_CLOEXEC);
-    SAY(pidfd_getfd, self, 99, 0);
-    SAY(pidfd_getfd, self, 1, 1);
-}
-
 int main(void)
 {
     setvbuf(stdout, NULL, _IONBF, 0);
     ids();
     clocks();
     waits();
-    processes();
     limits();
     scheduling();
     return 42;
