@@ -115,15 +115,8 @@ int64_t sys_pause(void)
 
 int64_t sys_rt_sigsuspend(app_ptr set, uint64_t size)
 {
-    uint64_t mask;
-    if (size != sizeof mask) {
-        return -EINVAL;
-    }
-    if (copy_from_app(&mask, set, sizeof mask) != 0) {
-        return -EFAULT;
-    }
-    signal_swap_mask(os_self(), mask);
-    return sys_pause();
+    const int r = os_temporary_sigmask(set, size);
+    return r != 0 ? r : sys_pause();
 }
 
 int64_t sys_rt_sigtimedwait(app_ptr set, app_ptr info_out, app_ptr timeout, uint64_t size)
