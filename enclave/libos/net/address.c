@@ -7,6 +7,8 @@ static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 static const uint8_t loopback6[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 static const uint8_t any[16];
 
+#define NETLINK_ADDRESS 12u /* struct sockaddr_nl */
+
 static bool is_v4(const struct sock_address *a)
 {
     return memcmp(a->ip, mapped, sizeof mapped) == 0;
@@ -53,7 +55,15 @@ int address_from_app(app_ptr at, uint32_t size, int family, struct sock_address 
     memcpy(&said, raw, sizeof said);
     *ret = (struct sock_address){.family = said};
     if (said != family) {
-        return family == AF_UNIX_ ? -EINVAL : -EAFNOSUPPORT;
+        return family == AF_UNIX_ || family == AF_NETLINK_ ? -EINVAL : -EAFNOSUPPORT;
+    }
+    if (family == AF_NETLINK_) {
+        if (size < NETLINK_ADDRESS) {
+            return -EINVAL;
+        }
+        memcpy(&ret->netlink_port, raw + 4, 4);
+        memcpy(&ret->netlink_groups, raw + 8, 4);
+        return 0;
     }
     if (family == AF_UNIX_) {
         uint32_t n = size - 2;
@@ -95,6 +105,11 @@ uint32_t address_encode(const struct sock_address *a, uint8_t ret[128])
     }
     if (a->family == 0) {
         return 0;
+    }
+    if (a->family == AF_NETLINK_) {
+        memcpy(ret + 4, &a->netlink_port, 4);
+        memcpy(ret + 8, &a->netlink_groups, 4);
+        return NETLINK_ADDRESS;
     }
     ret[2] = (uint8_t)(a->port >> 8);
     ret[3] = (uint8_t)a->port;

@@ -9,6 +9,7 @@
 #define PROTOCOL_TCP     6
 #define PROTOCOL_UDP     17
 #define PROTOCOL_UDPLITE 136
+#define NETLINK_ROUTE    0
 
 int sock_at(int fd, struct file **ret_file, struct sock **ret)
 {
@@ -27,6 +28,15 @@ int sock_at(int fd, struct file **ret_file, struct sock **ret)
 static int check_kind(int family, int type, int protocol)
 {
     int kind = type & TYPE_MASK;
+    if (family == AF_NETLINK_) {
+        if ((type & ~(TYPE_MASK | O_NONBLOCK | O_CLOEXEC)) != 0) {
+            return -EINVAL;
+        }
+        if (kind != SOCK_RAW_ && kind != SOCK_DGRAM_) {
+            return -ESOCKTNOSUPPORT;
+        }
+        return protocol == NETLINK_ROUTE ? 0 : -EPROTONOSUPPORT;
+    }
     if (family != AF_UNIX_ && family != AF_INET_ && family != AF_INET6_) {
         return -EAFNOSUPPORT;
     }
@@ -39,7 +49,7 @@ static int check_kind(int family, int type, int protocol)
         }
         return protocol == 0 || protocol == AF_UNIX_ ? 0 : -EPROTONOSUPPORT;
     }
-    if (kind == 3) { /* raw */
+    if (kind == SOCK_RAW_) {
         return -EPERM;
     }
     if (kind != SOCK_STREAM_ && kind != SOCK_DGRAM_) {
@@ -73,9 +83,15 @@ int64_t sys_socket(int family, int type, int protocol)
     if (err != 0) {
         return err;
     }
-    struct sock *s = sock_new(family, type & TYPE_MASK);
+    const bool netlink = family == AF_NETLINK_;
+    struct sock *s = sock_new(family, netlink ? SOCK_DGRAM_ : type & TYPE_MASK);
     if (s == NULL) {
         return -ENOMEM;
+    }
+    if (netlink) {
+        s->raw = (type & TYPE_MASK) == SOCK_RAW_;
+        s->remote.family = AF_NETLINK_;
+        s->state = SOCK_CONNECTED; /* with the kernel */
     }
     s->lite = family != AF_UNIX_ && protocol == PROTOCOL_UDPLITE;
     return install(s, type);
@@ -117,7 +133,10 @@ int64_t sys_bind(int fd, app_ptr address, uint32_t size)
     struct sock_address a;
     int err = sock_at(fd, &f, &s);
     err = err != 0 ? err : address_from_app(address, size, s->family, &a);
-    return err != 0 ? err : sock_bind(s, &a);
+    if (err != 0) {
+        return err;
+    }
+    return s->family == AF_NETLINK_ ? route_bind(s, &a) : sock_bind(s, &a);
 }
 
 int64_t sys_listen(int fd, int backlog)
@@ -339,7 +358,7 @@ int64_t sys_connect(int fd, app_ptr address, uint32_t size)
     if (err != 0) {
         return err;
     }
-    if (s->type == SOCK_DGRAM_ && size >= sizeof family &&
+    if (s->type == SOCK_DGRAM_ && s->family != AF_NETLINK_ && size >= sizeof family &&
         copy_from_app(&family, address, sizeof family) == 0 && family == 0) { /* AF_UNSPEC */
         s->remote = (struct sock_address){0};
         s->peer = NULL;
@@ -352,6 +371,11 @@ int64_t sys_connect(int fd, app_ptr address, uint32_t size)
     err = address_from_app(address, size, s->family, &a);
     if (err != 0) {
         return err;
+    }
+    if (s->family == AF_NETLINK_) {
+        const struct sock_address any = {.family = AF_NETLINK_};
+        s->remote = a;
+        return s->bound ? 0 : route_bind(s, &any);
     }
     if (s->type == SOCK_DGRAM_) {
         return connect_datagram(s, &a);
@@ -370,6 +394,9 @@ int64_t sys_shutdown(int fd, int how)
     int err = sock_at(fd, &f, &s);
     if (err != 0) {
         return err;
+    }
+    if (s->family == AF_NETLINK_) {
+        return -EOPNOTSUPP;
     }
     if (how < READ || how > BOTH) {
         return -EINVAL;

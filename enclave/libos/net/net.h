@@ -14,12 +14,14 @@
 #include "abi/network.h"
 #include "fs/vfs.h"
 
-#define AF_UNIX_  1
-#define AF_INET_  2
-#define AF_INET6_ 10
+#define AF_UNIX_    1
+#define AF_INET_    2
+#define AF_INET6_   10
+#define AF_NETLINK_ 16
 
 #define SOCK_STREAM_    1
 #define SOCK_DGRAM_     2
+#define SOCK_RAW_       3
 #define SOCK_SEQPACKET_ 5
 
 #define MSG_OOB_          0x1u
@@ -45,6 +47,7 @@ struct sock_address {
     uint8_t ip[16];
     uint32_t path_size; /* AF_UNIX: 0: unnamed; path[0] == 0: abstract */
     uint8_t path[SOCK_PATH_MAX];
+    uint32_t netlink_port, netlink_groups;
 };
 
 struct packet {
@@ -99,6 +102,7 @@ struct sock {
     struct node node;
     int family, type;
     bool lite; /* UDP-Lite, which has ports of its own */
+    bool raw;  /* AF_NETLINK: was asked for as SOCK_RAW, which is the same there */
     enum sock_state state;
     struct sock_address local, remote;
     bool bound; /* in the list of bound ones */
@@ -211,6 +215,11 @@ void sock_drop_files(struct sock_message *m, uint32_t first); /* those from `fir
 
 /* interfaces.c: what SIOCGIF* ask. -ENOTTY: it is none of them. */
 int64_t interface_ioctl(uint64_t request, app_ptr arg) MUST_USE;
+
+/* route.c: AF_NETLINK. Without a number in the address the socket gets a free one. */
+int route_bind(struct sock *s, const struct sock_address *a) MUST_USE;
+void route_unbind(struct sock *s);
+int64_t route_send(struct sock *s, struct iter *from, const struct sock_message *m) MUST_USE;
 
 /* options.c: getsockopt, setsockopt. */
 void sock_options_start(struct sock_options *o);

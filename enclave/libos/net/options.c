@@ -197,7 +197,7 @@ static int32_t special(struct sock *s, size_t which)
     int32_t v = 0;
     switch (which) {
     case SPECIAL_TYPE:
-        return s->type;
+        return s->raw ? SOCK_RAW_ : s->type;
     case SPECIAL_ERROR:
         v = s->error;
         s->error = 0;
@@ -206,7 +206,10 @@ static int32_t special(struct sock *s, size_t which)
     case SPECIAL_DOMAIN:
         return s->family;
     case SPECIAL_PROTOCOL:
-        return s->family == AF_UNIX_ ? 0 : s->type == SOCK_STREAM_ ? 6 : s->lite ? 136 : 17;
+        return s->family == AF_UNIX_ || s->family == AF_NETLINK_ ? 0
+               : s->type == SOCK_STREAM_                         ? 6
+               : s->lite                                         ? 136
+                                                                 : 17;
     case SPECIAL_ACCEPTING:
         return s->state == SOCK_LISTENING;
     default:

@@ -379,6 +379,9 @@ static int64_t send_urgent(struct sock *s, struct iter *from, struct sock_messag
 
 int64_t sock_send(struct sock *s, struct iter *from, struct sock_message *m)
 {
+    if (s->family == AF_NETLINK_) {
+        return route_send(s, from, m);
+    }
     if ((m->flags & MSG_OOB_) != 0) {
         return send_urgent(s, from, m);
     }

@@ -172,6 +172,9 @@ void sock_end(struct sock *s)
             sock_changed(peer);
         }
     }
+    if (s->family == AF_NETLINK_) {
+        route_unbind(s);
+    }
     sock_unbind(s);
     sock_forget(s);
     while (s->pending != NULL) {
