@@ -5,6 +5,7 @@
  *
  * The adversary owns the images' bytes: all of them come through verity.c. */
 #include "abi/sites.h"
+#include "block_cache.h"
 #include "erofs.h"
 #include "verity_range.h"
 #include "vfs.h"

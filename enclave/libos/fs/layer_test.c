@@ -444,7 +444,9 @@ static void reads_many(struct verity *v, uint8_t *image)
     int wrong = 0, missed = 0;
     REQUIRE(to != NULL);
     for (int i = 0; i < 300; i++) {
-        size_t count = i % 3 == 0 ? 1 + next() % 260 : i % 3 == 1 ? 192 + next() % 3 : next() % most + 1;
+        size_t count = i % 3 == 0   ? 1 + next() % 260
+                       : i % 3 == 1 ? 192 + next() % 3
+                                    : next() % most + 1;
         wrong += !range_right(v, next() % (v->layout.data_blocks - count), count, to);
     }
     CHECK(wrong == 0, "ranges of any size are read right by two threads");
@@ -488,6 +490,47 @@ static void keeps_what_fits(struct verity *v, uint8_t *image)
         kept += block_peek(v, i) != NULL;
     }
     CHECK(kept == least, "what the workload needs is given back, down to 64 MiB");
+}
+
+/* Reads `count` blocks from `first` on by themselves. Returns how many were wrong. */
+static int reads_alone(struct verity *v, uint64_t first, uint64_t count)
+{
+    int bad = 0;
+    for (uint64_t i = first; i < first + count; i++) {
+        const uint8_t *view = block_get(v, i);
+        bad += view == NULL ||
+               load_le64(view + 4088) != (i * 4096 + 4088) * UINT64_C(0x9e3779b97f4a7c15);
+    }
+    return bad;
+}
+
+static void keeps_what_comes_again(struct verity *v)
+{
+    const uint8_t *views[VERITY_BATCH];
+    const uint64_t least = (UINT64_C(64) << 20) / 4096;
+    block_cache_reset();
+    block_cache_set_room(0);
+    int bad = 0;
+    for (uint64_t i = 0; i < least; i += VERITY_BATCH) { /* full */
+        bad += block_get_run(v, i, VERITY_BATCH, views) != 0;
+    }
+    bad += reads_alone(v, least, 1000);
+    uint64_t kept = 0;
+    for (uint64_t i = 0; i < least; i++) {
+        kept += block_peek(v, i) != NULL;
+    }
+    CHECK(bad == 0 && kept + 32 == least, "a thousand blocks that come once displace 32");
+    bad += reads_alone(v, least + 100, 1);
+    bad += reads_alone(v, least + 1000, 1000);
+    uint64_t hashed = v->blocks_hashed;
+    bad += reads_alone(v, least + 100, 1);
+    CHECK(bad == 0 && v->blocks_hashed == hashed, "a block that came twice stays");
+    bad += reads_alone(v, least + 1990, 10);
+    CHECK(bad == 0 && v->blocks_hashed == hashed, "the last few lie there");
+    bad += reads_alone(v, least + 2000, 200);
+    hashed = v->blocks_hashed;
+    bad += reads_alone(v, least + 1990, 10);
+    CHECK(bad == 0 && v->blocks_hashed == hashed, "and stay once they were asked for there");
 }
 
 static void test_cache(void)
@@ -536,6 +579,7 @@ static void test_cache(void)
     const uint8_t *view[1];
     CHECK(block_get_run(&v, l.data_blocks, 1, view) == -EIO && block_get(&v, UINT64_MAX) == NULL,
           "blocks beyond the data are refused");
+    keeps_what_comes_again(&v);
     reads_many(&v, image);
     keeps_what_fits(&v, image);
     verity_done(&v);

@@ -14,7 +14,7 @@ struct verity {
     size_t salt_size;
     uint8_t *
         *tree; /* verified blocks of all levels, by position after the data; NULL: not yet read */
-    unsigned number; /* which layer, for messages and the cache */
+    unsigned number;        /* which layer, for messages and the cache */
     uint64_t blocks_hashed; /* so far */
     struct bytes name;
 };
@@ -37,17 +37,5 @@ int verity_read(struct verity *v, const uint64_t *blocks, size_t count, uint8_t 
 /* Verifies the tree down to these data blocks: verity_read() of them only reads v afterwards. */
 int verity_prepare(struct verity *v, uint64_t first, uint64_t count, uint64_t *ret_bad) MUST_USE;
 
-/* ---- cache of verified data blocks, shared by all layers
- * ------------------------------------------ */
-
-/* A verified block in trusted memory, valid until the next call of either function. The enclave
- * stops on a mismatch. NULL: no memory, or beyond the data. */
-const uint8_t *block_get(struct verity *v, uint64_t block) MUST_USE;
-/* The same for up to VERITY_BATCH consecutive blocks at once: ret[0..count). Missing ones are
- * hashed together. 0 or -errno. */
-int block_get_run(struct verity *v, uint64_t first, size_t count, const uint8_t **ret) MUST_USE;
-/* Only if it is there already. */
-const uint8_t *block_peek(struct verity *v, uint64_t block);
 /* Stops the enclave, naming layer and block. */
 void verity_refuse(const struct verity *v, uint64_t bad) __attribute__((noreturn));
-void block_cache_reset(void); /* tests */
