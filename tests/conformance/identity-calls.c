@@ -90,6 +90,7 @@ static void scheduling(void)
     SAY(sched_rr_get_interval, 0, &t);
     SAY(sched_rr_get_interval, -1, &t);
     SAY(sched_yield, 0);
+    (void)setpriority(PRIO_PROCESS, 0, 0); /* whatever this was started with */
     SAY(getpriority, PRIO_PROCESS, 0);
     SAY(setpriority, PRIO_PROCESS, 0, 5);
     SAY(getpriority, PRIO_PROCESS, 0);

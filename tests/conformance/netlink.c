@@ -274,5 +274,5 @@ int main(void)
     int status;
     waitpid(child, &status, 0);
     printf("child %d\n", status);
-    return 0;
+    return 42;
 }

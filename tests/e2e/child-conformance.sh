@@ -64,8 +64,8 @@ EOF
     [ "$native" -eq "$wanted" ] && [ "$inside" -eq "$wanted" ]
 }
 
-for name in process.c locks.c fifo.c exec.c child-calls.c net-control.c netlink.c signalfd.c pipes.py events.py \
-    threads.py; do
+for name in process.c locks.c fifo.c exec.c child-calls.c net-control.c netlink.c signalfd.c pipes.py \
+    events.py threads.py; do
     ok "$name prints in a child what it prints on Linux" \
         child_same_as_linux "$TOP/tests/conformance/$name"
 done
