@@ -21,6 +21,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -130,6 +131,10 @@ static void memory(void)
     REFUSES(mmap, "beyond what one mapping may have", ENOMEM, 0, 1L << 40, PROT_READ, anonymous, -1,
             0);
     REFUSES(mprotect, "memory becomes no text", EACCES, page, 4096, PROT_READ | PROT_EXEC);
+    const int segment = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+    REFUSES(shmget, "huge pages", EPERM, IPC_PRIVATE, 4096, IPC_CREAT | SHM_HUGETLB | 0600);
+    REFUSES(shmat, "shared memory becomes no text", EACCES, segment, 0, SHM_EXEC);
+    shmctl(segment, IPC_RMID, NULL);
     DOES(munmap, "a small range goes", munmap(page + 4096, 4096) == 0);
     REFUSES(mremap, "flags that nobody knows", EINVAL, page, 4096, 8192, 64);
     page[0] = 1;

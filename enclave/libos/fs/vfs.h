@@ -63,6 +63,7 @@ struct node {
     uint64_t blocks;  /* of 512 bytes */
     bool windowed;    /* files in memory: there may be shared mappings of it */
     bool remote;      /* a stand-in for a file of the owner's; pages are those that are here now */
+    bool segment;     /* System V shared memory (ipc/shm.h) */
     uint32_t share_maps; /* stand-ins: references of the owner's (shares.h) */
     uint64_t share;   /* id among processes that share it; 0: none */
     uint32_t sharers; /* processes in other enclaves with mappings of it */

@@ -116,7 +116,8 @@ static int send_share(const struct outgoing *o, struct file *f, struct bytes pat
     const struct share_told t = {.id = f->node->share,
                                  .size = f->node->size,
                                  .ino = f->node->ino,
-                                 .may_write = fs_may_write(f)};
+                                 .may_write = fs_may_write(f),
+                                 .segment = f->node->segment};
     memcpy(body, &t, sizeof t);
     memcpy(body + sizeof t, path.data, path.size);
     return send(o, IMAGE_SHARE, 1, 0, BYTES(body, sizeof t + path.size));

@@ -73,6 +73,7 @@ static struct node *new_stand_in(const struct share_told *t)
         return NULL;
     }
     n->remote = true;
+    n->segment = t->segment != 0;
     n->share = t->id;
     n->share_maps = 1;
     *s = (struct stand_in){client.all, n};
@@ -127,6 +128,31 @@ int share_client_new(uint64_t length, struct file **ret)
     size_t size;
     return stand_in_for(remote_request(REMOTE_share_new, BYTES_OF(length), NULL, 0, &size), &t,
                         "/dev/zero (deleted)", ret);
+}
+
+int share_attach(struct bytes in, bool may_write, struct file **ret)
+{
+    struct share_told t;
+    char answer[sizeof t + 64] = "";
+    size_t size;
+    int64_t r = remote_request(REMOTE_shm_attach, in, answer, sizeof answer - 1, &size);
+    if (r != 0) {
+        return (int)r;
+    }
+    if (size < sizeof t) {
+        return -EIO;
+    }
+    memcpy(&t, answer, sizeof t);
+    t.may_write = may_write;
+    return share_stand_in(&t, answer + sizeof t, true, ret);
+}
+
+void share_detached(const struct node *n, uint64_t now)
+{
+    const uint64_t in[2] = {n->share, now};
+    size_t size;
+    ignore_result((int)remote_request(REMOTE_shm_detach, BYTES_OF(in), NULL, 0, &size),
+                  "an owner that is gone counts nothing");
 }
 
 /* ---- pages go

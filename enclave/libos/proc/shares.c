@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "fs/vfs.h"
+#include "ipc/shm.h"
 #include "threads/futex.h"
 #include "mm/mm.h"
 #include "proc/call_server.h"
@@ -16,6 +17,8 @@
 
 #define PAGE    4096u
 #define BUCKETS 1024u
+#define ANONYMOUS "/dev/zero (deleted)" /* as Linux calls it in /proc/PID/maps */
+
 #define FEW     16u                  /* pages that are looked for one by one */
 #define HOLD_NS UINT64_C(100000)     /* what came to the owner's own process stays so long */
 #define LAST_NS UINT64_C(1000000000) /* who holds pages when the run ends has so long */
@@ -26,6 +29,7 @@ struct share {
     struct process *process;
     struct node *node; /* a reference; its id is node->share */
     uint64_t count;    /* mappings that were asked for and not dropped yet */
+    uint64_t attached; /* System V shared memory: how often the process says that it has it */
 };
 
 struct held {
@@ -190,6 +194,9 @@ static void share_close(struct share *gone)
     *p = gone->next;
     forget_held(gone->process, gone->node);
     gone->node->sharers--;
+    if (gone->node->segment) {
+        shm_left(gone->node, gone->process->pid);
+    }
     node_unref(gone->node);
     rt_free(gone);
 }
@@ -214,15 +221,48 @@ void shares_fork(const struct process *parent, struct process *child)
             if (v->window && share_of(child, v->file->node) == NULL) {
                 r = share_open(child, v->file->node);
             }
+            struct share *s = v->window ? share_of(child, v->file->node) : NULL;
+            if (s != NULL) {
+                s->attached += v->offset == 0;
+            }
         }
     } else {
         for (struct share *s = shares.list; s != NULL; s = s->next) {
             if (s->process == parent && share_of(child, s->node) == NULL) {
                 r = share_open(child, s->node);
+                if (r == 0) {
+                    share_of(child, s->node)->attached = s->attached;
+                }
             }
         }
     }
     ignore_result(r, "what the child lacks it finds out when it touches it");
+}
+
+int shares_attach(struct process *p, struct node *n)
+{
+    int r = share_open(p, n);
+    if (r == 0) {
+        share_of(p, n)->attached++;
+    }
+    return r;
+}
+
+void shares_detach(const struct process *p, const struct node *n, uint64_t now)
+{
+    struct share *s = share_of(p, n);
+    if (s != NULL) {
+        s->attached = now;
+    }
+}
+
+uint64_t shares_attached(const struct node *n)
+{
+    uint64_t sum = 0;
+    for (const struct share *s = shares.list; s != NULL; s = s->next) {
+        sum += s->node == n ? s->attached : 0;
+    }
+    return sum;
 }
 
 void shares_dropped(struct process *p, uint64_t id, uint64_t count)
@@ -458,8 +498,7 @@ int64_t remote_serve_share_map(struct call_server *s, struct bytes in, struct wr
     return r != 0 ? r : (int64_t)f->node->share;
 }
 
-/* An unnamed file in memory of that size. */
-static int new_memory(uint64_t length, struct file **ret)
+int share_new_memory(uint64_t length, const char *path, struct file **ret)
 {
     struct fs *memory = shares.memory;
     if (length > (UINT64_C(1) << SHARE_OFFSET_BITS) - PAGE) {
@@ -468,7 +507,7 @@ static int new_memory(uint64_t length, struct file **ret)
     memory = memory != NULL ? memory : tmpfs_new(UINT64_C(1) << SHARE_OFFSET_BITS, "tmpfs");
     shares.memory = memory;
     struct node *n = memory != NULL ? tmpfs_new_node(memory, S_IFREG | 0600) : NULL;
-    struct dentry *d = n != NULL ? dentry_new_anon("/dev/zero (deleted)", n) : NULL;
+    struct dentry *d = n != NULL ? dentry_new_anon(path, n) : NULL;
     struct file *f = d != NULL ? file_new(n->ops->file_ops, d, n, O_RDWR) : NULL;
     if (f != NULL) {
         n->size = (length + PAGE - 1) / PAGE * PAGE;
@@ -488,7 +527,7 @@ int64_t remote_serve_share_new(struct call_server *s, struct bytes in, struct wr
         return -EINVAL;
     }
     memcpy(&length, in.data, sizeof length);
-    int r = new_memory(length, &f);
+    int r = share_new_memory(length, ANONYMOUS, &f);
     if (r != 0) {
         return r;
     }
@@ -545,5 +584,5 @@ int share_memory(uint64_t length, struct file **ret)
     if (os_self()->client != NULL) {
         return share_client_new(length, ret);
     }
-    return member_possible() ? new_memory(length, ret) : 0;
+    return member_possible() ? share_new_memory(length, ANONYMOUS, ret) : 0;
 }

@@ -23,6 +23,8 @@ void share_want(struct node *n, uint64_t first, uint64_t end);
 int share_bring(void) MUST_USE;
 /* Memory for an anonymous shared mapping; *ret is NULL when this enclave will never have others. */
 int share_memory(uint64_t length, struct file **ret) MUST_USE;
+/* At the owner: an unnamed file in memory of that size, called so. */
+int share_new_memory(uint64_t length, const char *path, struct file **ret) MUST_USE;
 /* The word at that offset of a file, in trusted memory, as of now; nobody else has it before the
  * lock is given up. change: it may be changed there. NULL: -EFAULT. The owner's. */
 uint32_t *share_word(struct node *n, uint64_t offset, bool change);
@@ -41,6 +43,11 @@ void shares_end(struct process *p);
 bool shares_recall_from(const struct process *p);
 /* The run ends: what is to stay of files comes back, as far as it does. */
 void shares_last(void);
+/* System V shared memory (ipc/shm.h): p attaches it once more; has it attached so often now; how often
+ * it is attached in other enclaves. */
+int shares_attach(struct process *p, struct node *n) MUST_USE;
+void shares_detach(const struct process *p, const struct node *n, uint64_t now);
+uint64_t shares_attached(const struct node *n);
 /* The node that process p knows by that id, or NULL. */
 struct node *shares_node(const struct process *p, uint64_t id);
 /* What p's enclave says of its own accord. */
@@ -58,12 +65,15 @@ void shares_dropped(struct process *p, uint64_t id, uint64_t count);
  * mapping more. -ENOMEM. */
 struct share_told {
     uint64_t id, size, ino;
-    uint32_t may_write, reserved;
+    uint32_t may_write, segment; /* segment: 1 of System V shared memory */
 };
 int share_stand_in(const struct share_told *t, const char *path, bool another,
                    struct file **ret) MUST_USE;
 /* The descriptor's file, for a shared mapping. */
 int share_map(int fd, const struct share_told *t, const char *path, struct file **ret) MUST_USE;
+/* System V shared memory: in is what the owner is asked to attach; so often it is attached now. */
+int share_attach(struct bytes in, bool may_write, struct file **ret) MUST_USE;
+void share_detached(const struct node *n, uint64_t now);
 /* The owner wants a page back. */
 void share_recalled(uint64_t id, uint64_t index);
 /* Gives back what is due; nanoseconds until it must be called again. */
