@@ -120,6 +120,7 @@ struct os_thread {
     uint32_t attention;
     bool waiting; /* inside rt_wait() */
     bool parked;  /* on its way back to the workload, or waits for another's fork or exec */
+    bool changes_memory; /* inside a call that changes mappings (mm/space.h) */
     bool ending;  /* leaves at its way back to the workload, or out of its sleep */
     struct {      /* a call that goes on with the rest of its time (signals.h) */
         uint64_t number, was, deadline;

@@ -217,13 +217,12 @@ static int place(uint64_t *addr, int flags)
     return 0;
 }
 
-int64_t sys_shmat(int id, uint64_t addr, int flags)
+static int64_t attach_at(int id, uint64_t addr, int flags)
 {
     const uint32_t prot = OS_PROT_READ | ((flags & SHM_RDONLY) != 0 ? 0 : OS_PROT_WRITE) |
                           ((flags & SHM_EXEC) != 0 ? OS_PROT_EXEC : 0);
     struct file *f = NULL;
     int64_t r = id < 0 ? -EINVAL : place(&addr, flags);
-    r = r != 0 ? r : mm_wait_for_thaw();
     r = r != 0 ? r : open_segment(id, flags, &f);
     if (r != 0) {
         return r;
@@ -243,6 +242,12 @@ int64_t sys_shmat(int id, uint64_t addr, int flags)
     }
     node_unref(n);
     return r;
+}
+
+int64_t sys_shmat(int id, uint64_t addr, int flags)
+{
+    int r = mm_begin_change();
+    return r != 0 ? r : mm_end_change(attach_at(id, addr, flags));
 }
 
 int64_t remote_serve_shm_attach(struct call_server *s, struct bytes in, struct writer *out)

@@ -114,7 +114,7 @@ static int check_free(uint64_t addr, uint64_t end)
     return 0;
 }
 
-int64_t sys_madvise(uint64_t addr, uint64_t length, int advice)
+static int64_t advise(uint64_t addr, uint64_t length, int advice)
 {
     uint64_t end;
     if (addr % PAGE_SIZE != 0 || !is_advice(advice)) {
@@ -125,10 +125,6 @@ int64_t sys_madvise(uint64_t addr, uint64_t length, int advice)
     }
     if (!mm_range_ok(addr, length, &end)) {
         return -EINVAL;
-    }
-    int err = mm_wait_for_thaw();
-    if (err != 0) {
-        return err;
     }
     if (advice == MADV_DONTNEED) {
         return forget_range(addr, end);
@@ -141,4 +137,10 @@ int64_t sys_madvise(uint64_t addr, uint64_t length, int advice)
         return advise_fork(addr, end, advice);
     }
     return advice == MADV_FREE ? check_free(addr, end) : 0;
+}
+
+int64_t sys_madvise(uint64_t addr, uint64_t length, int advice)
+{
+    int r = mm_begin_change();
+    return r != 0 ? r : mm_end_change(advise(addr, length, advice));
 }

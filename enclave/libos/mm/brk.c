@@ -7,12 +7,8 @@ void mm_set_brk(uint64_t start)
     mm.brk_start = mm.brk = start;
 }
 
-int64_t sys_brk(uint64_t end)
+static int64_t move_brk(uint64_t end)
 {
-    int r = mm_wait_for_thaw();
-    if (r != 0) {
-        return r;
-    }
     uint64_t old_top = align_down(mm.brk + PAGE_SIZE - 1, PAGE_SIZE), top;
     if (end < mm.brk_start || end > MM_BRK_LIMIT || !align_up_ok(end, PAGE_SIZE, &top)) {
         return (int64_t)mm.brk;
@@ -28,6 +24,12 @@ int64_t sys_brk(uint64_t end)
     }
     mm.brk = end;
     return (int64_t)mm.brk;
+}
+
+int64_t sys_brk(uint64_t end)
+{
+    int r = mm_begin_change();
+    return r != 0 ? r : mm_end_change(move_brk(end));
 }
 
 void mm_brk(uint64_t *ret_start, uint64_t *ret_end)

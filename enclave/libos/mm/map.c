@@ -199,7 +199,7 @@ void mm_seal_text(void)
 /* Other processes may come to share it: then it is as a file in memory. */
 int64_t mm_map_shared_memory(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags)
 {
-    struct file *f;
+    struct file *f = NULL;
     uint64_t pages;
     if (!align_up_ok(length, PAGE_SIZE, &pages)) {
         return -ENOMEM;
@@ -218,8 +218,8 @@ int64_t mm_map_shared_memory(uint64_t addr, uint64_t length, uint32_t prot, uint
     return r;
 }
 
-int64_t sys_mmap(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, int fd,
-                 int64_t offset)
+static int64_t map(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, int fd,
+                   int64_t offset)
 {
     uint32_t type = flags & OS_MAP_TYPE;
     struct file *f = NULL;
@@ -228,10 +228,6 @@ int64_t sys_mmap(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, 
         return -EINVAL;
     }
     prot &= ~UINT32_C(0x03000000); /* PROT_GROWSDOWN and PROT_GROWSUP */
-    int r = mm_wait_for_thaw();
-    if (r != 0) {
-        return r;
-    }
     if ((flags & OS_MAP_ANONYMOUS) != 0 && type != OS_MAP_PRIVATE) {
         return mm_map_shared_memory(addr, length, prot, flags);
     }
@@ -248,6 +244,13 @@ int64_t sys_mmap(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, 
         }
     }
     return mm_map(addr, length, prot, flags, f, f == NULL ? 0 : (uint64_t)offset);
+}
+
+int64_t sys_mmap(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, int fd,
+                 int64_t offset)
+{
+    int r = mm_begin_change();
+    return r != 0 ? r : mm_end_change(map(addr, length, prot, flags, fd, offset));
 }
 
 uint64_t mm_find_object(uint64_t size)

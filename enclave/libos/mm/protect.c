@@ -95,7 +95,7 @@ static uint64_t covered_end(uint64_t start, uint64_t end)
 
 #define PROT_GROWS UINT32_C(0x03000000) /* PROT_GROWSDOWN, PROT_GROWSUP */
 
-int64_t sys_mprotect(uint64_t addr, uint64_t length, uint32_t prot)
+int64_t mm_protect(uint64_t addr, uint64_t length, uint32_t prot)
 {
     uint64_t end;
     if (addr % PAGE_SIZE != 0 || (prot & PROT_GROWS) == PROT_GROWS) {
@@ -106,7 +106,6 @@ int64_t sys_mprotect(uint64_t addr, uint64_t length, uint32_t prot)
         return 0;
     }
     int r = mm_check_prot(prot);
-    r = r != 0 ? r : mm_wait_for_thaw();
     if (r != 0) {
         return r;
     }
@@ -135,4 +134,10 @@ int64_t sys_mprotect(uint64_t addr, uint64_t length, uint32_t prot)
     }
     vma_join(addr, end);
     return r == 0 && end != wanted ? -ENOMEM : r;
+}
+
+int64_t sys_mprotect(uint64_t addr, uint64_t length, uint32_t prot)
+{
+    int r = mm_begin_change();
+    return r != 0 ? r : mm_end_change(mm_protect(addr, length, prot));
 }

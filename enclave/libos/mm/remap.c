@@ -52,7 +52,7 @@ static int64_t move_mapping(const struct vma *v, uint64_t new_size, uint32_t fla
         }
     }
     if (r == 0 && v->prot != (OS_PROT_READ | OS_PROT_WRITE) && v->prot != 0) {
-        r = (int)sys_mprotect((uint64_t)at, new_size, v->prot);
+        r = (int)mm_protect((uint64_t)at, new_size, v->prot);
     }
     if (r == 0) {
         r = leave(v, keep_old);
@@ -90,18 +90,14 @@ static int64_t remap_twice(uint64_t addr, uint64_t new_size, uint32_t flags, uin
     return at;
 }
 
-int64_t sys_mremap(uint64_t addr, uint64_t old_size, uint64_t new_size, uint32_t flags,
-                   uint64_t new_addr)
+static int64_t remap(uint64_t addr, uint64_t old_size, uint64_t new_size, uint32_t flags,
+                     uint64_t new_addr)
 {
     uint64_t end, new_end;
     if (!remap_flags_ok(old_size, new_size, flags) || new_size == 0 || addr % PAGE_SIZE != 0 ||
         (old_size != 0 && !mm_range_ok(addr, old_size, &end)) ||
         !align_up_ok(new_size, PAGE_SIZE, &new_size)) {
         return -EINVAL;
-    }
-    int err = mm_wait_for_thaw();
-    if (err != 0) {
-        return err;
     }
     if (old_size == 0) {
         return remap_twice(addr, new_size, flags, new_addr);
@@ -143,4 +139,11 @@ int64_t sys_mremap(uint64_t addr, uint64_t old_size, uint64_t new_size, uint32_t
     }
     return (flags & MREMAP_MAYMOVE) != 0 ? move_mapping(&v, new_size, flags_of(&v), 0, false)
                                          : -ENOMEM;
+}
+
+int64_t sys_mremap(uint64_t addr, uint64_t old_size, uint64_t new_size, uint32_t flags,
+                   uint64_t new_addr)
+{
+    int r = mm_begin_change();
+    return r != 0 ? r : mm_end_change(remap(addr, old_size, new_size, flags, new_addr));
 }

@@ -28,13 +28,20 @@ void mm_thaw(void)
     os_wake_all(&mm.thaw);
 }
 
-int mm_wait_for_thaw(void)
+int mm_begin_change(void)
 {
     int r = 0;
     while (r == 0 && mm.frozen) {
         r = os_block(&mm.thaw, UINT64_MAX);
     }
+    os_self()->changes_memory = r == 0;
     return r;
+}
+
+int64_t mm_end_change(int64_t result)
+{
+    os_self()->changes_memory = false;
+    return result;
 }
 
 int mm_start(uint64_t limit)

@@ -33,8 +33,10 @@ extern struct mm_space mm;
 
 /* The one place where the sum changes. */
 void mm_charge(uint64_t added, uint64_t removed);
-/* Before a call changes mappings or gives pages back. -ERESTARTSYS. */
-int mm_wait_for_thaw(void) MUST_USE;
+/* Around what a call changes of mappings, or gives back of pages: it may give up the lock
+ * meanwhile, and a fork waits until it is done. -ERESTARTSYS, and it has not begun. */
+int mm_begin_change(void) MUST_USE;
+int64_t mm_end_change(int64_t result);
 
 /* ---- ranges (space.c) ---------------------------------------------------------------------- */
 
@@ -77,5 +79,7 @@ int mm_forget(const struct vma *v, uint64_t start, uint64_t end) MUST_USE;
 /* ---- rights (map.c, protect.c) ------------------------------------------------------------- */
 
 int mm_check_prot(uint32_t prot) MUST_USE;
+/* What sys_mprotect() does, for calls that have begun to change memory. */
+int64_t mm_protect(uint64_t addr, uint64_t length, uint32_t prot) MUST_USE;
 /* Part of the image: what was adopted, and memory that lies among it. */
 bool mm_is_measured(const struct vma *v);

@@ -56,8 +56,11 @@ int mm_unmap(uint64_t start, uint64_t end)
 int64_t sys_munmap(uint64_t addr, uint64_t length)
 {
     uint64_t end;
-    int r = mm_wait_for_thaw();
-    return r != 0 ? r : mm_range_ok(addr, length, &end) ? mm_unmap(addr, end) : -EINVAL;
+    if (!mm_range_ok(addr, length, &end)) {
+        return -EINVAL;
+    }
+    int r = mm_begin_change();
+    return r != 0 ? r : mm_end_change(mm_unmap(addr, end));
 }
 
 void mm_reset(void)

@@ -77,8 +77,6 @@ static int start_for(unsigned sender, const struct child_order *o, int *ret_pid,
             ignore_result(fd_close(*ret_pidfd), "it was opened a moment ago");
         }
         process_cancel(p);
-    } else {
-        shares_fork(os_current(), p);
     }
     return r;
 }
@@ -282,6 +280,15 @@ int child_start(const struct child_order *order, int *ret_pid, int *ret_pidfd,
         secure_zero(&started, sizeof started);
     }
     return r;
+}
+
+int child_shares(int pid)
+{
+    if (os_is_member()) {
+        return share_client_fork(pid);
+    }
+    struct process *child = process_by_pid(pid);
+    return child != NULL && child->member != NULL ? shares_fork(child) : 0; /* NULL: it was killed */
 }
 
 int child_born(int pid)

@@ -29,6 +29,9 @@ bool child_possible(void);
  * brings none; -ENOMEM, -ERESTARTSYS. */
 int child_start(const struct child_order *order, int *ret_pid, int *ret_pidfd,
                 struct child_stream *ret) MUST_USE;
+/* What of this enclave's memory processes share, the child shares too: while mappings are frozen, before
+ * the image is sent. -ENOMEM. */
+int child_shares(int pid) MUST_USE;
 /* Waits until it runs; if it does not, it never was: -errno. */
 int child_born(int pid) MUST_USE;
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "fs/fs.h"
+#include "mm/mm.h"
 #include "proc/child.h"
 #include "proc/image.h"
 #include "proc/session.h"
@@ -59,7 +60,17 @@ static int send_part(void *where, struct bytes head, struct bytes body)
     return session_send((struct session *)where, head, body);
 }
 
-static int send_image(const struct fork_request *q, const struct child_stream *stream)
+/* Nobody changes the memory, and what of it processes share is counted for the child as it is now. */
+static int send_still(const struct image_sink *sink, const struct rt_frame *frame, int pid)
+{
+    mm_freeze();
+    int r = child_shares(pid);
+    r = r == 0 ? image_send(sink, frame) : r;
+    mm_thaw();
+    return r;
+}
+
+static int send_image(const struct fork_request *q, const struct child_stream *stream, int pid)
 {
     struct session s = {.peer = 0};
     const struct image_sink sink = {send_part, &s};
@@ -72,7 +83,7 @@ static int send_image(const struct fork_request *q, const struct child_stream *s
     frame.rsp = q->stack != 0 ? q->stack : frame.rsp;
     r = threads_hold_others();
     if (r == 0) {
-        r = image_send(&sink, &frame);
+        r = send_still(&sink, &frame, pid);
         threads_release_others();
     }
     session_end(&s);
@@ -97,7 +108,7 @@ static int64_t fork_image(const struct fork_request *q)
     if (r != 0) {
         return r;
     }
-    const int sent = send_image(q, &stream);
+    const int sent = send_image(q, &stream, pid);
     secure_zero(&stream, sizeof stream);
     r = child_born(pid);
     if (sent == -ERESTARTSYS || r != 0) {

@@ -28,8 +28,8 @@ struct image_source {
 
 /* Sends the process of this enclave, with the calling thread's registers *frame: the child begins
  * where they say, so the caller sets rax (0) in a copy. With the lock held, which is given up while
- * something is sent; the other threads are held (threads.h), and calls of theirs that are under way
- * wait before they change mappings. 0, what send() returned, or -ENOMEM. */
+ * something is sent; the other threads are held (threads.h), and mappings are frozen (mm.h). 0, what
+ * send() returned, or -ENOMEM. */
 int image_send(const struct image_sink *to, const struct rt_frame *frame) MUST_USE;
 /* Makes it this enclave's process: memory, signal actions (os.process), and of the calling thread
  * signal mask, alternate stack, name, FS base, vector state; *ret_frame its registers. Nothing is

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A process's image on its way out. What a list of mappings and the record of pages say was looked
- * at under the lock and stands still until the end (mm_freeze); contents are read in place, without
- * the lock. Pages that hold only zeros are not sent, text and stubs are: reading them from a layer
- * again, hashing and rewriting them costs more than the cipher does.
+ * at under the lock and stands still until the end (the caller saw to that); contents are read in
+ * place, without the lock. Pages that hold only zeros are not sent, text and stubs are: reading them
+ * from a layer again, hashing and rewriting them costs more than the cipher does.
  *
  * The adversary: the workload's other threads, which are held, or inside calls that may still write
  * to its memory: a page may change while it is sent, as on Linux while fork copies it. */
@@ -269,9 +269,7 @@ int image_send(const struct image_sink *to, const struct rt_frame *frame)
     size_t count = vma_count() + 1;
     o.mappings = (struct image_mapping *)rt_alloc(count * sizeof *o.mappings);
     o.files = (struct file **)rt_alloc(count * sizeof(struct file *));
-    mm_freeze();
     int r = o.mappings == NULL || o.files == NULL ? -ENOMEM : send_all(&o, frame);
-    mm_thaw();
     rt_free(o.mappings);
     rt_free(o.files);
     rt_free(o.runs);

@@ -155,6 +155,41 @@ void share_detached(const struct node *n, uint64_t now)
                   "an owner that is gone counts nothing");
 }
 
+static bool is_named(const uint64_t *ids, size_t count, uint64_t id)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int tell_forked(const uint64_t *q, size_t count)
+{
+    size_t size;
+    return (int)remote_request(REMOTE_share_fork, BYTES(q, count * sizeof *q), NULL, 0, &size);
+}
+
+int share_client_fork(int pid)
+{
+    uint64_t q[1 + SHARE_FORK_MAX] = {(uint64_t)pid};
+    size_t count = 1;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < vma_count(); i++) { /* frozen: it stays as it is meanwhile */
+        const struct vma *v = vma_at(i);
+        if (!v->window || v->dont_fork || is_named(q + 1, count - 1, v->file->node->share)) {
+            continue;
+        }
+        q[count++] = v->file->node->share;
+        if (count == ARRAY_SIZE(q)) {
+            r = tell_forked(q, count);
+            count = 1;
+        }
+    }
+    return r == 0 && count > 1 ? tell_forked(q, count) : r;
+}
+
 /* ---- pages go
  * -------------------------------------------------------------------------------------- */
 

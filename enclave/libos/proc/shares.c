@@ -13,6 +13,7 @@
 #include "mm/mm.h"
 #include "proc/call_server.h"
 #include "proc/member.h"
+#include "proc/table.h"
 #include "mm/vma.h"
 
 #define PAGE    4096u
@@ -212,31 +213,25 @@ void shares_end(struct process *p)
     }
 }
 
-void shares_fork(const struct process *parent, struct process *child)
+/* One mapping for the child, however many there are: its image names the file once. */
+static int share_once(struct process *p, struct node *n)
+{
+    return share_of(p, n) == NULL ? share_open(p, n) : 0;
+}
+
+int shares_fork(struct process *child)
 {
     int r = 0;
-    if (parent == os.process) {
-        for (size_t i = 0; i < vma_count(); i++) {
-            const struct vma *v = vma_at(i);
-            if (v->window && share_of(child, v->file->node) == NULL) {
-                r = share_open(child, v->file->node);
-            }
-            struct share *s = v->window ? share_of(child, v->file->node) : NULL;
-            if (s != NULL) {
-                s->attached += v->offset == 0;
-            }
+    for (size_t i = 0; r == 0 && i < vma_count(); i++) {
+        const struct vma *v = vma_at(i);
+        if (v->window && !v->dont_fork) {
+            r = share_once(child, v->file->node);
         }
-    } else {
-        for (struct share *s = shares.list; s != NULL; s = s->next) {
-            if (s->process == parent && share_of(child, s->node) == NULL) {
-                r = share_open(child, s->node);
-                if (r == 0) {
-                    share_of(child, s->node)->attached = s->attached;
-                }
-            }
+        if (v->window && !v->dont_fork && r == 0) {
+            share_of(child, v->file->node)->attached += v->offset == 0;
         }
     }
-    ignore_result(r, "what the child lacks it finds out when it touches it");
+    return r;
 }
 
 int shares_attach(struct process *p, struct node *n)
@@ -535,6 +530,34 @@ int64_t remote_serve_share_new(struct call_server *s, struct bytes in, struct wr
     int64_t id = (int64_t)f->node->share;
     file_unref(f);
     return r != 0 ? r : id;
+}
+
+/* Which of the files that it shares a child of the caller's shares, too: the child's number, ids. */
+int64_t remote_serve_share_fork(struct call_server *s, struct bytes in, struct writer *out)
+{
+    uint64_t q[1 + SHARE_FORK_MAX];
+    const struct process *parent = member_of_server(s)->process;
+    (void)out;
+    if (in.size < sizeof q[0] || in.size > sizeof q || in.size % sizeof q[0] != 0) {
+        return -EINVAL;
+    }
+    memcpy(q, in.data, in.size);
+    struct process *child = q[0] <= PID_MAX ? process_by_pid((int)q[0]) : NULL;
+    if (child == NULL || child->member == NULL) {
+        return 0; /* it was killed */
+    }
+    if (child->parent != parent && child->parent != parent->parent) {
+        return -ESRCH;
+    }
+    int r = 0;
+    for (size_t i = 1; r == 0 && i < in.size / sizeof q[0]; i++) {
+        struct node *n = shares_node(parent, q[i]);
+        r = n != NULL ? share_once(child, n) : -EBADF;
+        if (r == 0) {
+            share_of(child, n)->attached = share_of(parent, n)->attached;
+        }
+    }
+    return r;
 }
 
 int64_t remote_serve_share_fetch(struct call_server *s, struct bytes in, struct writer *out)

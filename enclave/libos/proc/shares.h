@@ -36,8 +36,8 @@ extern uint64_t shares_held; /* pages that are with processes in other enclaves,
 bool shares_away(const struct node *n, uint64_t first, uint64_t end);
 /* Is something of the own process's memory there elsewhere? Then share_bring() brings it. */
 bool shares_bring_range(uint64_t start, uint64_t size);
-/* What the parent shares, its child shares, too. */
-void shares_fork(const struct process *parent, struct process *child);
+/* What is mapped here shared, a child of the own process shares, too. -ENOMEM. */
+int shares_fork(struct process *child) MUST_USE;
 void shares_end(struct process *p);
 /* Wants back all that p holds. False: it holds nothing that could come. */
 bool shares_recall_from(const struct process *p);
@@ -60,6 +60,8 @@ void shares_dropped(struct process *p, uint64_t id, uint64_t count);
 #define SHARE_OFFSET_BITS                                                                          \
     40u /* of a futex's address at the owner: share id above, offset below                         \
          */
+
+#define SHARE_FORK_MAX 256u /* ids that one request names */
 
 /* What the owner told of the file. A new description of its stand-in. another: the owner counts one
  * mapping more. -ENOMEM. */
@@ -88,3 +90,5 @@ void share_wake(struct node *n, uint64_t offset);
 /* What share_bring() and share_memory() are for a member. */
 int share_client_fetch(struct node *n, uint64_t index) MUST_USE;
 int share_client_new(uint64_t length, struct file **ret) MUST_USE;
+/* shares_fork() for a child of a member's. */
+int share_client_fork(int pid) MUST_USE;

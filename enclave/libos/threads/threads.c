@@ -127,6 +127,7 @@ struct os_thread *os_thread_new(void)
     t->tid = process_new_id();
     t->number = THREAD_NOT_YET;
     t->born_ns = rt_clock_ns(1);
+    threads_begins(t);
     t->next = os.threads;
     os.threads = t;
     os.thread_count++;

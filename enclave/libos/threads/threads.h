@@ -15,8 +15,8 @@
 
 /* On return no other thread of this process runs the workload's code, and none will until
  * threads_release_others(): each is parked at its way back to the workload, or is inside a call
- * (asleep there, or on its way to the end, where it parks). Calls of others that are under way may
- * still write their results into the workload's memory, as on Linux.
+ * (asleep there, or on its way to the end, where it parks), which changes no mappings. Calls of others
+ * that are under way may still write their results into the workload's memory, as on Linux.
  * 0; or -ERESTARTSYS, when the calling thread is itself to be ended or held: the caller undoes what
  * it did and returns it. */
 int threads_hold_others(void) MUST_USE;
@@ -40,6 +40,8 @@ void threads_boundary(struct os_thread *t);
 /* The calling thread ends for good: its robust futexes, clear_child_tid, its place among the
  * threads. With the lock held. */
 void threads_leave(struct os_thread *t) __attribute__((noreturn));
+/* A new one, while others may be held or ended: that is for it, too. threads.c calls it. */
+void threads_begins(struct os_thread *t);
 /* One of them has left. threads.c calls it. */
 void threads_gone(void);
 /* Threads of this enclave that run the workload, sleeping or not. */

@@ -24,6 +24,13 @@ static bool may_compute(const struct os_thread *t)
            !rt_thread_outside(t->number);
 }
 
+/* A change of mappings that is under way is seen to its end: what is copied is from before or
+ * after. */
+static bool may_change(const struct os_thread *t)
+{
+    return may_compute(t) || t->changes_memory;
+}
+
 /* Signals wait, and so does a kick: what is waited for here comes from threads that are asked to
  * stand. */
 static void sleep_until_changed(uint64_t at_most_ns)
@@ -128,7 +135,7 @@ int threads_hold_others(void)
     int err = begin(false);
     if (err == 0) {
         ask(); /* also those that sleep now: they find out when they wake */
-        wait_for_others(may_compute);
+        wait_for_others(may_change);
     }
     return err;
 }
@@ -161,6 +168,14 @@ void threads_end_self_at_boundary(void)
     struct os_thread *t = os_self();
     t->ending = true;
     __atomic_store_n(&t->attention, 1, __ATOMIC_RELAXED);
+}
+
+void threads_begins(struct os_thread *t)
+{
+    if (hold.by != NULL && hold.by != t) {
+        t->ending = hold.ends;
+        t->attention = 1; /* it looks before it runs the workload */
+    }
 }
 
 void threads_gone(void)
