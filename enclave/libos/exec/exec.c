@@ -20,6 +20,7 @@
 #include "proc/table.h"
 #include "exec/rewrite.h"
 #include "signals/signals.h"
+#include "threads/robust.h"
 #include "threads/threads.h"
 #include "time/timers.h"
 #include "worker.h"
@@ -202,6 +203,7 @@ int exec_replace(struct exec_plan *plan, struct rt_frame *frame)
         exec_plan_free(plan);
         return r;
     }
+    robust_release(os_self());
     exec_replace_image(plan, frame);
     return 0;
 }

@@ -19,6 +19,7 @@
 #include "proc/shares.h"
 #include "signals/signals.h"
 #include "stop.h"
+#include "threads/robust.h"
 #include "threads/threads.h"
 
 static struct {
@@ -224,6 +225,7 @@ int blank_new_thread(struct os_thread *t)
 /* The calling thread is the process's last. Who listens waits for the lock, and then it is gone. */
 static void leave(struct os_thread *t)
 {
+    robust_release(t); /* while somebody listens who gives pages back and hears of theirs */
     self.used.cpu_ns = os_process_cpu_ns();
     self.used.peak_kib = 1;
     self.over = true;

@@ -15,7 +15,9 @@
 #define POOL_SIZE  2u /* blanks that are ready, or on their way */
 #define PAGE_BYTES 4096u
 #define RETRY_NS   UINT64_C(1000000)   /* while something of ours could not be sent */
-#define DYING_NS   UINT64_C(200000000) /* who is killed has so long to give back shared memory */
+/* Who is killed and shares memory has so long to end by itself, and then so long to give back pages. */
+#define ENDING_NS UINT64_C(1000000000)
+#define DYING_NS  UINT64_C(200000000)
 
 enum member_state {
     MEMBER_NONE,     /* the slot is free */
@@ -139,24 +141,29 @@ static void kill_now(struct member *m)
     rt_process_kill(m->slot);
 }
 
-/* What it wrote to shared memory is others' to see, whatever becomes of it. */
+/* What it wrote to shared memory is others' to see, and locks that it holds there are to be marked:
+ * so it ends as for any other signal. The host, and threads that nothing stops, may not make others
+ * wait for that. */
 static void member_kill(struct process *p)
 {
     struct member *m = p->member;
+    const struct signal_info info = {.signo = OS_SIGKILL};
     if (m == NULL || m->ended || m->dying_until != 0) {
         return;
     }
-    if (shares_recall_from(p)) {
-        m->dying_until = rt_clock_ns(1) + DYING_NS;
-        look();
-    } else {
+    if (!shares_any(p)) {
         kill_now(m);
+        return;
     }
+    m->dying_until = rt_clock_ns(1) + ENDING_NS + DYING_NS;
+    member_signal(p, &info);
+    look();
 }
 
 bool member_is_dying(const struct process *p)
 {
-    return p->member != NULL && p->member->dying_until != 0;
+    const struct member *m = p->member;
+    return m != NULL && m->dying_until != 0 && rt_clock_ns(1) + DYING_NS >= m->dying_until;
 }
 
 /* True: it is not over yet. */
@@ -165,7 +172,8 @@ static bool dies(struct member *m)
     if (m->dying_until == 0 || m->ended) {
         return false;
     }
-    if (rt_clock_ns(1) < m->dying_until && shares_recall_from(m->process)) {
+    if (!member_is_dying(m->process) ||
+        (rt_clock_ns(1) < m->dying_until && shares_recall_from(m->process))) {
         return true;
     }
     kill_now(m);

@@ -42,7 +42,8 @@ int member_begin(struct member *m, struct process *p, const struct member_order 
  * does not end this wait. */
 int member_born(struct process *p) MUST_USE;
 
-/* It was killed, and its enclave goes on for as long as it takes to give back what it holds. */
+/* It was killed, did not end by itself, and its enclave goes on for as long as it takes to give back what it
+ * holds. */
 bool member_is_dying(const struct process *p);
 /* A page that its process holds is wanted back (shares.h). -ENOMEM. */
 int member_recall(struct process *p, uint64_t id, uint64_t index) MUST_USE;

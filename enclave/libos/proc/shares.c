@@ -384,6 +384,15 @@ bool shares_bring_range(uint64_t start, uint64_t size)
 /* ---- ends
  * ------------------------------------------------------------------------------------------ */
 
+bool shares_any(const struct process *p)
+{
+    const struct share *s = shares.list;
+    while (s != NULL && s->process != p) {
+        s = s->next;
+    }
+    return s != NULL;
+}
+
 bool shares_recall_from(const struct process *p)
 {
     bool any = false;

@@ -39,6 +39,7 @@ bool shares_bring_range(uint64_t start, uint64_t size);
 /* What is mapped here shared, a child of the own process shares, too. -ENOMEM. */
 int shares_fork(struct process *child) MUST_USE;
 void shares_end(struct process *p);
+bool shares_any(const struct process *p);
 /* Wants back all that p holds. False: it holds nothing that could come. */
 bool shares_recall_from(const struct process *p);
 /* The run ends: what is to stay of files comes back, as far as it does. */

@@ -16,7 +16,9 @@ void signal_die(const struct os_thread *t, const struct signal_info *info,
     if (rt_tracing(TRACE_SIGNAL)) {
         trace_signal(t, info);
     }
-    fatal_report(t, info, fault);
+    if (info->signo != OS_SIGKILL || info->pid == t->process->pid) {
+        fatal_report(t, info, fault);
+    } /* another process's doing needs no explanation from this one */
     os_exit_process(EXIT_SIGNAL, (uint64_t)info->signo);
 }
 

@@ -18,6 +18,7 @@
 #include "process.h"
 #include "proc/shares.h"
 #include "signals/signals.h"
+#include "threads/robust.h"
 #include "threads/threads.h"
 #include "time/timers.h"
 #include "trace/perf.h"
@@ -377,61 +378,6 @@ int64_t sys_clone3(app_ptr args, uint64_t size)
 /* ---- ending
  * -------------------------------------------------------------------------------------------- */
 
-/* linux/futex.h: struct robust_list_head and the bits of a robust futex. */
-#define ROBUST_MAX       2048
-#define FUTEX_OWNER_DIED UINT32_C(0x40000000)
-#define FUTEX_WAITERS    UINT32_C(0x80000000)
-#define FUTEX_TID_MASK   UINT32_C(0x3fffffff)
-
-static void release_robust(const struct os_thread *t, uint64_t futex)
-{
-    uint32_t value, seen;
-    if (futex % 4 != 0 || load_app_u32(&value, app_at(futex)) != 0) {
-        return;
-    }
-    while ((value & FUTEX_TID_MASK) == (uint32_t)t->tid) {
-        if (cmpxchg_app_u32(app_at(futex), value, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED,
-                            &seen)) {
-            return;
-        }
-        if (seen == value) {
-            if ((value & FUTEX_WAITERS) != 0) {
-                futex_wake(futex, 1, FUTEX_ANY);
-            }
-            return;
-        }
-        value = seen;
-    }
-}
-
-/* The list is the workload's memory: any links, any length; the walk is bounded and may stop early.
- */
-static void walk_robust_list(const struct os_thread *t)
-{
-    struct {
-        uint64_t first;
-        int64_t futex_offset;
-        uint64_t pending;
-    } head;
-    if (t->robust_list == 0 || copy_from_app(&head, app_at(t->robust_list), sizeof head) != 0) {
-        return;
-    }
-    uint64_t entry = head.first;
-    for (int i = 0; i < ROBUST_MAX && (entry & ~UINT64_C(1)) != t->robust_list; i++) {
-        uint64_t node = entry & ~UINT64_C(1), next;
-        if (copy_from_app(&next, app_at(node), sizeof next) != 0) {
-            return;
-        }
-        if (node != (head.pending & ~UINT64_C(1))) {
-            release_robust(t, node + (uint64_t)head.futex_offset);
-        }
-        entry = next;
-    }
-    if (head.pending != 0) {
-        release_robust(t, (head.pending & ~UINT64_C(1)) + (uint64_t)head.futex_offset);
-    }
-}
-
 void os_exit_process(enum exit_kind kind, uint64_t value)
 {
     struct run_claims claims = {.exit_kind = kind, .exit_value = value};
@@ -476,7 +422,7 @@ unsigned threads_count(void)
 void threads_leave(struct os_thread *t)
 {
     const struct signal_box own = signal_box_of_thread(t);
-    walk_robust_list(t);
+    robust_release(t);
     signal_forget(&own, UINT64_MAX);
     unlink_thread(t);
     if (t->clear_child_tid != 0) {
@@ -501,7 +447,7 @@ int64_t sys_exit(int status)
         return fork_child_ends(STATUS_EXITED(status));
     }
     if (threads_count() == 1) {
-        walk_robust_list(os_self());
+        robust_release(os_self());
         os_exit_process(EXIT_STATUS, (uint64_t)(unsigned)status & 0xff);
     }
     signal_pass_on(os_self());
