@@ -18,7 +18,9 @@
 #include "tree.h"
 
 /* Part of the key: raise it whenever the same packages would give another layer. */
-#define BUILDER_VERSION 5u
+#define BUILDER_VERSION 6u
+
+#define LIBRARIES "/usr/lib/x86_64-linux-gnu" /* empty where all programs are static */
 
 struct stock {
     const char *name;
@@ -49,8 +51,8 @@ static const char *const made_links[][2] = {
     {"/etc/localtime", "/usr/share/zoneinfo/Etc/UTC"},
 };
 static const char *const made_folders[] = {
-    "/dev", "/etc",     "/proc",     "/run",       "/sys",
-    "/tmp", "/usr/bin", "/usr/sbin", "/usr/lib64", "/var/tmp",
+    "/dev",     "/etc",      "/proc",      "/run",    "/sys",     "/tmp",
+    "/usr/bin", "/usr/sbin", "/usr/lib64", LIBRARIES, "/var/tmp",
 };
 
 static int stage_made(struct stage *s, struct diag *d)
@@ -66,7 +68,7 @@ static int stage_made(struct stage *s, struct diag *d)
         const char *text = made_files[i].text;
         err = stage_bytes(s, made_files[i].path, BYTES(text, strlen(text)), false, d);
     }
-    return err != 0 ? err : ldcache_stage(s, "/usr/lib/x86_64-linux-gnu", d);
+    return err != 0 ? err : ldcache_stage(s, LIBRARIES, d);
 }
 
 static int index_path(char *ret, const char *store, const char *name, const uint8_t *key,

@@ -410,9 +410,13 @@ static void sort_files(struct debian *b)
     b->file_count = n;
 }
 
+/* Alternatives, too, name files as they were before /bin was merged. */
 static bool has_file(const struct debian *b, const char *path)
 {
-    return bsearch(&path, b->files, b->file_count, sizeof *b->files, by_text) != NULL;
+    char merged[PATH_MAX];
+    const char *wanted = merged;
+    return merged_path(merged, path) == 0 &&
+           bsearch(&wanted, b->files, b->file_count, sizeof *b->files, by_text) != NULL;
 }
 
 int debian_select(const char *system, const char *const *roots, enum debian_part part,

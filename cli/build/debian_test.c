@@ -50,6 +50,7 @@ static const struct {
      "/usr/lib/elsewhere/libb.so\n99\n/usr/lib/elsewhere/libb.so.1\n"
      "/usr/lib/libb.so.high\n20\n/usr/lib/libb.so.low\n"
      "/usr/lib/libb.so.low\n10\n\n\n"},
+    {"/var/lib/dpkg/alternatives/liba.so", "auto\n/lib/liba.so\n\n/lib/liba.so.2\n1\n\n"},
 };
 
 static bool exists(const struct stage *s, const char *path)
@@ -94,6 +95,8 @@ static void test_selection(const struct stage *system)
     CHECK(leads_to(&s, "/usr/lib/libb.so", "/usr/lib/libb.so.high") &&
               leads_to(&s, "/usr/lib/libb.so.1", "/usr/lib/libb.so.low"),
           "alternatives lead to the best choice among the selected files, slaves with it");
+    CHECK(leads_to(&s, "/usr/lib/liba.so", "/lib/liba.so.2"),
+          "also to one that is named below /lib");
     stage_close(&s);
     debian_free(b);
 }
