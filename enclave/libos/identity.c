@@ -286,7 +286,16 @@ int64_t sys_uname(app_ptr name)
 
 int64_t sys_personality(uint64_t persona)
 {
-    return persona == 0xffffffff || persona == 0 ? 0 : -EINVAL;
+    enum { ASK = 0xffffffff, NO_RANDOMIZE = 0x40000 }; /* linux/personality.h */
+    const uint32_t was = os_current()->persona;
+    if ((uint32_t)persona == ASK) {
+        return was;
+    }
+    if ((persona & ~(uint64_t)NO_RANDOMIZE) != 0) {
+        return -EINVAL;
+    }
+    os_current()->persona = (uint32_t)persona;
+    return was;
 }
 
 int64_t sys_getrandom(app_ptr buffer, uint64_t size, uint32_t flags)
@@ -450,30 +459,6 @@ int64_t sys_sched_get_priority_max(int policy)
 int64_t sys_sched_get_priority_min(int policy)
 {
     return policy == 1 || policy == 2 ? 1 : policy == 0 || policy == 3 || policy == 5 ? 0 : -EINVAL;
-}
-
-int64_t sys_getpriority(int which, int who)
-{
-    if (which < 0 || which > 2) {
-        return -EINVAL;
-    }
-    return which == 2 || is_self(who) ? 20 - os_current()->nice : -ESRCH;
-}
-
-int64_t sys_setpriority(int which, int who, int nice)
-{
-    if (which < 0 || which > 2) {
-        return -EINVAL;
-    }
-    if (which != 2 && !is_self(who)) {
-        return -ESRCH;
-    }
-    nice = nice > 19 ? 19 : nice < -20 ? -20 : nice;
-    if (nice < os_current()->nice) {
-        return -EACCES;
-    }
-    os_current()->nice = nice;
-    return 0;
 }
 
 int64_t sys_getcpu(app_ptr cpu, app_ptr node)

@@ -60,7 +60,8 @@ struct process {
     struct os_limit limits[16];
     uint32_t groups[GROUPS_MAX];
     int group_count;
-    int nice;
+    int nice, io_priority; /* the owner's to know: priority.c */
+    uint32_t persona;
     char comm[COMM_SIZE];                  /* of its first thread */
     struct signal_action actions[SIGNALS]; /* index signo-1 */
     uint64_t pending;                      /* to the process */

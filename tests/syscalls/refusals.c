@@ -175,7 +175,7 @@ static void identity(void)
     DOES(capget, "none",
          syscall(SYS_capget, &head, data) == 0 && data[0].effective == 0 &&
              data[0].permitted == 0 && data[1].effective == 0);
-    REFUSES(personality, "another", EINVAL, 0x0040000);
+    REFUSES(personality, "another", EINVAL, 8);
     DOES(personality, "what it is", syscall(SYS_personality, 0xffffffffL) == 0);
 }
 
@@ -186,6 +186,8 @@ static void scheduling(void)
     cpu_set_t set, told;
     unsigned cpu = 7, node = 7;
     REFUSES(setpriority, "raising it", EACCES, PRIO_PROCESS, 0, -5);
+    REFUSES(ioprio_set, "a real-time class", EPERM, 1, 0, 1 << 13);
+    DOES(ioprio_set, "the idle one", syscall(SYS_ioprio_set, 1, 0, 3 << 13) == 0);
     REFUSES(sched_setscheduler, "a real-time one", EPERM, 0, SCHED_FIFO, &first);
     CPU_ZERO(&set);
     CPU_SET(0, &set);

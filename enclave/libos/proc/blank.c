@@ -291,7 +291,6 @@ static int start_process(const struct notice_begin *b)
     p->ppid = b->ppid;
     p->pgid = b->pgid;
     p->sid = b->sid;
-    p->nice = b->nice;
     p->exit_signal = b->exit_signal;
     p->group_count = b->group_count;
     memcpy(p->groups, b->groups, sizeof p->groups);

@@ -224,18 +224,35 @@ int64_t remote_serve_vfork_ends(struct call_server *s, struct bytes in, struct w
     return 0;
 }
 
+/* What of its signals the child takes along, ahead of its plan. The owner knows the actions of its
+ * own process alone. */
+struct taken_along {
+    uint64_t blocked, ignored;
+};
+
+static void take_ignored(struct process *child, uint64_t ignored)
+{
+    for (unsigned i = 0; i < SIGNALS; i++) {
+        child->actions[i] =
+            (struct signal_action){.handler = (ignored >> i & 1) != 0 ? OS_SIG_IGN : OS_SIG_DFL};
+    }
+}
+
 int64_t remote_serve_vfork_execs(struct call_server *s, struct bytes in, struct writer *out)
 {
     struct process *child = vfork_child_of(s);
     struct exec_plan plan = {.name = ""};
     struct child_stream stream;
-    uint64_t blocked;
-    if (in.size < sizeof blocked || child == NULL) {
+    struct taken_along along;
+    if (in.size < sizeof along || child == NULL) {
         return -EINVAL;
     }
-    memcpy(&blocked, in.data, sizeof blocked);
-    int r = exec_unpack(BYTES(in.data + sizeof blocked, in.size - sizeof blocked), &plan);
-    r = r == 0 ? execs_for(member_of_server(s)->slot, child, &plan, blocked, &stream) : r;
+    memcpy(&along, in.data, sizeof along);
+    int r = exec_unpack(BYTES(in.data + sizeof along, in.size - sizeof along), &plan);
+    if (r == 0) {
+        take_ignored(child, along.ignored);
+        r = execs_for(member_of_server(s)->slot, child, &plan, along.blocked, &stream);
+    }
     exec_plan_free(&plan);
     if (r == 0) {
         s->thread.process = member_of_server(s)->process;
@@ -312,7 +329,6 @@ static int keep_child(int pid, struct process **ret)
         child->ppid = parent->pid;
         child->pgid = parent->pgid;
         child->sid = parent->sid;
-        child->nice = parent->nice;
         child->group_count = parent->group_count;
         memcpy(child->groups, parent->groups, sizeof child->groups);
         memcpy(child->limits, parent->limits, sizeof child->limits);
@@ -369,17 +385,20 @@ int child_vfork_execs(struct process *child, const struct exec_plan *plan, struc
     if (!os_is_member()) {
         return execs_for(YARD_OWNER, child, plan, blocked, ret);
     }
-    uint8_t *in = (uint8_t *)rt_alloc(packed.size + sizeof blocked);
+    struct taken_along along = {.blocked = blocked};
+    const size_t size = packed.size + sizeof along;
+    uint8_t *in = (uint8_t *)rt_alloc(size);
     if (in == NULL) {
         return -ENOMEM;
     }
-    memcpy(in, &blocked, sizeof blocked);
-    memcpy(in + sizeof blocked, packed.data, packed.size);
+    for (unsigned i = 0; i < SIGNALS; i++) {
+        along.ignored |= child->actions[i].handler == OS_SIG_IGN ? SIGNAL_BIT(i + 1) : 0;
+    }
+    memcpy(in, &along, sizeof along);
+    memcpy(in + sizeof along, packed.data, packed.size);
     int r =
-        packed.size + sizeof blocked > CALL_DATA_MAX
-            ? -E2BIG
-            : ask(REMOTE_vfork_execs, BYTES(in, packed.size + sizeof blocked), ret, sizeof *ret);
-    secure_zero(in, packed.size + sizeof blocked);
+        size > CALL_DATA_MAX ? -E2BIG : ask(REMOTE_vfork_execs, BYTES(in, size), ret, sizeof *ret);
+    secure_zero(in, size);
     rt_free(in);
     return r;
 }

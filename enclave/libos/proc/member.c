@@ -610,7 +610,6 @@ static void describe(const struct process *p, struct notice_begin *b)
     b->ppid = p->ppid;
     b->pgid = p->pgid;
     b->sid = p->sid;
-    b->nice = p->nice;
     b->exit_signal = p->exit_signal;
     b->group_count = p->group_count;
     memcpy(b->groups, p->groups, sizeof b->groups);

@@ -42,7 +42,7 @@ struct notice_begin {
     uint8_t stream_key[32];
     uint32_t how;    /* enum begin_how */
     uint32_t sender; /* slot of who sends over the stream */
-    int32_t pid, ppid, pgid, sid, nice, group_count, exit_signal;
+    int32_t pid, ppid, pgid, sid, group_count, exit_signal;
     char comm[COMM_SIZE];
     uint64_t blocked; /* BEGIN_PLAN: signal mask of its thread, and who is ignored */
     uint64_t ignored;

@@ -181,6 +181,8 @@ int process_new(struct process *maker, unsigned share, int exit_signal, struct p
     memcpy(p->groups, maker->groups, sizeof p->groups);
     p->group_count = maker->group_count;
     p->nice = maker->nice;
+    p->io_priority = maker->io_priority;
+    p->persona = maker->persona;
     memcpy(p->comm, maker->comm, sizeof p->comm);
     memcpy(p->actions, maker->actions, sizeof p->actions);
     p->start_ns = rt_clock_ns(1);
