@@ -484,10 +484,13 @@ int64_t sys_membarrier(int command, uint32_t flags, int cpu)
 
 void os_process_info(struct process_info *ret)
 {
-    const struct os_thread *t = os_self();
+    const struct os_thread *t = os.looked_at != NULL ? os.looked_at : os_self();
     const struct process *p = t->process;
     struct mm_usage u = mm_usage();
-    *ret = (struct process_info){.state = 'R',
+    *ret = (struct process_info){.state = os.looked_at == NULL   ? 'R'
+                                          : os.looked_at_stopped ? 'T'
+                                          : t->waiting           ? 'S'
+                                                                 : 'R',
                                  .pid = p->pid,
                                  .tid = t->tid,
                                  .ppid = p->ppid,

@@ -155,6 +155,8 @@ struct os_state {
     struct os_thread *threads;
     int thread_count, thread_peak;
     int next_tid;
+    const struct os_thread *looked_at; /* whose texts in /proc another process's thread makes (proc/look.h) */
+    bool looked_at_stopped;
     uint64_t start_ns;
     uint64_t cpu_gone_ns; /* of threads that ended */
     uint64_t calls_gone[SYS_NUMBERS];

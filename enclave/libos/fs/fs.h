@@ -223,12 +223,18 @@ size_t os_thread_ids(int *ret_tids, size_t max);
 /* fs_own_text() of a caller whose memory is in another enclave: 1; 0: it is in this one. -EFAULT: ask again,
  * when the caller has sent it. */
 int os_text_elsewhere(unsigned which, int id, struct fs_text *t) MUST_USE;
+/* fs_own_text() of another process than the caller's, in this enclave or another: 1; 0: only the table
+ * knows of it. Gives up the lock while its enclave answers. -ERESTARTSYS, -ENOMEM. */
+int os_text_of(int pid, unsigned which, int id, struct fs_text *t) MUST_USE;
+/* Its threads: as os_thread_ids(), at least one. */
+size_t os_thread_ids_of(int pid, int *ret_tids, size_t max);
 void os_maps_text(struct fs_text *t);    /* /proc/self/maps */
 void os_cmdline_text(struct fs_text *t); /* NUL separated */
 void os_environ_text(struct fs_text *t);
 void os_auxv_text(struct fs_text *t);
 /* RLIMIT_*: soft and hard of a resource 0..15, UINT64_MAX unlimited. */
 void os_rlimit(unsigned resource, uint64_t *ret_soft, uint64_t *ret_hard);
+void os_rlimit_of(int pid, unsigned resource, uint64_t *ret_soft, uint64_t *ret_hard);
 
 /* ---- system calls ---------------------------------------------------------------------------- */
 

@@ -93,15 +93,16 @@ static bool number_of(struct bytes name, int *ret)
     return true;
 }
 
+static size_t threads_of(int pid, int *ret_tids, size_t max)
+{
+    return pid == proc_pid() ? os_thread_ids(ret_tids, max) : os_thread_ids_of(pid, ret_tids, max);
+}
+
 /* 0 or -ENOENT; -EFAULT as os_thread_ids() tells it. */
-/* Threads of others are not known here, but for the first one. */
 static int find_thread(int pid, int tid)
 {
     int tids[THREADS_MAX];
-    if (pid != proc_pid()) {
-        return tid == pid ? 0 : -ENOENT;
-    }
-    size_t n = os_thread_ids(tids, ARRAY_SIZE(tids));
+    size_t n = threads_of(pid, tids, ARRAY_SIZE(tids));
     for (size_t i = 0; i < n && i < ARRAY_SIZE(tids); i++) {
         if (tids[i] == tid) {
             return 0;
@@ -182,10 +183,7 @@ static int proc_list(struct node *node, struct listing *l)
         break;
     case PROC_DIR_TASK: {
         int tids[THREADS_MAX];
-        if (pid != proc_pid()) {
-            return add_number(l, pid, DT_DIR);
-        }
-        size_t n = os_thread_ids(tids, ARRAY_SIZE(tids));
+        size_t n = threads_of(pid, tids, ARRAY_SIZE(tids));
         err = n == 0 ? -EFAULT : 0;
         for (size_t i = 0; i < n && i < ARRAY_SIZE(tids) && err == 0; i++) {
             err = add_number(l, tids[i], DT_DIR);
@@ -206,12 +204,15 @@ static int make_text(const struct proc_node *p, struct fs_text *t)
 {
     unsigned which = proc_own_text(p->entry);
     bool other = p->pid != 0 && p->pid != proc_pid();
+    int r = which == 0 ? 0
+            : other    ? os_text_of(p->pid, which, p->id, t)
+                       : os_text_elsewhere(which, p->id, t);
     proc_view(p->pid);
     if (other && proc_files() == NULL) {
         return -ESRCH;
     }
-    int r = which != 0 && !other ? os_text_elsewhere(which, p->id, t) : 0;
     if (r == 0) {
+        t->size = 0;
         p->entry->text(t, p->id);
     } else if (r > 0) {
         proc_put_right(p->entry, t);
@@ -257,7 +258,8 @@ static int64_t text_write(struct file *f, struct iter *from, uint64_t *pos)
 {
     char text[64];
     const struct proc_entry *e = of(f->node)->entry;
-    if (e->write == NULL) {
+    const int pid = of(f->node)->pid;
+    if (e->write == NULL || (pid != 0 && pid != proc_pid())) {
         return -EINVAL;
     }
     size_t n = from->left < sizeof text - 1 ? (size_t)from->left : sizeof text - 1;

@@ -176,7 +176,11 @@ static void limits(struct fs_text *t, int id)
     fs_printf(t, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
     for (unsigned i = 0; i < 16; i++) {
         uint64_t soft, hard;
-        os_rlimit(i, &soft, &hard);
+        if (viewed != 0) {
+            os_rlimit_of(viewed, i, &soft, &hard);
+        } else {
+            os_rlimit(i, &soft, &hard);
+        }
         fs_printf(t, "%-25s ", names[i][0]);
         put_limit(t, soft);
         put_limit(t, hard);
@@ -469,6 +473,7 @@ bool fs_own_text(unsigned which, int id, struct fs_text *t)
     if (which == 0 || which > ARRAY_SIZE(own_texts)) {
         return false;
     }
+    viewed = 0;
     own_texts[which - 1](t, id);
     return true;
 }
@@ -511,7 +516,7 @@ static void put_ids(struct fs_text *t)
 static void put_umask(struct fs_text *t)
 {
     const size_t at = find_text(t, "\nUmask:\t0");
-    const uint32_t mask = os_fs()->umask;
+    const uint32_t mask = proc_files()->umask;
     for (unsigned i = 0; i < 3 && at + i < t->size; i++) {
         t->data[at + i] = (char)('0' + (mask >> (6 - 3 * i) & 7));
     }

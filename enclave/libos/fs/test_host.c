@@ -629,6 +629,25 @@ __attribute__((weak)) int os_text_elsewhere(unsigned which, int id, struct fs_te
     return 0;
 }
 
+int os_text_of(int pid, unsigned which, int id, struct fs_text *t)
+{
+    (void)pid, (void)which, (void)id, (void)t;
+    return 0;
+}
+
+size_t os_thread_ids_of(int pid, int *ret_tids, size_t max)
+{
+    REQUIRE(max >= 1);
+    ret_tids[0] = pid;
+    return 1;
+}
+
+void os_rlimit_of(int pid, unsigned resource, uint64_t *ret_soft, uint64_t *ret_hard)
+{
+    (void)pid;
+    os_rlimit(resource, ret_soft, ret_hard);
+}
+
 void os_maps_text(struct fs_text *t)
 {
     fs_printf(t, "00400000-00401000 r-xp 00000000 00:15 1 /usr/bin/test\n");

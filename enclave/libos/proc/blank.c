@@ -13,6 +13,7 @@
 #include "proc/child.h"
 #include "proc/handshake.h"
 #include "proc/image.h"
+#include "proc/look.h"
 #include "proc/notice.h"
 #include "proc/session.h"
 #include "proc/table.h"
@@ -344,6 +345,8 @@ static void heard(const struct notice *n, size_t size)
         if (self.busy && !self.over) {
             share_recalled(n->u.share.id, n->u.share.value);
         }
+    } else if (n->kind == NOTICE_LOOK && size == NOTICE_SIZE(look)) {
+        look_answer(&n->u.look, self.busy && self.born && !self.over);
     } else {
         rt_fatal("the owner of this process tree says what none says (%u)", n->kind);
     }

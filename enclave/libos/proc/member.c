@@ -7,6 +7,7 @@
 #include "threads/futex.h"
 #include "proc/call_server.h"
 #include "proc/handshake.h"
+#include "proc/look.h"
 #include "proc/table.h"
 #include "exec/program.h"
 #include "proc/shares.h"
@@ -36,6 +37,8 @@ struct queued_notice {
 
 /* A thread that serves a member's calls. */
 struct served {
+    struct served *next; /* of the same member */
+    int tid;
     struct member_served shown;
     struct member *m;
     unsigned box;
@@ -49,7 +52,8 @@ struct member {
     struct session control;
     struct process *process;
     struct queued_notice *queue;
-    unsigned servers;                 /* threads that serve its calls */
+    unsigned servers;                 /* threads that serve its calls: */
+    struct served *served;            /* these */
     uint64_t boxes[THREADS_MAX / 64]; /* mailboxes of calls that they have */
     bool waited_for;           /* its starter is in member_born(): nothing of it may go away */
     bool committed;            /* its process is one even if it does not come to be there */
@@ -194,6 +198,20 @@ int member_recall(struct process *p, uint64_t id, uint64_t index)
     return p->member == NULL ? 0 : say(p->member, &n, NOTICE_SIZE(share));
 }
 
+int member_look(const struct process *p, const struct notice *n)
+{
+    return say(p->member, n, NOTICE_SIZE(look));
+}
+
+size_t member_tids(const struct process *p, int *ret_tids, size_t max)
+{
+    size_t n = 0;
+    for (const struct served *s = p->member->served; s != NULL && n < max; s = s->next) {
+        ret_tids[n++] = s->tid;
+    }
+    return n;
+}
+
 static const struct member_operations operations = {member_signal, member_kill,
                                                     member_parent_changed};
 
@@ -231,6 +249,7 @@ static void finish(struct member *m)
         shares_end(p);
         m->process = NULL;
         p->member = NULL;
+        look_changed();
         if (m->born == 0 || m->committed || !m->reported) {
             process_end(p, m->status, m->used.peak_kib != 0 ? &m->used : NULL);
         }
@@ -251,6 +270,11 @@ static void server_ended(struct call_server *s)
     }
     m->boxes[served->box / 64] &= ~(UINT64_C(1) << served->box % 64);
     m->servers--;
+    struct served **p = &m->served;
+    while (*p != served) {
+        p = &(*p)->next;
+    }
+    *p = served->next;
     process_unref(served->shown.process);
     rt_free(served);
     finish(m);
@@ -316,6 +340,11 @@ static bool heard_of_share(struct member *m, const struct notice *n, size_t size
 
 static void heard(struct member *m, const struct notice *n, size_t size)
 {
+    const size_t look = NOTICE_SIZE(look);
+    if (n->kind == NOTICE_SEEN && size >= look && size <= look + PAGE_BYTES) {
+        look_answered(&n->u.look, BYTES((const uint8_t *)n + look, size - look));
+        return;
+    }
     if (heard_of_share(m, n, size)) {
         return;
     }
@@ -586,7 +615,8 @@ static int serve_thread(struct member *m, int tid, unsigned *ret_box, uint64_t *
         return box < 0 ? box : -ENOMEM;
     }
     const unsigned mailbox = YARD_BOX_CALLS + (unsigned)box;
-    *served = (struct served){{m->slot, process_ref(m->process)}, m, (unsigned)box};
+    *served = (struct served){
+        NULL, tid, {m->slot, process_ref(m->process)}, m, (unsigned)box};
     session_reset(m->slot, mailbox);
     session_key(m->secret, ++m->generation, mailbox, key);
     int r = session_open(&s, m->slot, mailbox, YARD_DOWN, m->slot, key);
@@ -599,6 +629,8 @@ static int serve_thread(struct member *m, int tid, unsigned *ret_box, uint64_t *
     }
     m->boxes[box / 64] |= UINT64_C(1) << (unsigned)box % 64;
     m->servers++;
+    served->next = m->served;
+    m->served = served;
     *ret_box = (unsigned)box;
     *ret_generation = m->generation;
     return 0;

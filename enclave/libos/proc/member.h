@@ -48,6 +48,11 @@ bool member_is_dying(const struct process *p);
 /* A page that its process holds is wanted back (shares.h). -ENOMEM. */
 int member_recall(struct process *p, uint64_t id, uint64_t index) MUST_USE;
 
+/* Asks its listener for a text (look.h). -ENOMEM. */
+int member_look(const struct process *p, const struct notice *n) MUST_USE;
+/* Numbers of its threads, at most max. */
+size_t member_tids(const struct process *p, int *ret_tids, size_t max);
+
 /* Of whom a thread of the owner serves the calls. */
 struct call_server;
 struct member_served {

@@ -21,6 +21,9 @@ enum notice_kind {
     NOTICE_SIGNAL, /* u.signal: to the process */
     NOTICE_PARENT, /* u.value: its parent's number from now on */
     NOTICE_RECALL, /* u.share: give that page back */
+    NOTICE_LOOK,   /* u.look: a text of /proc, for another process */
+    /* up */
+    NOTICE_SEEN, /* u.look, and a part of the text */
 };
 
 enum begin_how {
@@ -57,6 +60,14 @@ struct notice_share {
     uint64_t value; /* page, count or offset */
 };
 
+/* Of one process that reads what /proc tells of another (look.h). */
+struct notice_look {
+    uint64_t token;       /* whose answer it is */
+    uint32_t which, id;   /* fs_own_text() */
+    uint32_t stopped, reserved;
+    uint32_t there, last; /* of the answer: there is such a text, and this is its last part */
+};
+
 struct notice {
     uint32_t kind; /* enum notice_kind */
     uint32_t reserved;
@@ -68,6 +79,7 @@ struct notice {
             struct process_usage used;
         } end;
         struct notice_share share;
+        struct notice_look look;
         struct notice_begin begin;
     } u;
 };

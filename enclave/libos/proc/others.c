@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What /proc tells of other processes than the one that reads it: what the table knows. Memory and
- * threads of a process in another enclave are that enclave's own affair: they show as none and one.
- */
+ * threads of a process in another enclave are that enclave's own affair, which is asked (look.h). */
 #include "mm/mm.h"
 #include "signals/signals.h"
 #include "table.h"
