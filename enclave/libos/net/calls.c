@@ -8,7 +8,7 @@
 #define SEND_FLAGS (MSG_OOB_ | MSG_DONTWAIT_ | MSG_NOSIGNAL_ | MSG_MORE_)
 #define RECEIVE_FLAGS                                                                              \
     (MSG_OOB_ | MSG_DONTWAIT_ | MSG_PEEK_ | MSG_TRUNC_ | MSG_WAITALL_ | MSG_NOSIGNAL_ |            \
-     MSG_CMSG_CLOEXEC_)
+     MSG_CMSG_CLOEXEC_ | MSG_ERRQUEUE_)
 #define MESSAGES_MAX 1024u /* UIO_MAXIOV */
 
 struct msghdr_ {

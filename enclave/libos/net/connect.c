@@ -168,6 +168,7 @@ int64_t sys_listen(int fd, int backlog)
     s->backlog = (int)most + 1; /* as Linux counts */
     s->state = SOCK_LISTENING;
     s->peer_pid = os_pid();
+    backlog_admit(s);
     return 0;
 }
 
@@ -210,7 +211,7 @@ static int64_t accept_one(int fd, app_ptr address, app_ptr size, int flags)
         struct sock *got = s->pending;
         s->pending = got->pending_next;
         s->pending_count--;
-        sock_changed(s); /* who waits to connect */
+        backlog_admit(s);
         struct sock_address peer = got->remote;
         result = install(got, flags);
         if (result >= 0 && address.addr != 0 && address_to_app(&peer, address, size) != 0) {
@@ -232,46 +233,38 @@ int64_t sys_accept4(int fd, app_ptr address, app_ptr size, int flags)
     return accept_one(fd, address, size, flags);
 }
 
-/* The connection that the listener will accept. */
-static int enqueue(struct sock *s, struct sock *listener, const struct sock_address *to)
+/* A connection within the enclave, which may have to wait for a place. */
+static int connect_here(struct sock *s, struct sock *listener, const struct sock_address *to,
+                        bool no_wait)
 {
-    struct sock *other = sock_new(listener->family, listener->type);
-    if (other == NULL) {
-        return -ENOMEM;
+    uint64_t deadline = UINT64_MAX, timeout = s->options.send_timeout_ns;
+    if (timeout != 0 && !add_ok(rt_clock_ns(1), timeout, &deadline)) {
+        deadline = UINT64_MAX;
     }
-    int err = s->family == AF_UNIX_ ? 0 : sock_bind_free(s);
-    if (err != 0) {
-        node_unref(&other->node);
+    int err = listener != NULL ? backlog_connect(s, listener, to, no_wait) : 0;
+    if (err != 0 || s->state != SOCK_CONNECTING || (no_wait && listener != NULL)) {
         return err;
     }
-    other->options = listener->options;
-    other->local = s->family == AF_UNIX_ ? listener->local : *to;
-    other->local.family = (uint16_t)listener->family;
-    other->remote = s->local;
-    if (s->family != AF_UNIX_ && address_is_any(&s->local)) {
-        memcpy(other->remote.ip, to->ip, sizeof to->ip); /* loopback to loopback */
-        memcpy(s->local.ip, to->ip, sizeof to->ip);
+    err = backlog_wait(s, no_wait, deadline);
+    if (err == 0) {
+        err = -s->error;
+        s->error = 0;
+        s->in_progress = false;
+        return err;
     }
-    other->remote.family = (uint16_t)listener->family;
-    s->remote = s->family == AF_UNIX_ ? listener->local : *to;
-    sock_join(s, other);
-    s->peer_pid = listener->peer_pid;
-    struct sock **at = &listener->pending;
-    while (*at != NULL) {
-        at = &(*at)->pending_next;
+    if (s->family != AF_UNIX_) { /* it goes on by itself */
+        return err == -EAGAIN ? -EALREADY : err == -ETIMEDOUT ? -EINPROGRESS : err;
     }
-    *at = other;
-    listener->pending_count++;
-    sock_changed(listener);
-    sock_changed(s);
-    return 0;
+    backlog_leave(s);
+    return err == -ETIMEDOUT ? -EAGAIN : err;
 }
 
 static int connect_stream(struct file *f, struct sock *s, const struct sock_address *a)
 {
     bool no_wait = (f->flags & O_NONBLOCK) != 0;
     if (s->state == SOCK_CONNECTING) {
-        return outside_connect(s, a, no_wait);
+        return s->waits_for != NULL ? connect_here(s, NULL, a, no_wait)
+                                    : outside_connect(s, a, no_wait);
     }
     if (s->in_progress) { /* asked again: how did it end? */
         s->in_progress = false;
@@ -292,20 +285,12 @@ static int connect_stream(struct file *f, struct sock *s, const struct sock_addr
         return outside_connect(s, &to, no_wait);
     }
     int err = here ? 0 : address_reachable(a);
-    while (err == 0) {
-        err = sock_find(s, a, &listener);
-        if (err == 0 && listener->state != SOCK_LISTENING) {
-            err = -ECONNREFUSED;
-        }
-        if (err != 0 || listener->pending_count < listener->backlog) {
-            break;
-        }
-        listener->node.refs++; /* it may be closed while this waits */
-        err = no_wait ? -EAGAIN : os_block(&listener->changed, UINT64_MAX);
-        node_unref(&listener->node);
+    err = err != 0 ? err : sock_find(s, a, &listener);
+    if (err == 0 && listener->state != SOCK_LISTENING) {
+        err = -ECONNREFUSED;
     }
     if (err == 0) {
-        err = enqueue(s, listener, &to);
+        err = connect_here(s, listener, &to, no_wait);
     }
     if (s->family != AF_UNIX_ && no_wait && (err == 0 || err == -ECONNREFUSED)) {
         s->in_progress = true; /* TCP answers later, always */
@@ -406,6 +391,7 @@ int64_t sys_shutdown(int fd, int how)
             return 0;
         }
         s->state = SOCK_NEW; /* who accepts gets EINVAL */
+        backlog_end(s);
         if (s->outside.on) {
             outside_shutdown(s, how);
         }

@@ -30,6 +30,7 @@
 #define MSG_TRUNC_        0x20u
 #define MSG_DONTWAIT_     0x40u
 #define MSG_WAITALL_      0x100u
+#define MSG_ERRQUEUE_     0x2000u
 #define MSG_NOSIGNAL_     0x4000u
 #define MSG_MORE_         0x8000u
 #define MSG_CMSG_CLOEXEC_ 0x40000000u
@@ -68,6 +69,9 @@ struct sock_options {
     bool reuse_address, reuse_port, keep_alive, no_delay, broadcast, pass_credentials, v6_only;
     bool linger_on, cork, urgent_inline;
     bool tell_ttl, tell_tos, tell_hops, tell_class; /* with each datagram (control.c) */
+    /* Told again; of networks, of which none is here. */
+    bool dont_route, free_bind, no_port, receive_errors, receive_errors6, quick_ack;
+    int32_t priority, path_mtu, path_mtu6, syn_count, end_wait_s, fast_open, unsent_low;
     int32_t linger_s, receive_buffer, send_buffer, keep_idle, keep_interval, keep_count;
     int32_t lite_sent, lite_wanted; /* bytes under the checksum, which nothing here needs */
     int32_t ttl, tos, hops, traffic_class, user_timeout, defer_accept;
@@ -121,6 +125,9 @@ struct sock {
         *pending; /* listening: connections that nobody accepted, oldest first; references */
     struct sock *pending_next;
     int pending_count, backlog;
+    /* Listening: who waits for a place among those, oldest first; waiting: for whom. No references:
+     * whoever ends tells the other. */
+    struct sock *waiting, *waiting_next, *waits_for;
     int peer_pid; /* SO_PEERCRED: who connected, listened, or made the pair */
     struct sock_options options;
     struct outside outside;
@@ -220,6 +227,16 @@ int64_t interface_ioctl(uint64_t request, app_ptr arg) MUST_USE;
 int route_bind(struct sock *s, const struct sock_address *a) MUST_USE;
 void route_unbind(struct sock *s);
 int64_t route_send(struct sock *s, struct iter *from, const struct sock_message *m) MUST_USE;
+
+/* backlog.c: connecting to a listener of this enclave. Afterwards s is connected, or, in
+ * SOCK_CONNECTING, waits for a place; -EAGAIN: a Unix socket that may not. */
+int backlog_connect(struct sock *s, struct sock *listener, const struct sock_address *to,
+                    bool no_wait) MUST_USE;
+void backlog_admit(struct sock *listener); /* as many as there is room for now */
+void backlog_leave(struct sock *s);        /* if it waits */
+void backlog_end(struct sock *listener);   /* who waits is refused */
+/* Until s waits no longer. -EAGAIN, or as os_block(). */
+int backlog_wait(struct sock *s, bool no_wait, uint64_t deadline) MUST_USE;
 
 /* options.c: getsockopt, setsockopt. */
 void sock_options_start(struct sock_options *o);

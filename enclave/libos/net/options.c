@@ -32,7 +32,8 @@ enum {
     SPECIAL_DOMAIN,
     SPECIAL_PROTOCOL,
     SPECIAL_ACCEPTING,
-    SPECIAL_PEER
+    SPECIAL_PEER,
+    SPECIAL_NOTHING /* what there is none of: of no length */
 };
 
 struct option {
@@ -46,6 +47,7 @@ struct option {
 #define SOL_IP_      0
 #define SOL_TCP_     6
 #define SOL_IPV6_    41
+#define SOL_UDP_     17
 #define SOL_UDPLITE_ 136
 #define AT(member)   offsetof(struct sock_options, member)
 
@@ -55,25 +57,35 @@ static const struct option options[] = {
     {SOL_SOCKET_, 2, OPTION_BOOL, FOR_ALL, AT(reuse_address), 0, 1},
     {SOL_SOCKET_, 3, OPTION_SPECIAL, FOR_ALL, SPECIAL_TYPE, 0, 0},
     {SOL_SOCKET_, 4, OPTION_SPECIAL, FOR_ALL, SPECIAL_ERROR, 0, 0},
+    {SOL_SOCKET_, 5, OPTION_BOOL, FOR_ALL, AT(dont_route), 0, 1},
     {SOL_SOCKET_, 6, OPTION_BOOL, FOR_ALL, AT(broadcast), 0, 1},
     {SOL_SOCKET_, 7, OPTION_BUFFER, FOR_ALL, AT(send_buffer), 4608, 212992},
     {SOL_SOCKET_, 8, OPTION_BUFFER, FOR_ALL, AT(receive_buffer), 2304, 212992},
     {SOL_SOCKET_, 9, OPTION_BOOL, FOR_ALL, AT(keep_alive), 0, 1},
     {SOL_SOCKET_, 10, OPTION_BOOL, FOR_ALL, AT(urgent_inline), 0, 1},
+    {SOL_SOCKET_, 12, OPTION_INT, FOR_ALL, AT(priority), 0, 6},
     {SOL_SOCKET_, 13, OPTION_LINGER, FOR_ALL, 0, 0, 0},
     {SOL_SOCKET_, 15, OPTION_BOOL, FOR_ALL, AT(reuse_port), 0, 1},
     {SOL_SOCKET_, 16, OPTION_BOOL, FOR_UNIX, AT(pass_credentials), 0, 1},
     {SOL_SOCKET_, 17, OPTION_SPECIAL, FOR_ALL, SPECIAL_PEER, 0, 0},
     {SOL_SOCKET_, 20, OPTION_TIME, FOR_ALL, AT(receive_timeout_ns), 0, 0},
     {SOL_SOCKET_, 21, OPTION_TIME, FOR_ALL, AT(send_timeout_ns), 0, 0},
+    {SOL_SOCKET_, 25, OPTION_SPECIAL, FOR_ALL, SPECIAL_NOTHING, 0, 0}, /* SO_BINDTODEVICE */
     {SOL_SOCKET_, 30, OPTION_SPECIAL, FOR_ALL, SPECIAL_ACCEPTING, 0, 0},
     {SOL_SOCKET_, 38, OPTION_SPECIAL, FOR_ALL, SPECIAL_PROTOCOL, 0, 0},
     {SOL_SOCKET_, 39, OPTION_SPECIAL, FOR_ALL, SPECIAL_DOMAIN, 0, 0},
     {SOL_IP_, 1, OPTION_INT, FOR_INET, AT(tos), 0, 255},
     {SOL_IP_, 2, OPTION_HOPS, FOR_INET, AT(ttl), 1, 255},
+    {SOL_IP_, 4, OPTION_SPECIAL, FOR_INET, SPECIAL_NOTHING, 0, 0}, /* IP_OPTIONS */
+    {SOL_IP_, 10, OPTION_INT, FOR_INET | FOR_INET6, AT(path_mtu), 0, 5},
+    {SOL_IP_, 11, OPTION_BOOL, FOR_INET | FOR_INET6, AT(receive_errors), 0, 1},
     {SOL_IP_, 12, OPTION_BOOL, FOR_INET, AT(tell_ttl), 0, 1},
     {SOL_IP_, 13, OPTION_BOOL, FOR_INET, AT(tell_tos), 0, 1},
+    {SOL_IP_, 15, OPTION_BOOL, FOR_INET | FOR_INET6, AT(free_bind), 0, 1},
+    {SOL_IP_, 24, OPTION_BOOL, FOR_INET | FOR_INET6, AT(no_port), 0, 1},
     {SOL_IPV6_, 16, OPTION_HOPS, FOR_INET6, AT(hops), 0, 255},
+    {SOL_IPV6_, 23, OPTION_INT, FOR_INET6, AT(path_mtu6), 0, 5},
+    {SOL_IPV6_, 25, OPTION_BOOL, FOR_INET6, AT(receive_errors6), 0, 1},
     {SOL_IPV6_, 26, OPTION_BOOL, FOR_INET6, AT(v6_only), 0, 1},
     {SOL_IPV6_, 51, OPTION_BOOL, FOR_INET6, AT(tell_hops), 0, 1},
     {SOL_IPV6_, 66, OPTION_BOOL, FOR_INET6, AT(tell_class), 0, 1},
@@ -85,14 +97,23 @@ static const struct option options[] = {
     {SOL_TCP_, 4, OPTION_INT, FOR_TCP, AT(keep_idle), 1, 32767},
     {SOL_TCP_, 5, OPTION_INT, FOR_TCP, AT(keep_interval), 1, 32767},
     {SOL_TCP_, 6, OPTION_INT, FOR_TCP, AT(keep_count), 1, 127},
+    {SOL_TCP_, 7, OPTION_INT, FOR_TCP, AT(syn_count), 1, 127},
+    {SOL_TCP_, 8, OPTION_INT, FOR_TCP, AT(end_wait_s), 0, 120},
     {SOL_TCP_, 9, OPTION_INT, FOR_TCP, AT(defer_accept), 0, INT32_MAX},
+    {SOL_TCP_, 12, OPTION_BOOL, FOR_TCP, AT(quick_ack), 0, 1},
     {SOL_TCP_, 18, OPTION_INT, FOR_TCP, AT(user_timeout), 0, INT32_MAX},
+    {SOL_TCP_, 23, OPTION_INT, FOR_TCP, AT(fast_open), 0, INT32_MAX},
+    {SOL_TCP_, 25, OPTION_INT, FOR_TCP, AT(unsent_low), INT32_MIN, INT32_MAX},
 };
 
 void sock_options_start(struct sock_options *o)
 {
     o->receive_buffer = o->send_buffer = 212992;
     o->ttl = o->hops = DEFAULT_HOPS;
+    o->path_mtu = o->path_mtu6 = 1; /* IP_PMTUDISC_WANT */
+    o->syn_count = 6;
+    o->end_wait_s = 60;
+    o->quick_ack = true;
     o->keep_idle = 7200;
     o->keep_interval = 75;
     o->keep_count = 9;
@@ -114,9 +135,19 @@ static const struct option *find(const struct sock *s, int level, int name)
     return NULL;
 }
 
-static int absent(const struct sock *s, int level)
+/* Has a socket of its kind options of that level? */
+static bool has_level(const struct sock *s, int level)
 {
-    return s->family == AF_UNIX_ && level != SOL_SOCKET_ ? -EOPNOTSUPP : -ENOPROTOOPT;
+    return level == SOL_SOCKET_ ||
+           (s->family != AF_UNIX_ &&
+            (level == SOL_IP_ || (level == SOL_IPV6_ && s->family == AF_INET6_) ||
+             (s->type == SOCK_STREAM_ ? level == SOL_TCP_
+                                      : level == SOL_UDP_ || level == SOL_UDPLITE_)));
+}
+
+static int absent(const struct sock *s, int level, bool asks)
+{
+    return !has_level(s, level) && (asks || s->family == AF_UNIX_) ? -EOPNOTSUPP : -ENOPROTOOPT;
 }
 
 static int set(struct sock *s, const struct option *o, app_ptr value, uint32_t size)
@@ -189,7 +220,7 @@ int64_t sys_setsockopt(int fd, int level, int option, app_ptr value, uint32_t si
         return err;
     }
     const struct option *o = find(s, level, option);
-    return o == NULL ? absent(s, level) : set(s, o, value, size);
+    return o == NULL ? absent(s, level, false) : set(s, o, value, size);
 }
 
 static int32_t special(struct sock *s, size_t which)
@@ -228,7 +259,7 @@ int64_t sys_getsockopt(int fd, int level, int option, app_ptr value, app_ptr siz
     }
     const struct option *o = find(s, level, option);
     if (o == NULL) {
-        return absent(s, level);
+        return absent(s, level, true);
     }
     if (copy_from_app(&room, size, sizeof room) != 0) {
         return -EFAULT;
@@ -245,6 +276,8 @@ int64_t sys_getsockopt(int fd, int level, int option, app_ptr value, app_ptr siz
         v[1] = known ? (int32_t)fs_uid() : -1;
         v[2] = known ? (int32_t)fs_gid() : -1;
         n = 12;
+    } else if (o->kind == OPTION_SPECIAL && o->offset == SPECIAL_NOTHING) {
+        n = 0;
     } else if (o->kind == OPTION_SPECIAL) {
         v[0] = special(s, o->offset);
     } else if (o->kind == OPTION_LINGER) {

@@ -184,6 +184,10 @@ static int64_t send_stream(struct sock *s, struct iter *from, struct sock_messag
     if (s->outside.on) {
         return outside_send(s, from, m);
     }
+    int waited = backlog_wait(s, m->no_wait, deadline);
+    if (waited != 0) {
+        return waited == -ETIMEDOUT ? -EAGAIN : waited;
+    }
     while (from->left > 0) {
         if (s->error != 0 && done == 0) {
             int err = pending_error(s);
@@ -512,6 +516,9 @@ int64_t sock_receive(struct sock *s, struct iter *to, struct sock_message *m)
         int err = iter_put(to, &s->urgent_byte, 1);
         return err != 0 ? err : 1;
     }
+    if ((m->flags & MSG_ERRQUEUE_) != 0) { /* nothing is ever queued there */
+        return s->family == AF_UNIX_ ? -EOPNOTSUPP : -EAGAIN;
+    }
     if (connected && (s->state == SOCK_NEW || s->state == SOCK_LISTENING) && s->error == 0) {
         return s->family == AF_UNIX_ && s->state == SOCK_NEW && s->type == SOCK_STREAM_ ? -EINVAL
                                                                                         : -ENOTCONN;
@@ -535,7 +542,9 @@ int64_t sock_receive(struct sock *s, struct iter *to, struct sock_message *m)
         if (s->error != 0) {
             return done > 0 ? done : pending_error(s);
         }
-        if (s->shut_read || (connected && (s->peer == NULL || s->peer->shut_write)) ||
+        const bool over = connected && s->state != SOCK_CONNECTING &&
+                          (s->peer == NULL || s->peer->shut_write);
+        if (s->shut_read || over ||
             (to->left == 0 && !sock_packets(s))) {
             return done;
         }

@@ -158,6 +158,8 @@ void sock_end(struct sock *s)
     if (s->outside.on) {
         outside_close(s);
     }
+    backlog_leave(s);
+    backlog_end(s);
     s->state = SOCK_OVER;
     s->peer = NULL;
     if (peer != NULL && peer->peer == s) {
@@ -207,6 +209,9 @@ unsigned sock_poll(struct sock *s)
         bool full = s->peer != NULL && s->peer->queued >= SOCK_BUFFER;
         full = full || (s->outside.on && !s->outside.may_send);
         return bits | (full ? 0 : FS_POLLOUT);
+    }
+    if (s->state == SOCK_CONNECTING) {
+        return bits;
     }
     if (s->state != SOCK_CONNECTED) {
         return bits | FS_POLLOUT | FS_POLLHUP;
