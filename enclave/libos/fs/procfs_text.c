@@ -289,32 +289,33 @@ static size_t self_mounts(char *ret, size_t capacity)
 /* ---- the system
  * --------------------------------------------------------------------------------------------- */
 
+/* The registers that flags come from, by leaf, subleaf and register (eax ebx ecx edx). */
+enum cpu_word { W1D, WX1D, W1C, WX1C, W7B, WD1A, W7C, W7D, CPU_WORDS };
+static const struct {
+    uint32_t leaf, subleaf, reg;
+} cpu_words[CPU_WORDS] = {
+    [W1D] = {1, 0, 3}, [WX1D] = {0x80000001, 0, 3}, [W1C] = {1, 0, 2}, [WX1C] = {0x80000001, 0, 2},
+    [W7B] = {7, 0, 1}, [WD1A] = {0xd, 1, 0},        [W7C] = {7, 0, 2}, [W7D] = {7, 0, 3},
+};
+
+/* What a program can use, in Linux's order; source: arch/x86/include/asm/cpufeatures.h. What only a
+ * kernel can is not told. */
 static void cpu_flags(struct fs_text *t)
 {
     static const struct {
         const char *name;
-        uint8_t word, bit; /* words: 1.edx, 1.ecx, 7.ebx, 80000001.ecx, 80000001.edx */
+        uint8_t word, bit; /* enum cpu_word */
     } flags[] = {
-        {"fpu", 0, 0},       {"tsc", 0, 4},       {"cx8", 0, 8},       {"cmov", 0, 15},
-        {"mmx", 0, 23},      {"fxsr", 0, 24},     {"sse", 0, 25},      {"sse2", 0, 26},
-        {"syscall", 4, 11},  {"nx", 4, 20},       {"rdtscp", 4, 27},   {"lm", 4, 29},
-        {"pni", 1, 0},       {"pclmulqdq", 1, 1}, {"ssse3", 1, 9},     {"fma", 1, 12},
-        {"cx16", 1, 13},     {"sse4_1", 1, 19},   {"sse4_2", 1, 20},   {"movbe", 1, 22},
-        {"popcnt", 1, 23},   {"aes", 1, 25},      {"xsave", 1, 26},    {"avx", 1, 28},
-        {"f16c", 1, 29},     {"rdrand", 1, 30},   {"lahf_lm", 3, 0},   {"abm", 3, 5},
-        {"sse4a", 3, 6},     {"fsgsbase", 2, 0},  {"bmi1", 2, 3},      {"avx2", 2, 5},
-        {"bmi2", 2, 8},      {"erms", 2, 9},      {"avx512f", 2, 16},  {"avx512dq", 2, 17},
-        {"rdseed", 2, 18},   {"adx", 2, 19},      {"avx512cd", 2, 28}, {"sha_ni", 2, 29},
-        {"avx512bw", 2, 30}, {"avx512vl", 2, 31},
+#define FLAG(name, word, bit) {#name, word, bit},
+#include "cpu_flags.def"
+#undef FLAG
     };
-    uint32_t one[4] = {1}, seven[4] = {7}, extended[4] = {0x80000001};
-    rt_cpuid(one);
-    rt_cpuid(seven);
-    rt_cpuid(extended);
-    uint32_t words[5] = {one[3], one[2], seven[1], extended[2], extended[3]};
     fs_printf(t, "flags\t\t:");
     for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
-        if ((words[flags[i].word] >> flags[i].bit & 1) != 0) {
+        const uint8_t word = flags[i].word;
+        uint32_t regs[4] = {cpu_words[word].leaf, 0, cpu_words[word].subleaf, 0};
+        rt_cpuid(regs);
+        if ((regs[cpu_words[word].reg] >> flags[i].bit & 1) != 0) {
             fs_printf(t, " %s", flags[i].name);
         }
     }
