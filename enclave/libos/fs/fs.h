@@ -229,6 +229,10 @@ int os_text_of(int pid, unsigned which, int id, struct fs_text *t) MUST_USE;
 /* Its threads: as os_thread_ids(), at least one. */
 size_t os_thread_ids_of(int pid, int *ret_tids, size_t max);
 void os_maps_text(struct fs_text *t);    /* /proc/self/maps */
+/* /proc/self/smaps, or all mappings as one. */
+void os_smaps_text(struct fs_text *t, bool rollup);
+enum sockets_text { SOCKETS_TCP, SOCKETS_TCP6, SOCKETS_UDP, SOCKETS_UDP6, SOCKETS_UNIX };
+void os_sockets_text(enum sockets_text which, struct fs_text *t); /* /proc/net */
 void os_cmdline_text(struct fs_text *t); /* NUL separated */
 void os_environ_text(struct fs_text *t);
 void os_auxv_text(struct fs_text *t);

@@ -67,6 +67,22 @@ static void maps(struct fs_text *t, int id)
     }
 }
 
+static void smaps(struct fs_text *t, int id)
+{
+    (void)id;
+    if (viewed == 0 || os_memory_is_here(viewed)) {
+        os_smaps_text(t, false);
+    }
+}
+
+static void smaps_rollup(struct fs_text *t, int id)
+{
+    (void)id;
+    if (viewed == 0 || os_memory_is_here(viewed)) {
+        os_smaps_text(t, true);
+    }
+}
+
 static void comm(struct fs_text *t, int id)
 {
     (void)id;
@@ -281,6 +297,11 @@ static size_t thread_self(char *ret, size_t capacity)
     return base_format(ret, capacity, "%d/task/%d", p.pid, p.tid);
 }
 
+static size_t self_net(char *ret, size_t capacity)
+{
+    return base_format(ret, capacity, "self/net");
+}
+
 static size_t self_mounts(char *ret, size_t capacity)
 {
     return base_format(ret, capacity, "self/mounts");
@@ -374,8 +395,49 @@ static void system_stat(struct fs_text *t, int id)
     (void)id;
     struct process_info p;
     os_process_info(&p);
-    fs_printf(t, "btime %llu\nprocesses 1\nprocs_running %d\nprocs_blocked 0\n",
-              (unsigned long long)((rt_clock_ns(0) - rt_clock_ns(1)) / 1000000000), p.thread_count);
+    /* Of processors the enclave knows what its process did with them. */
+    const uint64_t count = os_cpu_count(), all = rt_clock_ns(1) / 10000000 * count;
+    const uint64_t used = p.cpu_ns / 10000000 < all ? p.cpu_ns / 10000000 : all;
+    fs_printf(t, "cpu  %llu 0 0 %llu 0 0 0 0 0 0\n", (unsigned long long)used,
+              (unsigned long long)(all - used));
+    for (unsigned i = 0; i < count; i++) {
+        fs_printf(t, "cpu%u %llu 0 0 %llu 0 0 0 0 0 0\n", i, (unsigned long long)(used / count),
+                  (unsigned long long)((all - used) / count));
+    }
+    fs_printf(
+        t,
+        "intr 0\nctxt 0\nsoftirq 0\nbtime %llu\nprocesses 1\nprocs_running %d\nprocs_blocked 0\n",
+        (unsigned long long)((rt_clock_ns(0) - rt_clock_ns(1)) / 1000000000), p.thread_count);
+}
+
+static void vm_stat(struct fs_text *t, int id)
+{
+    (void)id;
+    fs_printf(t, "pswpin 0\npswpout 0\n"); /* nothing is swapped that the enclave knows of */
+}
+
+#define SOCKETS(function, which)                                                                   \
+    static void function(struct fs_text *t, int id)                                                \
+    {                                                                                              \
+        (void)id;                                                                                  \
+        os_sockets_text(which, t);                                                                 \
+    }
+SOCKETS(net_tcp, SOCKETS_TCP)
+SOCKETS(net_tcp6, SOCKETS_TCP6)
+SOCKETS(net_udp, SOCKETS_UDP)
+SOCKETS(net_udp6, SOCKETS_UDP6)
+SOCKETS(net_unix, SOCKETS_UNIX)
+
+/* Loopback alone, of which nobody counts what passes. */
+static void net_dev(struct fs_text *t, int id)
+{
+    (void)id;
+    fs_printf(t,
+              "Inter-|   Receive                                                |  Transmit\n"
+              " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets "
+              "errs drop fifo colls carrier compressed\n"
+              "    lo:       0       0    0    0    0     0          0         0        0       0 "
+              "   0    0    0     0       0          0\n");
 }
 
 static void uptime(struct fs_text *t, int id)
@@ -456,8 +518,8 @@ static void boot_id(struct fs_text *t, int id)
 
 /* ---- of other enclaves' processes ------------------------------------------------------------ */
 
-static void (*const own_texts[])(struct fs_text *t, int id) = {comm, cmdline, environment, auxv,
-                                                               maps, stat,    statm,       status};
+static void (*const own_texts[])(struct fs_text *t, int id) = {
+    comm, cmdline, environment, auxv, maps, smaps, smaps_rollup, stat, statm, status};
 
 unsigned proc_own_text(const struct proc_entry *entry)
 {
@@ -549,13 +611,18 @@ void proc_put_right(const struct proc_entry *entry, struct fs_text *t)
 static const struct proc_entry fd_entry = JUMP("", descriptor);
 static const struct proc_entry fdinfo_entry = PRIVATE("", fdinfo);
 
+static const struct proc_entry net_entries[] = {FILE_("dev", net_dev),   FILE_("tcp", net_tcp),
+                                                FILE_("tcp6", net_tcp6), FILE_("udp", net_udp),
+                                                FILE_("udp6", net_udp6), FILE_("unix", net_unix)};
+
 #define PROCESS_ENTRIES                                                                            \
     PRIVATE("auxv", auxv), OWN("cgroup", cgroup), OWN("cmdline", cmdline),                         \
         {.name = "comm", .kind = PROC_FILE, .own = true, .text = comm, .write = set_comm},         \
         JUMP("cwd", cwd), PRIVATE("environ", environment), JUMP("exe", exe),                       \
         EACH("fd", PROC_DIR_FD, &fd_entry), EACH("fdinfo", PROC_DIR_FDINFO, &fdinfo_entry),        \
         OWN("limits", limits), OWN("maps", maps), OWN("mountinfo", mountinfo),                     \
-        OWN("mounts", mounts), JUMP("root", root), OWN("stat", stat), OWN("statm", statm),         \
+        OWN("mounts", mounts), DIR_("net", net_entries), JUMP("root", root), OWN("smaps", smaps),  \
+        OWN("smaps_rollup", smaps_rollup), OWN("stat", stat), OWN("statm", statm),                 \
         OWN("status", status)
 
 static const struct proc_entry task_entries[] = {PROCESS_ENTRIES};
@@ -586,12 +653,18 @@ static const struct proc_entry sysctl_fs_entries[] = {FILE_("file-max", fd_max),
                                                       FILE_("nr_open", fd_max)};
 static const struct proc_entry sysctl_entries[] = {DIR_("fs", sysctl_fs_entries),
                                                    DIR_("kernel", kernel_entries)};
-static const struct proc_entry root_entries[] = {
-    FILE_("cpuinfo", cpuinfo),   FILE_("filesystems", filesystems),
-    FILE_("meminfo", meminfo),   LINK_("mounts", self_mounts),
-    LINK_("self", self),         FILE_("stat", system_stat),
-    DIR_("sys", sysctl_entries), LINK_("thread-self", thread_self),
-    FILE_("uptime", uptime),     FILE_("version", version)};
+static const struct proc_entry root_entries[] = {FILE_("cpuinfo", cpuinfo),
+                                                 FILE_("filesystems", filesystems),
+                                                 FILE_("meminfo", meminfo),
+                                                 LINK_("mounts", self_mounts),
+                                                 LINK_("net", self_net),
+                                                 LINK_("self", self),
+                                                 FILE_("stat", system_stat),
+                                                 DIR_("sys", sysctl_entries),
+                                                 LINK_("thread-self", thread_self),
+                                                 FILE_("uptime", uptime),
+                                                 FILE_("version", version),
+                                                 FILE_("vmstat", vm_stat)};
 const struct proc_entry proc_root = {.name = "",
                                      .kind = PROC_DIR,
                                      .entries = root_entries,

@@ -653,6 +653,16 @@ void os_maps_text(struct fs_text *t)
     fs_printf(t, "00400000-00401000 r-xp 00000000 00:15 1 /usr/bin/test\n");
 }
 
+void os_smaps_text(struct fs_text *t, bool rollup)
+{
+    fs_printf(t, "%s", rollup ? "[rollup]\n" : "Size: 4 kB\n");
+}
+
+void os_sockets_text(enum sockets_text which, struct fs_text *t)
+{
+    fs_printf(t, "%d\n", (int)which);
+}
+
 void os_cmdline_text(struct fs_text *t)
 {
     fs_text_put(t, BYTES("a\0b", 4));

@@ -24,6 +24,7 @@ enum interface_request {
     GET_HARDWARE = 0x8927,
     GET_NUMBER = 0x8933,
     GET_QUEUE = 0x8942,
+    GET_LINK = 0x8946, /* SIOCETHTOOL */
 };
 
 #define UP_LOOPBACK_RUNNING 0x49
@@ -110,6 +111,8 @@ static int answer(uint64_t request, struct request *q)
     case GET_QUEUE:
         q->u.number = QUEUE;
         return 0;
+    case GET_LINK:
+        return -EOPNOTSUPP; /* loopback has no cable */
     default:
         return -ENOTTY;
     }
@@ -121,7 +124,7 @@ int64_t interface_ioctl(uint64_t request, app_ptr arg)
     if (request == GET_LIST) {
         return list(arg);
     }
-    if (request != GET_NAME && answer(request, &probe) != 0) {
+    if (request != GET_NAME && answer(request, &probe) == -ENOTTY) {
         return -ENOTTY;
     }
     if (copy_from_app(&q, arg, sizeof q) != 0) {
