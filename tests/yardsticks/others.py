@@ -49,7 +49,9 @@ stderr: host
 # A /tmp, a /dev/shm, loopback and accounts of its own, as inside.
 NATIVELY = """mount --bind "$2/passwd" /etc/passwd && mount --bind "$2/group" /etc/group &&
 mount -t tmpfs none /srv && cp "$2/case" /srv/case && mount -t tmpfs -o mode=1777 none /tmp &&
-mount -t tmpfs -o mode=1777 none /dev/shm && ip link set lo up && cd /tmp &&
+mount -t tmpfs -o mode=1777 none /dev/shm &&
+mount -t devpts -o newinstance,ptmxmode=666,mode=620 none /dev/pts && mount --bind /dev/pts/ptmx /dev/ptmx &&
+ip link set lo up && cd /tmp &&
 exec setpriv --reuid "$1" --regid "$1" --clear-groups --bounding-set=-all "$3" /srv/case
 """
 
