@@ -18,6 +18,7 @@
 #include "progress.h"
 
 #define DPKG         "/var/lib/dpkg"
+#define UCF_REGISTRY "/var/lib/ucf/registry"
 #define STATUS_MAX   (UINT64_C(256) << 20)
 #define LIST_MAX     (UINT64_C(64) << 20)
 #define PACKAGES_MAX 100000u
@@ -388,6 +389,34 @@ static int list_files(struct debian *b, const struct package *p, struct diag *d)
     return err == 0 ? 0 : diag_fail(d, err, "cannot list the files of package %s", p->name);
 }
 
+/* Configuration files that maintainer scripts put into place with ucf(1), which records a line
+ * "PACKAGE PATH" for each: they are a package's as those that dpkg lists. */
+static int list_configuration(struct debian *b, struct diag *d)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    if (access(below(b, UCF_REGISTRY, path), F_OK) != 0) {
+        return 0;
+    }
+    char *text = read_text(path, LIST_MAX, d);
+    if (text == NULL) {
+        return -EIO;
+    }
+    int err = 0;
+    char *rest = text;
+    for (char *line; err == 0 && (line = strsep(&rest, "\n")) != NULL;) {
+        const char *name = strsep(&line, " \t");
+        const char *file = line != NULL ? line + strspn(line, " \t") : "";
+        const struct package *p = *file == '/' ? find_package(b, name, strlen(name)) : NULL;
+        if (p != NULL && p->selected && strcmp(p->name, name) == 0 && is_wanted(b, p, file) &&
+            lstat(below(b, file, path), &st) == 0) {
+            err = add_file(b, file);
+        }
+    }
+    free(text);
+    return err == 0 ? 0 : diag_fail(d, err, "cannot list the files of " UCF_REGISTRY);
+}
+
 static int by_text(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -440,6 +469,7 @@ int debian_select(const char *system, const char *const *roots, enum debian_part
     for (size_t i = 0; i < b->package_count && err == 0; i++) {
         err = b->packages[i].selected ? list_files(b, &b->packages[i], d) : 0;
     }
+    err = err != 0 ? err : list_configuration(b, d);
     if (err != 0) {
         debian_free(b);
         return err;

@@ -37,6 +37,10 @@ static const struct {
     {"/var/lib/dpkg/info/script.list", "/usr/lib/script/module.py\n"},
     {"/var/lib/dpkg/info/unrelated.list", "/usr/lib/unrelated\n"},
     {"/var/lib/dpkg/info/broken.list", ""},
+    {"/var/lib/ucf/registry", "program \t /etc/program.conf\nunrelated \t /etc/unrelated.conf\n"
+                              "program \t /etc/gone.conf\n\nnonsense\n"},
+    {"/etc/program.conf", "c"},
+    {"/etc/unrelated.conf", "u"},
     {"/usr/lib/program", "p"},
     {"/usr/share/doc/program/copyright", "c"},
     {"/usr/bin/tool", "t"},
@@ -112,6 +116,8 @@ static void test_programs(const struct stage *system)
     CHECK(staged && exists(&s, "/usr/bin/tool") && exists(&s, "/usr/lib/liba.so.2"),
           "everything: other programs too %s", d.text);
     CHECK(staged && !exists(&s, "/usr/share/doc/program"), "but no documentation");
+    CHECK(staged && exists(&s, "/etc/program.conf") && !exists(&s, "/etc/unrelated.conf"),
+          "and the configuration files that ucf keeps for the selected packages");
     stage_close(&s);
     debian_free(b);
 }
