@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -217,6 +218,28 @@ static void attributes(int fd)
     SAY(flistxattr, 99, text, 8);
 }
 
+/* What has no name has an owner, a mode and times all the same. */
+static void nameless(const char *what, int fd)
+{
+    static const struct timespec then[2] = {{5, 0}, {7, 0}};
+    struct stat s;
+    printf("%s: mode %d, owner %d, times %d", what, fchmod(fd, 0611),
+           fchown(fd, getuid(), getgid()), futimens(fd, then));
+    fstat(fd, &s);
+    printf(", %o %d, %ld %ld\n", s.st_mode & 07777, s.st_uid == getuid(), s.st_atime, s.st_mtime);
+}
+
+static void all_nameless(void)
+{
+    int ends[2], pair[2];
+    if (pipe(ends) != 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) {
+        exit(1);
+    }
+    nameless("pipe", ends[0]);
+    nameless("socket", pair[0]);
+    close(ends[0]), close(ends[1]), close(pair[0]), close(pair[1]);
+}
+
 int main(void)
 {
     char name[] = "/tmp/file-calls-XXXXXX", back[64] = "";
@@ -235,6 +258,7 @@ int main(void)
     times(at);
     descriptors();
     attributes(fd);
+    all_nameless();
     static const char *const left[] = {"f", "s", "l", "p", "c", "copy", "m"};
     for (size_t i = 0; i < sizeof left / sizeof left[0]; i++) {
         unlink(left[i]);

@@ -69,6 +69,9 @@ static void names(void)
     printf("slave: %o major %u same %d magic %lx tty %d name %d\n", (unsigned)(st.st_mode & S_IFMT),
            major(st.st_rdev), (int)minor(st.st_rdev) == number, (unsigned long)fs.f_type,
            isatty(slave), strcmp(ttyname(slave), path));
+    printf("owner %d, mode %d", chown(path, getuid(), getgid()), chmod(path, 0611));
+    fstat(slave, &st);
+    printf(" %o, mine %d\n", (unsigned)st.st_mode & 07777, st.st_uid == getuid());
     fstat(master, &st);
     printf("master: %u %u tty %d\n", major(st.st_rdev), minor(st.st_rdev), isatty(master));
     snprintf(link, sizeof link, "/proc/self/fd/%d", slave);

@@ -293,7 +293,10 @@ const struct file_ops *fifo_ops(void)
 int pipe_make(uint32_t flags, struct file *ret[2])
 {
     if (pipe_fs.minor == 0) {
-        pipe_fs = (struct fs){.magic = PIPEFS_MAGIC, .minor = fs_new_minor(), .type = "pipefs"};
+        pipe_fs = (struct fs){.magic = PIPEFS_MAGIC,
+                              .minor = fs_new_minor(),
+                              .keeps_attributes = true,
+                              .type = "pipefs"};
     }
     struct pipe *p = rt_alloc(sizeof *p);
     if (p == NULL) {

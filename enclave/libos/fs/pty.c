@@ -650,7 +650,7 @@ void pty_leave_session(int session)
 int pty_start(struct dentry *dev, struct fs *dev_fs)
 {
     pts_fs = (struct fs){
-        .magic = DEVPTS_MAGIC, .minor = fs_new_minor(), .read_only = true, .type = "devpts"};
+        .magic = DEVPTS_MAGIC, .minor = fs_new_minor(), .keeps_attributes = true, .type = "devpts"};
     struct node *root = static_dir(&pts_fs, 0755);
     int err = root == NULL ? -ENOMEM : mount_at(BYTES_STR("/dev/pts"), root, "rw");
     node_unref(root);

@@ -18,8 +18,9 @@ static int may_change_dir(const struct dentry *dir)
     if (n->fs->read_only) {
         return -EROFS;
     }
-    if (!tmpfs_node_is(n)) {
-        return -EACCES;
+    if (!tmpfs_node_is(n)) { /* who may write there is told that nothing can be */
+        int err = node_may(n, 3);
+        return err != 0 ? err : -EPERM;
     }
     if ((dir->flags & DENTRY_GONE) != 0) {
         return -ENOENT;

@@ -184,7 +184,7 @@ static int may_change(const struct node *n)
     if (n->fs->read_only) {
         return -EROFS;
     }
-    return tmpfs_node_is(n) && fs_owns(n) ? 0 : -EPERM;
+    return (tmpfs_node_is(n) || n->fs->keeps_attributes) && fs_owns(n) ? 0 : -EPERM;
 }
 
 static int set_mode(struct dentry *d, uint32_t mode)
@@ -203,15 +203,16 @@ static int set_mode(struct dentry *d, uint32_t mode)
 static int set_owner(struct dentry *d, int uid, int gid)
 {
     struct node *n = d->node;
-    if (n->fs->read_only) {
-        return -EROFS;
+    int err = may_change(n);
+    if (err == -EROFS) {
+        return err;
     }
     bool same_uid = uid == -1 || (uint32_t)uid == n->uid;
     bool same_gid = gid == -1 || (uint32_t)gid == n->gid || (uint32_t)gid == fs_gid();
     if (uid == -1 && gid == -1) {
         return 0;
     }
-    if (!tmpfs_node_is(n) || !fs_owns(n) || (fs_uid() != 0 && (!same_uid || !same_gid))) {
+    if (err != 0 || (fs_uid() != 0 && (!same_uid || !same_gid))) {
         return -EPERM;
     }
     n->uid = uid == -1 ? n->uid : (uint32_t)uid;

@@ -20,6 +20,7 @@ struct fs {
     uint32_t magic; /* statfs f_type */
     uint32_t minor; /* st_dev is 0:minor */
     bool read_only;
+    bool keeps_attributes; /* owner, mode and times may be set, as on a tmpfs */
     const char *type;                 /* /proc/mounts */
     uint64_t block_limit, block_used; /* tmpfs: pages */
     uint64_t block_peak;
