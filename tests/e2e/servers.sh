@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# nginx and redis-server of Debian's packages: their clients cannot tell an enclave from Linux.
+# Debian's nginx, lighttpd, memcached and redis-server: their clients cannot tell an enclave from Linux.
 # timeout: 180
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
 ALCOVE_MACHINE_DIR=$(mktemp -d "${TMPDIR:-/tmp}/alcove-servers.XXXXXX")

@@ -4,8 +4,9 @@
 
     servers.py [--build FOLDER] [--verbose] [CASE…]
 
-nginx serves files to clients of this program, in one process and in a master's two; redis-server is
-asked by redis-cli and redis-benchmark.
+nginx serves files to clients of this program, in one process and in a master's two, lighttpd files
+and what a process of each request says; memcached is asked with four threads; redis-server is asked by
+redis-cli and redis-benchmark.
 A case whose packages are not installed is skipped, with their names. TAP.
 """
 
@@ -145,14 +146,8 @@ def ask_nginx(port):
         if what == "two in one":
             data = data.split(b"\r\n\r\n", 1)[0] + b"\r\n\r\n" + str(data.count(b"HTTP/1.1 200")).encode()
         yield what, heard(data)
-    answers = []
-    many = [threading.Thread(target=lambda: answers.append(heard(exchange(
-        port, f"GET /big.bin HTTP/1.1\r\n{close}\r\n"))[-1])) for _ in range(40)]
-    for t in many:
-        t.start()
-    for t in many:
-        t.join()
-    yield "forty at a time", [str(len(answers)), *sorted(set(answers))]
+    yield "forty at a time", at_a_time(40, lambda: heard(exchange(
+        port, f"GET /big.bin HTTP/1.1\r\n{close}\r\n"))[-1])
 
 
 def ask_redis(port):
@@ -164,6 +159,62 @@ def ask_redis(port):
                           "-t", "ping,set,get,incr,lpush,rpop,sadd,hset,spop,zadd,mset"],
                          capture_output=True, text=True, timeout=TIMEOUT, check=False)
     yield "redis-benchmark", [str(out.returncode), *(x.split(",")[0] for x in out.stdout.splitlines())]
+
+
+LIGHTTPD = """
+server.modules = ("mod_dirlisting", "mod_cgi", "mod_staticfile")
+server.document-root = "{www}"
+server.port = {port}
+server.bind = "127.0.0.1"
+server.upload-dirs = ("{tmp}")
+index-file.names = ("index.html")
+dir-listing.activate = "enable"
+mimetype.assign = (".html" => "text/html", ".bin" => "application/octet-stream")
+cgi.assign = (".sh" => "/bin/sh")
+"""
+SAY = "echo Content-Type: text/plain; echo; echo $REQUEST_METHOD $QUERY_STRING;" \
+      " while read x; do echo $x; done; :\n"
+
+
+def at_a_time(count, ask):
+    """What many clients hear: how many answers, and which."""
+    answers = []
+    many = [threading.Thread(target=lambda: answers.append(ask())) for _ in range(count)]
+    for t in many:
+        t.start()
+    for t in many:
+        t.join()
+    return [str(len(answers)), *sorted(set(answers))]
+
+
+def ask_lighttpd(port):
+    close = "Host: x\r\nConnection: close\r\n"
+    for what, request in (("a page", f"GET / HTTP/1.1\r\n{close}\r\n"),
+                          ("a part", f"GET /big.bin HTTP/1.1\r\n{close}Range: bytes=1000-70000\r\n\r\n"),
+                          ("nothing", f"GET /none HTTP/1.1\r\n{close}\r\n"),
+                          ("a process", f"GET /say.sh?a=b HTTP/1.1\r\n{close}\r\n"),
+                          ("posted", f"POST /say.sh HTTP/1.1\r\n{close}Content-Length: 4\r\n\r\nabc\n")):
+        yield what, heard(exchange(port, request))
+    yield "twelve processes at a time", at_a_time(12, lambda: exchange(
+        port, f"GET /say.sh?many HTTP/1.1\r\n{close}\r\n").decode().split("\r\n\r\n")[-1])
+
+
+def ask_memcached(port):
+    def say(*lines):
+        return exchange(port, "".join(line + "\r\n" for line in (*lines, "quit"))).decode()
+
+    for lines in (("set a 5 0 3", "abc", "get a", "append a 0 0 1", "d", "gets a b"),
+                  ("set n 0 0 1", "9", "incr n 33", "decr n 100", "incr a 1"), ("delete a", "get a"),
+                  ("set big 0 0 600000", "y" * 600000), ("nonsense",)):
+        yield lines[0], say(*lines).split("\r\n")
+    yield "a large one", [hashlib.sha256(say("get big").encode()).hexdigest()]
+    yield "sixty at a time", at_a_time(60, lambda: say("incr n 1")[-2:] + say("get big")[:20])
+    idle = [socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT) for _ in range(200)]
+    for s in idle:
+        s.sendall(b"get n\r\n")
+    yield "two hundred that stay", sorted({s.recv(100).decode() for s in idle})
+    for s in idle:
+        s.close()
 
 
 # Two workers that take turns with a lock, and count requests, in memory that they share.
@@ -180,6 +231,9 @@ CASES = {  # package, client's packages, program, arguments, configuration, ques
               NGINX.replace("{master}", "master_process off;"), ask_nginx),
     "nginx-workers": ("nginx-core", [], "/usr/sbin/nginx", ["-c", "{conf}", "-e", "stderr"], WORKERS,
                       ask_nginx),
+    "lighttpd": ("lighttpd, dash", [], "/usr/sbin/lighttpd", ["-D", "-f", "{conf}"], LIGHTTPD, ask_lighttpd),
+    "memcached": ("memcached", [], "/usr/bin/memcached",
+                  ["-l", "127.0.0.1", "-p", "{port}", "-t", "4", "-u", "root"], "", ask_memcached),
     "redis": ("redis-server", ["redis-tools"], "/usr/bin/redis-server", ["{conf}"], REDIS, ask_redis),
 }
 
@@ -193,6 +247,7 @@ def installed(package):
 def make_files(www):
     www.mkdir()
     (www / "index.html").write_text("<p>hello, world</p>\n" * 100)
+    (www / "say.sh").write_text(SAY)
     (www / "big.bin").write_bytes(random.Random(1).randbytes(3 << 20))
 
 
@@ -221,13 +276,13 @@ def compare(name, build, work):
     port = free_port()
     conf = work / "native.conf"
     conf.write_text(configuration.format(tmp=work / "tmp", www=work / "www", port=port))
-    words = [a.format(conf=conf) for a in arguments]
+    words = [a.format(conf=conf, port=port) for a in arguments]
     native = served([program, *words], port, questions, work / "native.log")
     port = free_port()
     (work / "case.conf").write_text(configuration.format(tmp="/tmp", www="/www", port=port))
-    argv = [pathlib.Path(program).name, *(a.format(conf="/etc/case.conf") for a in arguments)]
+    argv = [pathlib.Path(program).name, *(a.format(conf="/etc/case.conf", port=port) for a in arguments)]
     (work / "alcove.yaml").write_text(MANIFEST.format(package=package, entry=program, port=port,
-                                                      argv=", ".join(argv)))
+                                                      argv=", ".join(f'"{a}"' for a in argv)))
     alcove = build / "cli/alcove"
     subprocess.run([alcove, "build", work, "-o", work / "bundle"], check=True, stdout=subprocess.DEVNULL)
     inside = served([alcove, "run", work / "bundle"], port, questions, work / "inside.log")
@@ -257,7 +312,7 @@ def main():
     failed = 0
     names = [name for name in CASES if not args.cases or name in args.cases]
     for number, name in enumerate(names, 1):
-        missing = [p for p in (CASES[name][0], *CASES[name][1]) if not installed(p)]
+        missing = [p for p in (*CASES[name][0].split(", "), *CASES[name][1]) if not installed(p)]
         if missing:
             print(f"ok {number} - {name} # SKIP not installed: {' '.join(missing)}", flush=True)
             continue
