@@ -2,10 +2,13 @@
 /* See shares.h: a member's end. A file of the owner's has a stand-in here, whose pages are those
  * that this process holds; windows.c moves them under its mappings as those of any other file. What
  * is not there is fetched; what the owner recalls is taken away from every mapping, after whoever
- * fetched it had time to use it, and sent back. */
+ * fetched it had time to use it, and sent back. How much time that is decides how quick processes
+ * are that share a page: each move costs as much as a hundred accesses
+ * (docs/decisions/015-processes.md). */
 #include <errno.h>
 
 #include "fs/vfs.h"
+#include "libos/numbers.h"
 #include "proc/blank.h"
 #include "proc/call_client.h"
 #include "proc/notice.h"
@@ -13,12 +16,27 @@
 #include "mm/vma.h"
 
 #define PAGE    4096u
-#define HOLD_NS UINT64_C(100000) /* a page that came stays so long: its thread is to get on */
+#define HOLD_NS UINT64_C(100000)  /* a page that came stays so long: its thread is to get on */
+#define MOST_NS UINT64_C(1600000) /* and at most so long, if it is wanted again */
+#define SOON_NS UINT64_C(500000)  /* within so much of its going */
+#define RECENT  64u               /* pages that came last, and that went last */
 
 struct fetching {
     struct fetching *next;
     const struct node *node;
     uint64_t index;
+    const struct os_thread *thread;
+};
+
+/* A page that came, and for which step of which thread. */
+struct arrival {
+    uint64_t id, index, at, stay, step;
+    int tid;
+};
+
+/* A page that went, because somebody else wanted it. */
+struct departure {
+    uint64_t id, index, at, stay;
 };
 
 struct recall {
@@ -40,7 +58,9 @@ static struct {
     struct fetching *fetching;
     struct wait_queue arrived;
     struct recall *recalls;
-    uint64_t last_ns; /* when a page came last */
+    struct arrival recent[RECENT];
+    struct departure gone[RECENT];
+    uint64_t arrivals, departures;
 } client;
 
 static struct node *node_of(uint64_t id)
@@ -190,6 +210,94 @@ int share_client_fork(int pid)
     return r == 0 && count > 1 ? tell_forked(q, count) : r;
 }
 
+/* ---- how long pages stay
+ * --------------------------------------------------------------------------------- */
+
+/* Another number after each call, and at another instruction. */
+static uint64_t step_of(const struct os_thread *t)
+{
+    const struct rt_frame *f = t->frame;
+    uint64_t calls = 0;
+    for (size_t i = 0; i < SYS_NUMBERS; i++) {
+        calls += __atomic_load_n(&t->calls[i], __ATOMIC_RELAXED);
+    }
+    return calls * UINT64_C(0x9e3779b97f4a7c15) + (f != NULL ? f->rip : 0);
+}
+
+/* How long a page is to stay that was asked for at that time. */
+static uint64_t stay_of(uint64_t id, uint64_t index, uint64_t asked)
+{
+    for (uint64_t i = 1; i <= RECENT; i++) {
+        const struct departure *d = &client.gone[(client.departures - i) % RECENT];
+        if (d->id == id && d->index == index && asked < d->at + SOON_NS) {
+            return d->stay * 2 < MOST_NS ? d->stay * 2 : MOST_NS;
+        }
+        if (d->id == id && d->index == index) {
+            break;
+        }
+    }
+    return HOLD_NS;
+}
+
+static void note_arrival(const struct node *n, uint64_t index, uint64_t asked)
+{
+    const struct os_thread *t = os_self();
+    client.recent[client.arrivals++ % RECENT] =
+        (struct arrival){.id = n->share,
+                         .index = index,
+                         .at = rt_clock_ns(1),
+                         .stay = stay_of(n->share, index, asked),
+                         .step = step_of(t),
+                         .tid = t->tid};
+}
+
+/* NULL: it came long ago, or many have come since. */
+static const struct arrival *arrival_of(uint64_t id, uint64_t index)
+{
+    for (uint64_t i = 1; i <= RECENT; i++) {
+        const struct arrival *a = &client.recent[(client.arrivals - i) % RECENT];
+        if (a->id == id && a->index == index) {
+            return a;
+        }
+    }
+    return NULL;
+}
+
+/* Does the thread that it came for wait for another page in the same step? An instruction or a call
+ * may need several, and is made again when it has them all. */
+static bool is_needed(const struct arrival *a)
+{
+    for (const struct fetching *f = client.fetching; f != NULL; f = f->next) {
+        if (a == NULL || (f->thread->tid == a->tid && step_of(f->thread) == a->step)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* For how long from its arrival on. Who wakes others over a futex, or waits for them, hands the
+ * page over; who makes other calls between its accesses may be in a critical section, and will want
+ * it again; who makes none has had its time. */
+static uint64_t time_of(const struct arrival *a)
+{
+    const struct os_thread *t = os_thread_by_tid(a->tid);
+    if (t == NULL || (t->waiting && t->last_call == SYS_futex)) {
+        return 0;
+    }
+    return step_of(t) != a->step ? a->stay : HOLD_NS;
+}
+
+/* latest: until when it waits for others of the same step. */
+static bool stays(uint64_t id, uint64_t index, uint64_t now, uint64_t latest)
+{
+    const struct arrival *a = arrival_of(id, index);
+    const struct arrival *oldest = &client.recent[client.arrivals % RECENT];
+    if (a == NULL) {
+        return now < latest && now < oldest->at + 5 * HOLD_NS && is_needed(NULL);
+    }
+    return now < a->at + time_of(a) || (now < latest && is_needed(a));
+}
+
 /* ---- pages go
  * -------------------------------------------------------------------------------------- */
 
@@ -267,6 +375,7 @@ static bool is_coming(const struct node *n, uint64_t index)
 
 static int fetch(struct node *n, uint64_t index)
 {
+    const uint64_t asked = rt_clock_ns(1);
     const uint64_t in[2] = {n->share, index};
     const size_t room = sizeof(uint64_t) + PAGE;
     uint8_t *answer = (uint8_t *)rt_alloc(room);
@@ -286,7 +395,7 @@ static int fetch(struct node *n, uint64_t index)
         uint8_t *page = tmpfs_page(n, index, true);
         if (page != NULL) {
             memcpy(page, answer + sizeof file_size, PAGE);
-            client.last_ns = rt_clock_ns(1);
+            note_arrival(n, index, asked);
         } else { /* there is no memory for it here: it may not be lost */
             say_page(n, index, answer + sizeof file_size);
             r = -ENOMEM;
@@ -308,7 +417,7 @@ int share_client_fetch(struct node *n, uint64_t index)
         int r = os_block(&client.arrived, UINT64_MAX);
         return r == 0 ? 1 : r;
     }
-    struct fetching self = {client.fetching, n, index};
+    struct fetching self = {client.fetching, n, index, os_self()};
     client.fetching = &self;
     int r = fetch(n, index);
     struct fetching **p = &client.fetching;
@@ -340,13 +449,16 @@ static bool give_back(struct recall *r, uint64_t now)
     if (n == NULL || tmpfs_page(n, r->index, false) == NULL) {
         return true; /* it went back of itself */
     }
-    /* An instruction may need several pages, each of which somebody else wants: who waits longest
-     * gets them all, and goes on. */
+    /* Two processes may want the same pages at once: who waits longest gets them all, and goes on.
+     */
     r->latest = r->latest != 0 ? r->latest : now + HOLD_NS * (2 + rt_yard_self() % 4);
-    if (now < r->latest && (now < client.last_ns + HOLD_NS || client.fetching != NULL)) {
+    if (stays(r->id, r->index, now, r->latest)) {
         return false;
     }
     if (os_windows_put_back(n, r->index, r->index + 1, true) == 0) {
+        const struct arrival *a = arrival_of(r->id, r->index);
+        client.gone[client.departures++ % RECENT] =
+            (struct departure){r->id, r->index, now, a != NULL ? a->stay : HOLD_NS};
         send_back(n, r->index);
     }
     return true;
