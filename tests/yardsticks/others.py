@@ -34,7 +34,7 @@ MANIFEST = """
 base: [{{packages: [{packages}]}}]
 files: {{/srv/case: case, /etc/passwd: passwd, /etc/group: group}}
 entry: {entry}
-argv: [{name}, /srv/case]
+argv: [{entry}, /srv/case]
 env: {{LC_ALL: C.UTF-8, PATH: "{path}", HOME: /tmp}}
 user: {{uid: {user}, gid: {user}}}
 cwd: /tmp
@@ -87,7 +87,7 @@ def compare(case, alcove, work, debug):
     (work / "group").write_text(GROUP)
     os.chmod(work, 0o755)
     (work / "alcove.yaml").write_text(MANIFEST.format(
-        packages=", ".join(packages), entry=interpreter, name=pathlib.Path(interpreter).name, path=PATH,
+        packages=", ".join(packages), entry=interpreter, path=PATH,
         user=user, debug="debug: true" if debug else ""))
     native = run(["unshare", "--mount", "--pid", "--net", "--ipc", "--fork", "--kill-child", "--mount-proc",
                   "sh", "-c", NATIVELY, "sh", user, work, interpreter], work / "native",
