@@ -91,7 +91,10 @@ struct sock *sock_new(int family, int type)
         return NULL;
     }
     if (socket_fs.minor == 0) {
-        socket_fs = (struct fs){.magic = SOCKFS_MAGIC_, .minor = fs_new_minor(), .keeps_attributes = true, .type = "sockfs"};
+        socket_fs = (struct fs){.magic = SOCKFS_MAGIC_,
+                                .minor = fs_new_minor(),
+                                .keeps_attributes = true,
+                                .type = "sockfs"};
     }
     struct fs_time now = fs_now();
     *s = (struct sock){.node = {.ops = &sock_node_ops,
