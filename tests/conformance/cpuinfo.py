@@ -5,8 +5,8 @@ import sys
 
 # Extensions to arithmetic, strings, saving of state and random numbers, in Linux's order. An enclave does not
 # tell what needs state that its XFRM lacks (AMX), nor what is told by CPUID's later subleaves.
-USED = re.compile(r"avx|sse|ssse|bmi|fma|f16c|aes|vaes|gfni|sha_ni|popcnt|cx16|movbe|xsave[co]|xsave$|xgetbv|rd|"
-                  r"vpclmul|pclmul|erms|fsrm|clwb|clflush")
+USED = re.compile(r"avx|sse|ssse|bmi|fma|f16c|aes|vaes|gfni|sha_ni|popcnt|cx16|movbe|xsave[co]|xsave$|"
+                  r"xgetbv|rd|vpclmul|pclmul|erms|fsrm|clwb|clflush")
 HIDDEN = {"avx_vnni", "avx512_bf16", "avx_ifma", "avx_vnni_int8", "xgetbv1"}
 
 text = open("/proc/cpuinfo").read()
