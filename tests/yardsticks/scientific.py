@@ -30,8 +30,8 @@ NEEDED = ["python3-pytest", "python3-hypothesis", "libc-bin"]
 PROGRAMS = ["binutils", "coreutils", "dash", "dpkg", "g++", "gcc", "gfortran", "libc6-dev", "python3.11-dev"]
 # What some tests ask for; without them they are skipped on both sides.
 OPTIONAL = [f"python3-{name}" for name in (
-    "bottleneck", "bs4", "cffi", "distutils", "html5lib", "jinja2", "lxml", "matplotlib", "numexpr", "odf",
-    "openpyxl", "scipy", "setuptools", "tables", "tabulate", "xarray", "xlrd", "xlsxwriter", "zstandard")]
+    "bottleneck", "bs4", "cffi", "charset-normalizer", "distutils", "html5lib", "jinja2", "lxml", "matplotlib",
+    "numexpr", "odf", "openpyxl", "scipy", "setuptools", "tables", "tabulate", "xarray", "xlrd", "xlsxwriter", "zstandard")]
 # What may be installed on this machine and is on neither side: numba compiles, then runs what it compiled,
 # which an enclave refuses; the others bring services or much else along.
 NEITHER = ["boto3", "brotli", "dask", "flask", "fsspec", "gcsfs", "geopandas", "moto", "numba", "psycopg2",
@@ -50,6 +50,10 @@ class Teller:
         if report.when == "call" or report.outcome != "passed":
             word = "xfailed" if hasattr(report, "wasxfail") and report.skipped else report.outcome
             print(f"\\n@ {word} {report.nodeid}", flush=True)
+            if report.outcome != "passed":
+                whole = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
+                errors = [line[1:].strip() for line in whole.splitlines() if line.startswith("E ")]
+                print(f"@ why {next(iter(errors or whole.splitlines()), '')[:300]}", flush=True)
     def pytest_collectreport(self, report):
         if report.failed:
             print(f"\\n@ uncollected {report.nodeid}", flush=True)
@@ -71,7 +75,7 @@ argv: [python3.11, -B, /app/run.py]
 env: {{LC_ALL: C.UTF-8, PATH: /usr/bin:/bin, HOME: /tmp, PYTHONHASHSEED: "0", OPENBLAS_NUM_THREADS: "2"}}
 user: {{uid: 0, gid: 0}}
 cwd: /tmp
-memory: 8 GiB
+memory: 20 GiB
 threads: 64
 mounts: [{{kind: tmpfs, path: /tmp, size: 512 MiB}}]
 stdin: host
@@ -102,7 +106,7 @@ def build(alcove, folder):
 
 
 def run(command, group, timeout, env=None, cwd=None):
-    """{test: how it ended}, and what went wrong with the whole ("" when nothing did)."""
+    """{test: how it ended}, what went wrong with the whole ("" when nothing did), {test: why}."""
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, cwd=cwd, env=env, start_new_session=True)
     try:
@@ -110,11 +114,12 @@ def run(command, group, timeout, env=None, cwd=None):
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, 9)
         out, _ = process.communicate()
-        return tests_of(out), f"not done after {timeout} s"
+        return tests_of(out), f"not done after {timeout} s", reasons_of(out)
     if not re.search(rb"^@ end [015]$", out, re.MULTILINE):
         lines = [line for line in out.decode(errors="replace").splitlines() if line.strip()]
-        return tests_of(out), "died: " + (lines[-1][:160] if lines else "without a word")
-    return tests_of(out), ""
+        words = "died: " + (lines[-1][:160] if lines else "without a word")
+        return tests_of(out), words, reasons_of(out)
+    return tests_of(out), "", reasons_of(out)
 
 
 def tests_of(out):
@@ -126,17 +131,32 @@ def tests_of(out):
     return ends
 
 
+def reasons_of(out):
+    """{test: the first thing that it had to say about its end}"""
+    return dict(re.findall(r"^@ (?:failed|skipped|xfailed) (.*)\n@ why (.*)$", out.decode(errors="replace"),
+                           re.MULTILINE))
+
+
+def reason(words):
+    if "failed to map segment from shared object" in words:
+        return "loads a library that it made, which is not a measured file: refused"
+    return re.sub(r"/tmp/\S+|0x[0-9a-f]+", "…", words)[:160]
+
+
 def counts(ends):
     found = collections.Counter(ends.values())
     words = ("passed", "failed", "skipped", "xfailed", "uncollected")
     return {word: found[word] for word in words if found[word]}
 
 
-def compare(native, inside):
-    return sorted(f"{test}: {native[0].get(test, 'not run')} natively, "
-                  f"{inside[0].get(test, 'not run')} inside"
-                  for test in native[0].keys() | inside[0].keys()
-                  if native[0].get(test) == "passed" and inside[0].get(test) != "passed")
+def compare(group, native, inside):
+    """[file of the test, its name, how it ended inside, why] of those that passed natively alone"""
+    def row(test):
+        file, _, name = test.partition("::")
+        return [f"{group}/{file.rpartition('/')[2]}", name, inside[0].get(test, "not run"),
+                reason(inside[2].get(test, ""))]
+    return sorted(row(test) for test in native[0]
+                  if native[0][test] == "passed" and inside[0].get(test) != "passed")
 
 
 def main():
@@ -167,7 +187,7 @@ def main():
             native = run([PYTHON, "-B", work / "run.py"], group, args.timeout, env)
             inside = run([alcove, "run", bundle], group, args.timeout)
             return group, {"native": counts(native[0]), "inside": counts(inside[0]), "trouble": native[1],
-                           "trouble_inside": inside[1], "differences": compare(native, inside)}
+                           "trouble_inside": inside[1], "differences": compare(group, native, inside)}
 
         with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
             for group, seen in pool.map(both, args.groups or all_groups()):
@@ -183,22 +203,24 @@ def say(group, seen):
     print(f"{'ok' if good else 'not ok'} {group}: {seen['inside'].get('passed', 0)} pass inside, "
           f"{seen['native'].get('passed', 0)} natively {seen['trouble']} {seen['trouble_inside']}",
           flush=True)
-    for line in seen["differences"][:20]:
-        print(f"# {line}", flush=True)
+    for file, name, end, why in seen["differences"][:20]:
+        print(f"# {file} {name}: {end} {why}", flush=True)
 
 
 def tell(groups, write):
     native = sum(seen["native"].get("passed", 0) for seen in groups.values())
     inside = sum(seen["inside"].get("passed", 0) for seen in groups.values())
-    differ = [line for seen in groups.values() for line in seen["differences"]]
+    differ = collections.Counter((file, end, why) for seen in groups.values()
+                                 for file, _, end, why in seen["differences"])
     summary = (f"{inside} tests of {len(groups)} groups pass inside, {native} natively; "
-               f"{len(differ)} that pass natively do not inside")
+               f"{differ.total()} that pass natively do not inside")
     print(summary)
     if write:
         head, mark, rest = write.read_text().partition(MARK)
         tail = rest.partition("\n<!-- ")  # other tools' tables follow
-        rows = "".join(f"| {line.replace('|', chr(92) + '|')} |\n" for line in differ)
-        table = f"\n| test |\n| --- |\n{rows}" if rows else ""
+        rows = "".join(f"| {file} | {count} {end} | {why.replace('|', chr(92) + '|')} |\n"
+                       for (file, end, why), count in sorted(differ.items()))
+        table = f"\n| tests | inside | why |\n| --- | --- | --- |\n{rows}" if rows else ""
         write.write_text(f"{head}{mark}\n\n{summary}.\n{table}" + (tail[1] + tail[2] if tail[1] else ""))
 
 
