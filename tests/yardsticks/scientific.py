@@ -30,8 +30,9 @@ NEEDED = ["python3-pytest", "python3-hypothesis", "libc-bin"]
 PROGRAMS = ["binutils", "coreutils", "dash", "dpkg", "g++", "gcc", "gfortran", "libc6-dev", "python3.11-dev"]
 # What some tests ask for; without them they are skipped on both sides.
 OPTIONAL = [f"python3-{name}" for name in (
-    "bottleneck", "bs4", "cffi", "charset-normalizer", "distutils", "html5lib", "jinja2", "lxml", "matplotlib",
-    "numexpr", "odf", "openpyxl", "scipy", "setuptools", "tables", "tabulate", "xarray", "xlrd", "xlsxwriter", "zstandard")]
+    "bottleneck", "bs4", "cffi", "charset-normalizer", "distutils", "html5lib", "jinja2", "lxml",
+    "matplotlib", "numexpr", "odf", "openpyxl", "scipy", "setuptools", "tables", "tabulate", "xarray", "xlrd",
+    "xlsxwriter", "zstandard")]
 # What may be installed on this machine and is on neither side: numba compiles, then runs what it compiled,
 # which an enclave refuses; the others bring services or much else along.
 NEITHER = ["boto3", "brotli", "dask", "flask", "fsspec", "gcsfs", "geopandas", "moto", "numba", "psycopg2",
