@@ -156,6 +156,65 @@ static void link_of(int pid, const char *name)
     printf("  %s: %s\n", name, strncmp(last, "pipe:", 5) == 0 ? "pipe" : last);
 }
 
+struct io {
+    long long v[4]; /* bytes read and written, calls that read and wrote */
+    ssize_t size;
+};
+
+static struct io io_of(int pid)
+{
+    struct io i = {.size = slurp(pid, "io")};
+    sscanf(text, "rchar: %lld wchar: %lld syscr: %lld syscw: %lld", &i.v[0], &i.v[1], &i.v[2],
+           &i.v[3]);
+    return i;
+}
+
+/* Its own, and another's, which reads meanwhile. */
+static void count_io(int reader, int feed)
+{
+    char seven[7] = "seven";
+    int zero = open("/dev/zero", O_RDWR);
+    struct io before = io_of(reader), own = io_of(getpid());
+    for (int i = 0; i < 4; i++) {
+        if (write(zero, seven, 7) != 7 || read(zero, seven, 6) != 6) {
+            printf("no zeros\n");
+        }
+    }
+    struct io now = io_of(getpid());
+    printf("own: read %lld, written %lld, %lld reads, %lld writes\n",
+           now.v[0] - own.v[0] - own.size, now.v[1] - own.v[1], now.v[2] - own.v[2],
+           now.v[3] - own.v[3]);
+    if (write(feed, "12345", 5) != 5) {
+        printf("not fed\n");
+    }
+    usleep(20000);
+    now = io_of(reader);
+    printf("a reader's: read %lld, written %lld, %lld reads, %lld writes\n", now.v[0] - before.v[0],
+           now.v[1] - before.v[1], now.v[2] - before.v[2], now.v[3] - before.v[3]);
+    close(zero);
+}
+
+static void look_at_io(void)
+{
+    int feed[2];
+    char c[5];
+    if (pipe(feed) != 0) {
+        exit(1);
+    }
+    fflush(stdout);
+    int pid = fork();
+    if (pid == 0) {
+        while (read(feed[0], c, 1) == 1) {
+        }
+        _exit(0);
+    }
+    usleep(20000);
+    count_io(pid, feed[1]);
+    fflush(stdout);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
 static int by_number(const void *a, const void *b)
 {
     return *(const int *)a - *(const int *)b;
@@ -394,5 +453,6 @@ int main(int argc, char **argv)
     status_of(pid);
     over(pid);
     unlink("/tmp/proc-others");
+    look_at_io();
     return 42;
 }

@@ -62,6 +62,9 @@ struct fs_context {
     struct dentry *cwd;
     struct file *exe; /* NULL: none yet */
     uint32_t umask;
+    struct { /* /proc/PID/io: bytes, and calls */
+        uint64_t read, written, reads, writes;
+    } io;
 };
 /* Of the process that makes the call. Provided by the rest of the library OS, as os_pid(). */
 struct fs_context *os_fs(void);

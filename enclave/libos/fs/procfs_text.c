@@ -222,6 +222,19 @@ static void cgroup(struct fs_text *t, int id)
     fs_printf(t, "0::/\n");
 }
 
+/* What of it came from storage is the host's to know. */
+static void io(struct fs_text *t, int id)
+{
+    const struct fs_context *c = proc_files();
+    (void)id;
+    if (c != NULL) {
+        fs_printf(t, "rchar: %llu\nwchar: %llu\nsyscr: %llu\nsyscw: %llu\n",
+                  (unsigned long long)c->io.read, (unsigned long long)c->io.written,
+                  (unsigned long long)c->io.reads, (unsigned long long)c->io.writes);
+        fs_printf(t, "read_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n");
+    }
+}
+
 static void fdinfo(struct fs_text *t, int id)
 {
     const struct fs_context *c = proc_files();
@@ -619,6 +632,7 @@ static const struct proc_entry net_entries[] = {FILE_("dev", net_dev),   FILE_("
     PRIVATE("auxv", auxv), OWN("cgroup", cgroup), OWN("cmdline", cmdline),                         \
         {.name = "comm", .kind = PROC_FILE, .own = true, .text = comm, .write = set_comm},         \
         JUMP("cwd", cwd), PRIVATE("environ", environment), JUMP("exe", exe),                       \
+        PRIVATE("io", io),                                                                         \
         EACH("fd", PROC_DIR_FD, &fd_entry), EACH("fdinfo", PROC_DIR_FDINFO, &fdinfo_entry),        \
         OWN("limits", limits), OWN("maps", maps), OWN("mountinfo", mountinfo),                     \
         OWN("mounts", mounts), DIR_("net", net_entries), JUMP("root", root), OWN("smaps", smaps),  \

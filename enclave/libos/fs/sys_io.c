@@ -40,10 +40,18 @@ static struct iter iter_of(struct iter_piece *piece, app_ptr buf, uint64_t count
     return (struct iter){.pieces = piece, .piece_count = 1, .left = piece->size};
 }
 
+/* A call that is made again counts once. */
+static void count_io(int64_t n, uint64_t *bytes, uint64_t *calls)
+{
+    *bytes += n > 0 ? (uint64_t)n : 0;
+    *calls += n != -EFAULT && n != -ERESTARTSYS;
+}
+
 static int64_t do_read(struct file *f, struct iter *to, uint64_t *pos)
 {
     file_ref(f);
     int64_t n = f->ops->read(f, to, pos);
+    count_io(n, &os_fs()->io.read, &os_fs()->io.reads);
     if (n > 0) {
         fs_notify(f->dentry, IN_ACCESS);
     }
@@ -58,6 +66,7 @@ static int64_t do_write(struct file *f, struct iter *from, uint64_t *pos)
         *pos = f->node->size;
     }
     int64_t n = f->ops->write(f, from, pos);
+    count_io(n, &os_fs()->io.written, &os_fs()->io.writes);
     if (n == -EFBIG) {
         os_raise(25); /* SIGXFSZ */
     } else if (n > 0) {
