@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What /proc/cpuinfo says that programs choose their code by. Run on Linux and in an enclave."""
 import re
-import sys
 
 # Extensions to arithmetic, strings, saving of state and random numbers, in Linux's order. An enclave does not
 # tell what needs state that its XFRM lacks (AMX), nor what is told by CPUID's later subleaves.
@@ -14,4 +13,3 @@ flags = re.search(r"^flags\t\t: (.*)$", text, re.MULTILINE)[1].split()
 print(" ".join(flag for flag in flags if USED.match(flag) and flag not in HIDDEN))
 print(len(flags) == len(set(flags)))
 print(re.findall(r"^(?:vendor_id|cpu family|model|model name|stepping)\t*: .*$", text, re.MULTILINE)[:5])
-sys.exit(42)

@@ -30,7 +30,7 @@ static const struct {
 static void drain(const char *after)
 {
     static char buffer[1 << 16] __attribute__((aligned(8)));
-    static unsigned first_cookie;
+    static unsigned last_cookie, moves; /* others move files, too */
     int pending = -1;
     ioctl(set, FIONREAD, &pending);
     struct pollfd p = {set, POLLIN, 0};
@@ -46,8 +46,9 @@ static void drain(const char *after)
             }
         }
         if (e->cookie != 0) {
-            first_cookie = first_cookie != 0 ? first_cookie : e->cookie;
-            printf(" cookie %u", e->cookie - first_cookie);
+            moves += e->cookie != last_cookie;
+            last_cookie = e->cookie;
+            printf(" cookie %u", moves);
         }
         printf(" len %u %s\n", e->len, e->len > 0 ? e->name : "");
         at += (ssize_t)(sizeof *e + e->len);
