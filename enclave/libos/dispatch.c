@@ -15,6 +15,7 @@
 #include "proc/call_client.h"
 #include "proc/local_layers.h"
 #include "process.h"
+#include "libos/numbers.h"
 #include "proc/shares.h"
 #include "signals/signals.h"
 #include "trace/trace.h"
@@ -190,6 +191,15 @@ static int64_t call_at_owner(struct os_thread *t, uint64_t number)
     return call_remote(t, number, values);
 }
 
+/* For the report of a program that dies of it: few of those that make machine code say what they
+ * miss. */
+static void note_refused_text(const struct rt_frame *f, uint64_t number)
+{
+    if ((number == SYS_mmap || number == SYS_mprotect) && (f->rdx & OS_PROT_EXEC) != 0) {
+        __atomic_fetch_add(&os.text_refused, 1, __ATOMIC_RELAXED);
+    }
+}
+
 static int64_t call(struct os_thread *t, uint64_t number)
 {
     if (__builtin_expect(t->client != NULL, 0) && calls[number].where == SYS_SHARED &&
@@ -203,6 +213,9 @@ static int64_t call(struct os_thread *t, uint64_t number)
             : make_call(t->frame, number);
     if (__builtin_expect(result == -EFAULT, 0) && (mm_has_lazy() || t->away.node != NULL)) {
         return make_call_again(t->frame, number, true);
+    }
+    if (__builtin_expect(result == -EACCES, 0)) {
+        note_refused_text(t->frame, number);
     }
     return result;
 }

@@ -162,6 +162,7 @@ struct os_state {
     uint64_t calls_gone[SYS_NUMBERS];
     uint64_t unknown[SYS_NUMBERS]; /* calls that nobody implements */
     uint64_t unknown_high;         /* with numbers beyond the table */
+    unsigned text_refused;         /* requests for executable memory that is no measured file's */
     /* For /proc/self. */
     uint64_t stack_start, code_start, code_end;
     uint64_t args_start, args_size, env_start, env_size, auxv_start, auxv_size;

@@ -41,6 +41,12 @@ int main(int argc, char **argv)
     if (strcmp(how, "abort") == 0) {
         abort();
     }
+    if (strcmp(how, "machine code") == 0) {
+        void *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (mprotect(code, 4096, PROT_READ | PROT_EXEC) != 0) {
+            abort();
+        }
+    }
     if (strcmp(how, "trap") == 0) {
         __builtin_trap();
     }

@@ -46,6 +46,10 @@ within() { # within FUNCTION SIZE PATTERN: the offset that the pattern's line na
     [ $((0x${at%%[^0-9a-f]*})) -ge $((0x$start)) ] && [ $((0x${at%%[^0-9a-f]*})) -lt $((0x$start + $2)) ]
 }
 
+refused_text_is_not_told() {
+    ! grep -q 'machine code' "$WORK/err"
+}
+
 crash null true
 ok "who died of what" says '^\*\*\* process 1 \(program\), thread [0-9]+: ended by SIGSEGV \(SEGV_MAPERR\)$'
 ok "what it did to which address" says '^  page fault: wrote to 0x10, not mapped'
@@ -60,6 +64,9 @@ ok "other threads, and where they wait" says '^    in pause\(\)$'
 crash abort true
 ok "the call in which it died" says '^  in or after tgkill\([0-9]+, [0-9]+, SIGABRT\)$'
 ok "and its callers, even without frame pointers" says 'perhaps /app/program\+0x'
+ok "not of machine code, which it did not make" refused_text_is_not_told
+crash "machine code" true
+ok "who makes machine code is told that it may not" says '^  it asked 1 times for memory to run machine code'
 crash trap true
 ok "an invalid instruction" says '^  invalid instruction$'
 ok "which is shown" says ': 0f0b'

@@ -385,6 +385,7 @@ void os_exit_process(enum exit_kind kind, uint64_t value)
     trace_summary();
     perf_report();
     if (blank_is_one()) {
+        os.text_refused = 0; /* the next process's */
         blank_process_ends(kind == EXIT_SIGNAL ? STATUS_SIGNALED((int)value)
                                                : STATUS_EXITED((int)value));
     }

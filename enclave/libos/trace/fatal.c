@@ -235,6 +235,12 @@ void fatal_report(const struct os_thread *t, const struct signal_info *info,
         return;
     }
     say_signal(t, info);
+    if (os.text_refused != 0) {
+        rt_trace(
+            "  it asked %u times for memory to run machine code of its own from, and was refused: "
+            "only measured files have text",
+            os.text_refused);
+    }
     if (fault != NULL) {
         say_exception(fault);
         say_if_used_up(fault);
