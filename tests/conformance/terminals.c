@@ -39,7 +39,7 @@ static void type(const char *text)
     if (write(master, text, strlen(text)) != (ssize_t)strlen(text)) {
         printf("typing: short\n");
     }
-    usleep(10000); /* the kernel's discipline runs by itself */
+    usleep(20000); /* the kernel's discipline runs by itself */
 }
 
 static void print(const char *text)
@@ -202,6 +202,8 @@ static void raw(void)
     t.c_lflag |= ECHO;
     tcsetattr(slave, TCSANOW, &t);
     type("e\001");
+    struct pollfd echo = {master, POLLIN, 0};
+    poll(&echo, 1, 2000); /* on a loaded machine the kernel's discipline runs late */
     show("echo alone", master);
     fcntl(slave, F_SETFL, O_NONBLOCK);
     tcsetattr(slave, TCSAFLUSH, &saved);
