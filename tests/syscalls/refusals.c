@@ -179,12 +179,34 @@ static void identity(void)
     DOES(personality, "what it is", syscall(SYS_personality, 0xffffffffL) == 0);
 }
 
+/* What other processes' threads are given is not known here. */
+static void scheduling_of_others(void)
+{
+    struct sched_param none = {0};
+    struct timespec slice;
+    cpu_set_t set;
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        pause();
+    }
+    REFUSES(sched_getscheduler, "another process's", ESRCH, child);
+    REFUSES(sched_setscheduler, "another process's", ESRCH, child, SCHED_BATCH, &none);
+    REFUSES(sched_getparam, "another process's", ESRCH, child, &none);
+    REFUSES(sched_setparam, "another process's", ESRCH, child, &none);
+    REFUSES(sched_rr_get_interval, "another process's", ESRCH, child, &slice);
+    REFUSES(sched_getaffinity, "another process's", ESRCH, child, sizeof set, &set);
+    kill(child, SIGKILL);
+    DOES(kill, "a child", waitpid(child, &status, 0) == child);
+}
+
 static void scheduling(void)
 {
     struct sched_param first = {1};
     struct rlimit files = {64, 64}, more = {1 << 20, 1 << 20}, back;
     cpu_set_t set, told;
     unsigned cpu = 7, node = 7;
+    scheduling_of_others();
     REFUSES(setpriority, "raising it", EACCES, PRIO_PROCESS, 0, -5);
     REFUSES(ioprio_set, "a real-time class", EPERM, 1, 0, 1 << 13);
     DOES(ioprio_set, "the idle one", syscall(SYS_ioprio_set, 1, 0, 3 << 13) == 0);
