@@ -31,14 +31,17 @@ void call_client_free(struct call_client *c)
     session_close(&c->session);
     call_ranges_free(&c->out);
     call_ranges_free(&c->in);
+    call_ranges_free(&c->op_out);
+    call_ranges_free(&c->op_in);
     rt_free(c->message.data);
     rt_free(c);
 }
 
 /* ---- one round ------------------------------------------------------------------------------- */
 
-/* Sends the head with what is in c->out; the answer comes into c->answer and c->in. */
-static int round_trip(struct call_client *c, struct call_head *head, bool may_cancel)
+/* Sends the head with what is in *out; the answer comes into c->answer and *in. */
+static int round_trip(struct call_client *c, struct call_head *head, const struct call_ranges *out,
+                      struct call_ranges *in, bool may_cancel)
 {
     const struct os_thread *t = os_self();
     head->sequence = ++c->sequence;
@@ -48,12 +51,12 @@ static int round_trip(struct call_client *c, struct call_head *head, bool may_ca
     head->own_pending = t->pending;
     head->pending = t->process->pending;
     c->pending_told = head->own_pending | head->pending;
-    size_t size = call_encoded_size(&c->out);
+    size_t size = call_encoded_size(out);
     int err = call_buffer_room(&c->message, size);
     if (err != 0) {
         return err;
     }
-    call_encode(head, &c->out, c->message.data);
+    call_encode(head, out, c->message.data);
     c->message.size = size;
     err = call_exchange(c, may_cancel);
     if (err == -EPIPE) { /* the first process has ended, and so do all others */
@@ -66,9 +69,9 @@ static int round_trip(struct call_client *c, struct call_head *head, bool may_ca
         c->answer.head.sequence != head->sequence) {
         rt_fatal("the owner of this process tree answered with what is no answer");
     }
-    call_ranges_clear(&c->in);
+    call_ranges_clear(in);
     call_catch_up(c->answer.head.notices);
-    return call_ranges_take(&c->in, &c->answer);
+    return call_ranges_take(in, &c->answer);
 }
 
 /* Brings what the owner misses. */
@@ -122,7 +125,7 @@ static int64_t one_part(struct call_client *c, struct call_request *r,
     for (unsigned round = 0; err == 0 && round < ROUNDS_MAX; round++) {
         struct call_head head = {.kind = CALL_SYSCALL, .number = (uint32_t)r->number};
         memcpy(head.args, r->args, sizeof head.args);
-        err = round_trip(c, &head, true);
+        err = round_trip(c, &head, &c->out, &c->in, true);
         if (err == 0 && c->answer.head.kind == CALL_RESULT) {
             return take_result(c);
         }
@@ -226,21 +229,24 @@ static int64_t request(struct call_client *c, enum remote_op op, struct bytes in
                        size_t size, size_t *ret_size)
 {
     struct call_head head = {.kind = CALL_OP, .number = (uint32_t)op, .args = {size}};
-    call_ranges_clear(&c->out);
-    int err = call_ranges_add(&c->out, RANGE_DATA, 0, in.data, in.size);
-    err = err != 0 ? err : round_trip(c, &head, false);
+    const struct call_head call = c->answer.head; /* of the call that needs it, if one does */
+    call_ranges_clear(&c->op_out);
+    int err = call_ranges_add(&c->op_out, RANGE_DATA, 0, in.data, in.size);
+    err = err != 0 ? err : round_trip(c, &head, &c->op_out, &c->op_in, false);
     if (err != 0) {
         return err;
     }
-    const struct bytes out = call_ranges_find(&c->in, RANGE_DATA, 0);
-    if (c->answer.head.kind != CALL_RESULT || out.size > size) {
+    const struct call_head answer = c->answer.head;
+    c->answer.head = call;
+    const struct bytes out = call_ranges_find(&c->op_in, RANGE_DATA, 0);
+    if (answer.kind != CALL_RESULT || out.size > size) {
         rt_fatal("the owner of this process tree answered with what is no result");
     }
     if (out.size > 0) {
         memcpy(ret, out.data, out.size);
     }
     *ret_size = out.size;
-    return c->answer.head.result;
+    return answer.result;
 }
 
 int64_t remote_request(enum remote_op op, struct bytes in, void *ret, size_t size, size_t *ret_size)

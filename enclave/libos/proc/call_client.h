@@ -17,6 +17,9 @@ struct call_client {
     struct session session; /* over the thread's mailbox of calls */
     uint64_t sequence;
     struct call_ranges out, in; /* of the request, and of its answer */
+    /* The same of an operation: a call's memory may be in pages that one brings, while its request is
+     * made and while its answer is taken. */
+    struct call_ranges op_out, op_in;
     struct call_buffer message; /* as it travels, both ways */
     struct call_message answer; /* a view of message */
     uint64_t pending_told;      /* signals that the owner knows to be pending */

@@ -14,6 +14,7 @@
     16u /* of what IN and INOUT point at, when nothing below says more: a timespec */
 #define VECTOR_MAX  1024u /* UIO_MAXIOV: a longer one is refused before it is read */
 #define CONTROL_MAX 8192u
+#define TRIES       64u /* a page that came may be with another process before it is looked at */
 
 /* ---- memory of the workload ------------------------------------------------------------------ */
 
@@ -30,14 +31,24 @@ static bool page_in(uint64_t addr, uint64_t size)
 
 static bool copy_in(void *to, uint64_t addr, size_t n)
 {
-    return copy_from_app(to, app_at(addr), n) == 0 ||
-           (page_in(addr, n) && copy_from_app(to, app_at(addr), n) == 0);
+    bool done = copy_from_app(to, app_at(addr), n) == 0;
+    for (unsigned i = 0; !done && i < TRIES; i++) {
+        const bool came = page_in(addr, n);
+        done = copy_from_app(to, app_at(addr), n) == 0;
+        i = came ? i : TRIES;
+    }
+    return done;
 }
 
 static bool copy_out(uint64_t addr, const void *from, size_t n)
 {
-    return copy_to_app(app_at(addr), from, n) == 0 ||
-           (page_in(addr, n) && copy_to_app(app_at(addr), from, n) == 0);
+    bool done = copy_to_app(app_at(addr), from, n) == 0;
+    for (unsigned i = 0; !done && i < TRIES; i++) {
+        const bool came = page_in(addr, n);
+        done = copy_to_app(app_at(addr), from, n) == 0;
+        i = came ? i : TRIES;
+    }
+    return done;
 }
 
 int call_put(uint64_t addr, const void *from, size_t size)
