@@ -47,6 +47,10 @@ int main(int argc, char **argv)
             abort();
         }
     }
+    if (strcmp(how, "callbacks") == 0) {
+        const int all = PROT_READ | PROT_WRITE | PROT_EXEC;
+        return mmap(NULL, 4096, all, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? 3 : 0;
+    }
     if (strcmp(how, "trap") == 0) {
         __builtin_trap();
     }

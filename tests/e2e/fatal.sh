@@ -67,6 +67,11 @@ ok "and its callers, even without frame pointers" says 'perhaps /app/program\+0x
 ok "not of machine code, which it did not make" refused_text_is_not_told
 crash "machine code" true
 ok "who makes machine code is told that it may not" says '^  it asked 1 times for memory to run machine code'
+crash callbacks true
+ok "also one that ends by itself, and not well" says '^\*\*\* process 1 \(program\): ended with status 3$'
+ok "and what it asked for" says '^  it asked 1 times for memory to run machine code'
+crash callbacks false
+ok "which a release bundle does not say" refused_text_is_not_told
 crash trap true
 ok "an invalid instruction" says '^  invalid instruction$'
 ok "which is shown" says ': 0f0b'

@@ -21,6 +21,7 @@
 #include "threads/robust.h"
 #include "threads/threads.h"
 #include "time/timers.h"
+#include "trace/fatal.h"
 #include "trace/perf.h"
 #include "trace/trace.h"
 #include "worker.h"
@@ -408,6 +409,7 @@ int64_t sys_exit_group(int status)
     if (fork_is_vfork_child()) {
         return fork_child_ends(STATUS_EXITED(status));
     }
+    fatal_status_report(status & 0xff);
     os_exit_process(EXIT_STATUS, (uint64_t)(unsigned)status & 0xff);
 }
 

@@ -227,6 +227,25 @@ static void say_others(const struct os_thread *me)
     }
 }
 
+static void say_if_text_was_refused(void)
+{
+    if (os.text_refused != 0) {
+        rt_trace(
+            "  it asked %u times for memory to run machine code of its own from, and was refused: "
+            "only measured files have text",
+            os.text_refused);
+    }
+}
+
+void fatal_status_report(int status)
+{
+    if (os.manifest->debug && status != 0 && os.text_refused != 0) {
+        const struct os_thread *t = os_self();
+        rt_trace("*** process %d (%s): ended with status %d", t->process->pid, t->comm, status);
+        say_if_text_was_refused();
+    }
+}
+
 void fatal_report(const struct os_thread *t, const struct signal_info *info,
                   const struct rt_fault *fault)
 {
@@ -235,12 +254,7 @@ void fatal_report(const struct os_thread *t, const struct signal_info *info,
         return;
     }
     say_signal(t, info);
-    if (os.text_refused != 0) {
-        rt_trace(
-            "  it asked %u times for memory to run machine code of its own from, and was refused: "
-            "only measured files have text",
-            os.text_refused);
-    }
+    say_if_text_was_refused();
     if (fault != NULL) {
         say_exception(fault);
         say_if_used_up(fault);
