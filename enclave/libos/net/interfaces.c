@@ -7,10 +7,10 @@
 #include <errno.h>
 
 #include "libos/syscalls.h"
+#include "loopback.h"
 #include "net.h"
 
 #define NAME_SIZE 16u
-#define LOOPBACK  1 /* its number */
 
 /* linux/sockios.h */
 enum interface_request {
@@ -26,11 +26,6 @@ enum interface_request {
     GET_QUEUE = 0x8942,
     GET_LINK = 0x8946, /* SIOCETHTOOL */
 };
-
-#define UP_LOOPBACK_RUNNING 0x49
-#define HARDWARE_LOOPBACK   772 /* ARPHRD_LOOPBACK */
-#define MTU                 65536
-#define QUEUE               1000
 
 /* struct ifreq */
 struct request {
@@ -48,7 +43,7 @@ struct request {
 };
 _Static_assert(sizeof(struct request) == 40, "linux/if.h");
 
-static const char loopback_name[] = "lo";
+static const char loopback_name[] = LOOPBACK_NAME;
 
 static void put_address(struct request *q, uint8_t first, uint8_t last)
 {
@@ -65,7 +60,7 @@ static int64_t list(app_ptr arg)
         uint32_t pad;
         uint64_t buffer;
     } where;
-    struct request q = {.name = "lo"};
+    struct request q = {.name = LOOPBACK_NAME};
     if (copy_from_app(&where, arg, sizeof where) != 0) {
         return -EFAULT;
     }
@@ -87,7 +82,7 @@ static int answer(uint64_t request, struct request *q)
 {
     switch (request) {
     case GET_FLAGS:
-        q->u.flags = UP_LOOPBACK_RUNNING;
+        q->u.flags = LOOPBACK_FLAGS;
         return 0;
     case GET_ADDRESS:
         put_address(q, 127, 1);
@@ -99,17 +94,17 @@ static int answer(uint64_t request, struct request *q)
         q->u.number = 0;
         return 0;
     case GET_MTU:
-        q->u.number = MTU;
+        q->u.number = LOOPBACK_MTU;
         return 0;
     case GET_HARDWARE:
         memset(&q->u.address, 0, sizeof q->u.address);
-        q->u.address.family = HARDWARE_LOOPBACK;
+        q->u.address.family = LOOPBACK_HARDWARE;
         return 0;
     case GET_NUMBER:
-        q->u.number = LOOPBACK;
+        q->u.number = LOOPBACK_NUMBER;
         return 0;
     case GET_QUEUE:
-        q->u.number = QUEUE;
+        q->u.number = LOOPBACK_QUEUE;
         return 0;
     case GET_LINK:
         return -EOPNOTSUPP; /* loopback has no cable */
@@ -132,7 +127,7 @@ int64_t interface_ioctl(uint64_t request, app_ptr arg)
     }
     int err;
     if (request == GET_NAME) {
-        err = q.u.number == LOOPBACK ? 0 : -ENODEV;
+        err = q.u.number == LOOPBACK_NUMBER ? 0 : -ENODEV;
         memcpy(q.name, loopback_name, sizeof loopback_name);
     } else {
         q.name[NAME_SIZE - 1] = '\0';

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "loopback.h"
 
 /* linux/netlink.h, linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h */
 enum { DONE = 3, ERROR = 2, FIRST_REQUEST = 16, LAST_REQUEST = 123 };
@@ -29,13 +30,11 @@ enum {
     ADDRESS_FLAGS = 8
 };
 
-#define FAMILY_4            2 /* AF_INET */
-#define FAMILY_6            10
-#define LOOPBACK            1 /* its number */
-#define HARDWARE_LOOPBACK   772
-#define UP_RUNNING_LOWER_UP 0x10049u
-#define SCOPE_HOST          254
-#define PERMANENT           0x80u
+#define FAMILY_4   2 /* AF_INET */
+#define FAMILY_6   10
+#define LOWER_UP   0x10000u
+#define SCOPE_HOST 254
+#define PERMANENT  0x80u
 
 struct header {
     uint32_t size;
@@ -63,7 +62,7 @@ struct answering {
     void *context;
 };
 
-static const char loopback[] = "lo";
+static const char loopback[] = LOOPBACK_NAME;
 
 #define ANSWER_MAX 512 /* of either link or all addresses */
 
@@ -109,16 +108,17 @@ static void send(struct answering *a, const struct writer *w)
 
 static void put_link(struct writer *w, const struct answering *a, uint16_t flags)
 {
-    const struct link l = {
-        .hardware = HARDWARE_LOOPBACK, .number = LOOPBACK, .flags = UP_RUNNING_LOWER_UP};
+    const struct link l = {.hardware = LOOPBACK_HARDWARE,
+                           .number = LOOPBACK_NUMBER,
+                           .flags = LOOPBACK_FLAGS | LOWER_UP};
     static const uint8_t none[6];
     size_t at = start(w, a, NEW_LINK, flags);
     writer_put(w, BYTES_OF(l));
     attribute(w, LINK_NAME, loopback, sizeof loopback);
-    attribute_u32(w, LINK_QUEUE, 1000);
+    attribute_u32(w, LINK_QUEUE, LOOPBACK_QUEUE);
     attribute(w, LINK_STATE, none, 1); /* unknown, as Linux has it for the loopback */
     attribute(w, LINK_MODE, none, 1);
-    attribute_u32(w, LINK_MTU, 65536);
+    attribute_u32(w, LINK_MTU, LOOPBACK_MTU);
     attribute(w, LINK_ADDRESS, none, sizeof none);
     attribute(w, LINK_BROADCAST, none, sizeof none);
     attribute(w, LINK_QDISC, "noqueue", sizeof "noqueue");
@@ -134,7 +134,7 @@ static void put_address(struct writer *w, const struct answering *a, uint8_t fam
                                  .prefix = family == FAMILY_4 ? 8 : 128,
                                  .flags = PERMANENT,
                                  .scope = SCOPE_HOST,
-                                 .number = LOOPBACK};
+                                 .number = LOOPBACK_NUMBER};
     size_t at = start(w, a, NEW_ADDRESS, OF_MANY);
     writer_put(w, BYTES_OF(head));
     if (family == FAMILY_4) {
@@ -184,7 +184,7 @@ static int names_loopback(struct bytes payload)
     }
     memcpy(&l, head.data, sizeof l);
     if (l.number > 0) {
-        return l.number == LOOPBACK ? 0 : -ENODEV;
+        return l.number == LOOPBACK_NUMBER ? 0 : -ENODEV;
     }
     while (c.rest.size >= 4) {
         uint16_t size = cursor_le16(&c), type = cursor_le16(&c);
