@@ -7,9 +7,12 @@
 #include <string.h>
 #include <time.h>
 
-static struct {
-    uint64_t tsc, monotonic_ns;
-} clock_origin;
+/* What the counter and the clocks showed at one moment. */
+struct moment {
+    uint64_t tsc, monotonic_ns, realtime_ns;
+};
+
+static struct moment clock_origin;
 
 static uint64_t read_tsc(void)
 {
@@ -23,10 +26,28 @@ static uint64_t now_ns(clockid_t clock)
     return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
+/* Whoever is put aside between two readings pairs times that do not belong together (12 us of that make
+ * a rate over 2 ms wrong by 0.6 %): of several tries the quickest counts. */
+static struct moment read_clocks(void)
+{
+    enum { TRIES = 16 };
+    struct moment best = {0};
+    uint64_t least = UINT64_MAX;
+    for (int i = 0; i < TRIES; i++) {
+        uint64_t before = read_tsc();
+        uint64_t monotonic_ns = now_ns(CLOCK_MONOTONIC), realtime_ns = now_ns(CLOCK_REALTIME);
+        uint64_t took = read_tsc() - before;
+        if (took < least) {
+            least = took;
+            best = (struct moment){before + took / 2, monotonic_ns, realtime_ns};
+        }
+    }
+    return best;
+}
+
 void host_clock_start(void)
 {
-    clock_origin.tsc = read_tsc();
-    clock_origin.monotonic_ns = now_ns(CLOCK_MONOTONIC);
+    clock_origin = read_clocks();
 }
 
 static void fill_clock(struct boot_record *b)
@@ -40,11 +61,12 @@ static void fill_clock(struct boot_record *b)
         struct timespec rest = {0, (long)(LEAST_NS - elapsed)};
         nanosleep(&rest, NULL);
     }
-    b->tsc = read_tsc();
-    b->monotonic_ns = now_ns(CLOCK_MONOTONIC);
-    b->realtime_ns = now_ns(CLOCK_REALTIME);
-    uint64_t ns = b->monotonic_ns - clock_origin.monotonic_ns;
-    b->tsc_hz = (uint64_t)((unsigned __int128)(b->tsc - clock_origin.tsc) * 1000000000 / ns);
+    struct moment now = read_clocks();
+    b->tsc = now.tsc;
+    b->monotonic_ns = now.monotonic_ns;
+    b->realtime_ns = now.realtime_ns;
+    uint64_t ticks = now.tsc - clock_origin.tsc, ns = now.monotonic_ns - clock_origin.monotonic_ns;
+    b->tsc_hz = (uint64_t)((unsigned __int128)ticks * 1000000000 / ns);
 }
 
 static bool add_leaf(struct boot_record *b, uint32_t leaf, uint32_t subleaf)
