@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the workload plants and host/hostile_scan.c searches for: seven bytes that stand in no file,
- * because they are multiplied when they are needed, and a letter for the place. */
+/* What the workload plants and scan.c searches for: seven bytes that stand in no file, because they are
+ * multiplied when they are needed, and a letter for the place. */
 #pragma once
 
 #include <stdint.h>

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The hostile host: a test program, never part of `alcove`. Whole runs of a bundle under a host
- * that breaks its word by a table (hostile_lies.def) and a seed. docs/hostile.md says what is
- * judged.
+ * that breaks its word by a table (lies.def) and a seed. docs/hostile.md says what is judged.
  *
- * hostile.c       seeds, judging, the summary
- * hostile_tree.c  the processes of one run: who starts, ends and searches them
- * hostile_run.c   one enclave process: the wrapped machine
- * hostile_lies.c  the lies themselves
- * hostile_yard.c  lies in the memory that a tree's processes share
- * hostile_scan.c  looks for the workload's canaries in what is not the enclave's */
+ * hostile.c  seeds, judging, the summary
+ * tree.c     the processes of one run: who starts, ends and searches them
+ * run.c      one enclave process: the wrapped machine
+ * lies.c     the lies themselves
+ * yard.c     lies in the memory that a tree's processes share
+ * scan.c     looks for the workload's canaries in what is not the enclave's */
 #pragma once
 
 #include "abi/yard.h"
@@ -16,11 +15,11 @@
 
 #include <errno.h>
 
-enum { STALL = 1, FAULT = 2, DATA = 4, DIES = 8, SIGNAL = 16 }; /* ends, see hostile_lies.def */
+enum { STALL = 1, FAULT = 2, DATA = 4, DIES = 8, SIGNAL = 16 }; /* ends, see lies.def */
 
 enum lie {
 #define LIE(name, ...) LIE_##name,
-#include "hostile_lies.def"
+#include "lies.def"
 #undef LIE
     LIE_COUNT
 };
@@ -132,13 +131,13 @@ struct hostile_request { /* of an enclave process, over its socket; the answer i
     uint64_t number, args[2];
 };
 
-/* ---- hostile_run.c ---- */
+/* ---- run.c ---- */
 /* Runs the bundle in this process and stops it (SIGSTOP) when it has ended; never returns. */
 void hostile_process(const struct host_bundle *bundle, struct hostile_run *shared, unsigned slot,
                      int socket) __attribute__((noreturn));
 void hostile_end(enum end end, uint64_t kind, uint64_t value, const char *text);
 
-/* ---- hostile_lies.c ---- */
+/* ---- lies.c ---- */
 struct liar { /* one thread's */
     uint64_t random;
     struct host_thread *thread;
@@ -168,10 +167,10 @@ bool hostile_race_start(volatile uint64_t *word, uint64_t other);
 void hostile_race_stop(void);
 void *hostile_racer(void *unused);
 
-/* ---- hostile_yard.c ---- */
+/* ---- yard.c ---- */
 void hostile_lie_in_yard(struct liar *l, struct hostile_run *run);
 
-/* ---- hostile_scan.c ---- */
+/* ---- scan.c ---- */
 /* Is one of the workload's canaries there? Its place (a letter), else 0. */
 int hostile_canary_in(const void *data, size_t size);
 /* Leaves a canary in this process's memory, or there. */

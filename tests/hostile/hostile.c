@@ -17,7 +17,7 @@
  *
  * Every seed that is judged badly is printed with the command that runs it again. */
 #include "hostile.h"
-#include "hostile_tree.h"
+#include "tree.h"
 
 #include <stdio.h>
 #include <stdlib.h>

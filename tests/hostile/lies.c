@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lies of hostile_lies.def. Each changes a slot, or what the host does, around one hostcall.
+/* The lies of lies.def. Each changes a slot, or what the host does, around one hostcall.
  * All choices come from the seed, the thread's number and how many hostcalls it has made, so that a
  * seed names the same lies again as far as the threads' own order is the same again. */
 #include "hostile.h"
@@ -22,7 +22,7 @@ const struct contract hostile_contracts[ROW_BOOT] = {
 const struct lie_kind hostile_lies[LIE_COUNT] = {
 #define LIE(name, stage, gentle, condition, ends, sentence)                                        \
     [LIE_##name] = {#name, sentence, stage, gentle, (ends)},
-#include "hostile_lies.def"
+#include "lies.def"
 #undef LIE
 };
 
@@ -32,7 +32,7 @@ bool hostile_fits(enum lie lie, const struct contract *c)
 #define LIE(name, stage, gentle, condition, ends, sentence)                                        \
     case LIE_##name:                                                                               \
         return (condition);
-#include "hostile_lies.def"
+#include "lies.def"
 #undef LIE
     default:
         return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See hostile_tree.h. As host/run.c and host/processes.c do it, but every process is stopped and
+/* See tree.h. As host/run.c and host/processes.c do it, but every process is stopped and
  * searched before it is killed, and the yard before a slot is emptied. */
-#include "hostile_tree.h"
+#include "tree.h"
 
 #include <errno.h>
 #include <poll.h>
