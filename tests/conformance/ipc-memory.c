@@ -55,6 +55,8 @@ static void keys(void)
 {
     printf("no such key: %s\n", name_of(shmget(KEY, 100, 0)));
     printf("nothing: %s\n", name_of(shmget(KEY, 0, IPC_CREAT | 0600)));
+    printf("far too large: %s %s\n", name_of(shmget(IPC_PRIVATE, (size_t)1 << 62, 0600)),
+           name_of(shmget(IPC_PRIVATE, (size_t)1 << 63, 0600)));
     id = shmget(KEY, 5000, IPC_CREAT | IPC_EXCL | 0640);
     printf("made: %s\n", name_of(id));
     printf("again, only if new: %s\n", name_of(shmget(KEY, 5000, IPC_CREAT | IPC_EXCL | 0600)));

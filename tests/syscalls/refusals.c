@@ -19,8 +19,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -116,6 +118,37 @@ static void unknown(void)
         check((condition), #call, what);                                                           \
     } while (0)
 
+/* What System V's objects may have in all. */
+static void system_v(void)
+{
+    enum { SETS = 32, QUEUES = 1100 };
+    static int sets[SETS], queues[QUEUES];
+    static struct {
+        long type;
+        char text[8192];
+    } message = {.type = 1};
+    int full = 0, made = 0, sent = 0;
+    while (full < SETS && (sets[full] = semget(IPC_PRIVATE, 32000, 0600)) >= 0) {
+        full++;
+    }
+    DOES(semget, "a million semaphores", full == SETS);
+    REFUSES(semget, "more than that", ENOSPC, IPC_PRIVATE, 1, 0600);
+    while (full > 0) {
+        semctl(sets[--full], 0, IPC_RMID);
+    }
+    while (made < QUEUES && (queues[made] = msgget(IPC_PRIVATE, 0600)) >= 0) {
+        made++;
+    }
+    while (sent < 2 * QUEUES && msgsnd(queues[sent / 2], &message, 8192, IPC_NOWAIT) == 0) {
+        sent++;
+    }
+    DOES(msgsnd, "16 MiB", sent > 2000 && sent < 2048);
+    REFUSES(msgsnd, "more than that", ENOMEM, queues[made - 1], &message, 8192, IPC_NOWAIT);
+    while (made > 0) {
+        msgctl(queues[--made], IPC_RMID, NULL);
+    }
+}
+
 static void memory(void)
 {
     const int anonymous = MAP_PRIVATE | MAP_ANONYMOUS;
@@ -135,6 +168,7 @@ static void memory(void)
     REFUSES(shmget, "huge pages", EPERM, IPC_PRIVATE, 4096, IPC_CREAT | SHM_HUGETLB | 0600);
     REFUSES(shmat, "shared memory becomes no text", EACCES, segment, 0, SHM_EXEC);
     shmctl(segment, IPC_RMID, NULL);
+    system_v();
     DOES(munmap, "a small range goes", munmap(page + 4096, 4096) == 0);
     REFUSES(mremap, "flags that nobody knows", EINVAL, page, 4096, 8192, 64);
     page[0] = 1;

@@ -236,6 +236,10 @@ void os_maps_text(struct fs_text *t);    /* /proc/self/maps */
 void os_smaps_text(struct fs_text *t, bool rollup);
 enum sockets_text { SOCKETS_TCP, SOCKETS_TCP6, SOCKETS_UDP, SOCKETS_UDP6, SOCKETS_UNIX };
 void os_sockets_text(enum sockets_text which, struct fs_text *t); /* /proc/net */
+/* /proc/sysvipc, and what /proc/sys/kernel says of it. */
+enum ipc_text { IPC_SHM, IPC_SEM, IPC_MSG, IPC_LIMITS_SEM, IPC_MSGMAX, IPC_MSGMNB, IPC_MSGMNI,
+                IPC_SHMALL, IPC_SHMMAX, IPC_SHMMNI };
+void os_ipc_text(enum ipc_text which, struct fs_text *t);
 void os_cmdline_text(struct fs_text *t); /* NUL separated */
 void os_environ_text(struct fs_text *t);
 void os_auxv_text(struct fs_text *t);

@@ -441,6 +441,23 @@ SOCKETS(net_udp, SOCKETS_UDP)
 SOCKETS(net_udp6, SOCKETS_UDP6)
 SOCKETS(net_unix, SOCKETS_UNIX)
 
+#define IPC(function, which)                                                                       \
+    static void function(struct fs_text *t, int id)                                                \
+    {                                                                                              \
+        (void)id;                                                                                  \
+        os_ipc_text(which, t);                                                                     \
+    }
+IPC(ipc_shm, IPC_SHM)
+IPC(ipc_sem, IPC_SEM)
+IPC(ipc_msg, IPC_MSG)
+IPC(ipc_limits_sem, IPC_LIMITS_SEM)
+IPC(ipc_msgmax, IPC_MSGMAX)
+IPC(ipc_msgmnb, IPC_MSGMNB)
+IPC(ipc_msgmni, IPC_MSGMNI)
+IPC(ipc_shmall, IPC_SHMALL)
+IPC(ipc_shmmax, IPC_SHMMAX)
+IPC(ipc_shmmni, IPC_SHMMNI)
+
 /* Loopback alone, of which nobody counts what passes. */
 static void net_dev(struct fs_text *t, int id)
 {
@@ -656,17 +673,26 @@ static const struct proc_entry process = {.name = "",
 static const struct proc_entry random_entries[] = {FILE_("boot_id", boot_id), FILE_("uuid", uuid)};
 static const struct proc_entry kernel_entries[] = {FILE_("cap_last_cap", cap_last_cap),
                                                    FILE_("hostname", hostname),
+                                                   FILE_("msgmax", ipc_msgmax),
+                                                   FILE_("msgmnb", ipc_msgmnb),
+                                                   FILE_("msgmni", ipc_msgmni),
                                                    FILE_("ngroups_max", ngroups_max),
                                                    FILE_("osrelease", osrelease),
                                                    FILE_("ostype", ostype),
                                                    FILE_("pid_max", pid_max),
                                                    DIR_("random", random_entries),
+                                                   FILE_("sem", ipc_limits_sem),
+                                                   FILE_("shmall", ipc_shmall),
+                                                   FILE_("shmmax", ipc_shmmax),
+                                                   FILE_("shmmni", ipc_shmmni),
                                                    FILE_("threads-max", threads_max),
                                                    FILE_("version", os_version)};
 static const struct proc_entry sysctl_fs_entries[] = {FILE_("file-max", fd_max),
                                                       FILE_("nr_open", fd_max)};
 static const struct proc_entry sysctl_entries[] = {DIR_("fs", sysctl_fs_entries),
                                                    DIR_("kernel", kernel_entries)};
+static const struct proc_entry ipc_entries[] = {
+    FILE_("msg", ipc_msg), FILE_("sem", ipc_sem), FILE_("shm", ipc_shm)};
 static const struct proc_entry root_entries[] = {FILE_("cpuinfo", cpuinfo),
                                                  FILE_("filesystems", filesystems),
                                                  FILE_("meminfo", meminfo),
@@ -675,6 +701,7 @@ static const struct proc_entry root_entries[] = {FILE_("cpuinfo", cpuinfo),
                                                  LINK_("self", self),
                                                  FILE_("stat", system_stat),
                                                  DIR_("sys", sysctl_entries),
+                                                 DIR_("sysvipc", ipc_entries),
                                                  LINK_("thread-self", thread_self),
                                                  FILE_("uptime", uptime),
                                                  FILE_("version", version),

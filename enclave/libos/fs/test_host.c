@@ -663,6 +663,11 @@ void os_sockets_text(enum sockets_text which, struct fs_text *t)
     fs_printf(t, "%d\n", (int)which);
 }
 
+void os_ipc_text(enum ipc_text which, struct fs_text *t)
+{
+    fs_printf(t, "%d\n", (int)which);
+}
+
 void os_cmdline_text(struct fs_text *t)
 {
     fs_text_put(t, BYTES("a\0b", 4));

@@ -13,27 +13,29 @@ int32_t ipc_id(const struct ipc_object *o)
 
 struct ipc_object *ipc_at(const struct ipc_kind *k, int32_t slot)
 {
-    struct ipc_object *o = k->first;
-    while (o != NULL && (int32_t)o->slot != slot) {
-        o = o->next;
-    }
-    return o;
+    return slot >= 0 && (uint32_t)slot < k->end ? k->slots[slot] : NULL;
 }
 
 struct ipc_object *ipc_find(const struct ipc_kind *k, int32_t id)
 {
-    struct ipc_object *o = k->first;
-    while (o != NULL && ipc_id(o) != id) {
-        o = o->next;
+    struct ipc_object *o = id >= 0 ? ipc_at(k, id & (int32_t)((1u << SLOT_BITS) - 1)) : NULL;
+    return o != NULL && ipc_id(o) == id ? o : NULL;
+}
+
+struct ipc_object *ipc_next(const struct ipc_kind *k, const struct ipc_object *o)
+{
+    uint32_t i = o == NULL ? 0 : o->slot + 1;
+    while (i < k->end && k->slots[i] == NULL) {
+        i++;
     }
-    return o;
+    return i < k->end ? k->slots[i] : NULL;
 }
 
 struct ipc_object *ipc_by_key(const struct ipc_kind *k, int32_t key)
 {
-    struct ipc_object *o = key != 0 ? k->first : NULL;
+    struct ipc_object *o = key != 0 ? ipc_next(k, NULL) : NULL;
     while (o != NULL && o->perm.key != key) {
-        o = o->next;
+        o = ipc_next(k, o);
     }
     return o;
 }
@@ -74,18 +76,38 @@ int ipc_get(const struct ipc_kind *k, int32_t key, int flags, struct ipc_object 
     return ipc_may(&o->perm, (unsigned)(flags | flags >> 3 | flags >> 6) & 7u);
 }
 
-int ipc_add(struct ipc_kind *k, struct ipc_object *o, int32_t key, int flags)
+/* The lowest free one. */
+static int free_slot(struct ipc_kind *k, uint32_t *ret)
 {
-    struct ipc_object **p = &k->first;
     uint32_t slot = 0;
-    while (*p != NULL && (*p)->slot == slot) {
+    while (slot < k->end && k->slots[slot] != NULL) {
         slot++;
-        p = &(*p)->next;
     }
-    if (slot >= IPC_OBJECTS) {
+    if (slot >= k->max) {
         return -ENOSPC;
     }
+    if (slot == k->room) {
+        const uint32_t room = k->room == 0 ? 16 : k->room * 2;
+        struct ipc_object **slots =
+            (struct ipc_object **)rt_realloc(k->slots, room * sizeof *slots);
+        if (slots == NULL) {
+            return -ENOMEM;
+        }
+        k->slots = slots;
+        k->room = room;
+    }
+    *ret = slot;
+    return 0;
+}
+
+int ipc_add(struct ipc_kind *k, struct ipc_object *o, int32_t key, int flags)
+{
     const uint32_t uid = os.manifest->uid, gid = os.manifest->gid;
+    uint32_t slot;
+    const int r = free_slot(k, &slot);
+    if (r != 0) {
+        return r;
+    }
     o->slot = slot;
     o->perm = (struct ipc_perm){.key = key,
                                 .uid = uid,
@@ -95,25 +117,22 @@ int ipc_add(struct ipc_kind *k, struct ipc_object *o, int32_t key, int flags)
                                 .mode = (uint32_t)flags & 0777u,
                                 .seq = k->next_seq};
     k->next_seq = (k->next_seq + 1) & 0x7fff;
-    o->next = *p;
-    *p = o;
+    k->slots[slot] = o;
+    k->end = slot >= k->end ? slot + 1 : k->end;
+    k->count++;
     return 0;
 }
 
 void ipc_remove(struct ipc_kind *k, struct ipc_object *gone)
 {
-    struct ipc_object **p = &k->first;
-    while (*p != gone) {
-        p = &(*p)->next;
+    k->slots[gone->slot] = NULL;
+    k->count--;
+    while (k->end > 0 && k->slots[k->end - 1] == NULL) {
+        k->end--;
     }
-    *p = gone->next;
 }
 
 int32_t ipc_top(const struct ipc_kind *k)
 {
-    int32_t top = 0;
-    for (const struct ipc_object *o = k->first; o != NULL; o = o->next) {
-        top = (int32_t)o->slot;
-    }
-    return top;
+    return k->end > 0 ? (int32_t)k->end - 1 : 0;
 }

@@ -17,8 +17,6 @@ enum { IPC_RMID_ = 0, IPC_SET_ = 1, IPC_STAT_ = 2, IPC_INFO_ = 3 };
 #define IPC_READ  4u
 #define IPC_WRITE 2u
 
-#define IPC_OBJECTS 4096u /* of one kind; Linux's SHMMNI */
-
 /* struct ipc64_perm of asm-generic/ipcbuf.h: as the workload reads and writes it. */
 struct ipc_perm {
     int32_t key;
@@ -31,14 +29,17 @@ struct ipc_perm {
 _Static_assert(sizeof(struct ipc_perm) == 48, "asm-generic/ipcbuf.h");
 
 struct ipc_object {
-    struct ipc_object *next; /* lowest slot first */
     struct ipc_perm perm;
     uint32_t slot;
 };
 
 /* The objects of one kind. */
 struct ipc_kind {
-    struct ipc_object *first;
+    const uint32_t max;        /* as many there may be; below 32,768 */
+    struct ipc_object **slots; /* room of them; NULL where there is none */
+    uint32_t room;
+    uint32_t end; /* none from here on */
+    uint32_t count;
     uint16_t next_seq;
 };
 
@@ -47,9 +48,11 @@ int32_t ipc_id(const struct ipc_object *o);
 struct ipc_object *ipc_find(const struct ipc_kind *k, int32_t id);
 struct ipc_object *ipc_at(const struct ipc_kind *k, int32_t slot);
 struct ipc_object *ipc_by_key(const struct ipc_kind *k, int32_t key);
+/* All of them: o is the one before, NULL for the first. */
+struct ipc_object *ipc_next(const struct ipc_kind *k, const struct ipc_object *o);
 /* *flags are those of shmget(2) and its kin. NULL in *ret: one is to be made. */
 int ipc_get(const struct ipc_kind *k, int32_t key, int flags, struct ipc_object **ret) MUST_USE;
-/* Gives it a number and a place. -ENOSPC. */
+/* Gives it a number and a place. -ENOSPC, -ENOMEM. */
 int ipc_add(struct ipc_kind *k, struct ipc_object *o, int32_t key, int flags) MUST_USE;
 void ipc_remove(struct ipc_kind *k, struct ipc_object *gone);
 /* The highest slot that is used; 0 when there is none, as Linux tells it. */
@@ -60,3 +63,7 @@ int ipc_may(const struct ipc_perm *p, unsigned wanted) MUST_USE;
 int ipc_owns(const struct ipc_perm *p) MUST_USE;
 /* IPC_SET: owner, group and rights of what the workload gave. */
 void ipc_set(struct ipc_perm *p, const struct ipc_perm *given);
+
+/* /proc/sysvipc: key, number and rights; ids of owner, group and makers. ipc_text.c */
+void ipc_text_head(struct fs_text *t, const struct ipc_object *o);
+void ipc_text_owners(struct fs_text *t, const struct ipc_object *o);

@@ -57,7 +57,7 @@ struct segment {
     int32_t cpid, lpid;
 };
 
-static struct ipc_kind segments;
+static struct ipc_kind segments = {.max = SHM_SEGMENTS_MAX};
 
 static struct segment *of(struct ipc_object *o)
 {
@@ -95,9 +95,9 @@ static bool sweep(struct segment *s)
 
 void shm_left(const struct node *n, int pid)
 {
-    struct ipc_object *o = segments.first;
+    struct ipc_object *o = ipc_next(&segments, NULL);
     while (o != NULL && of(o)->node != n) {
-        o = o->next;
+        o = ipc_next(&segments, o);
     }
     if (o != NULL) {
         of(o)->dtime = fs_now().sec;
@@ -126,7 +126,7 @@ static int64_t make(int32_t key, uint64_t size, int flags)
     }
     base_format(name, sizeof name, "/SYSV%08x (deleted)", (uint32_t)key);
     int r = s == NULL                    ? -ENOMEM
-            : size > os.manifest->memory ? -ENOSPC
+            : size > os.manifest->memory ? -ENOMEM
                                          : share_new_memory(size, name, &f);
     if (r != 0) {
         rt_free(s);
@@ -278,7 +278,7 @@ int64_t remote_serve_shm_attach(struct call_server *s, struct bytes in, struct w
 
 static void note_detached(struct node *n)
 {
-    for (struct ipc_object *o = segments.first; o != NULL; o = o->next) {
+    for (struct ipc_object *o = NULL; (o = ipc_next(&segments, o)) != NULL;) {
         if (of(o)->node == n) {
             of(o)->dtime = fs_now().sec;
             of(o)->lpid = os_current()->pid;
@@ -381,8 +381,8 @@ static int64_t tell_limits(app_ptr buffer)
 {
     const struct shminfo64 i = {.max = os.manifest->memory,
                                 .min = 1,
-                                .ids = IPC_OBJECTS,
-                                .segments = IPC_OBJECTS,
+                                .ids = SHM_SEGMENTS_MAX,
+                                .segments = SHM_SEGMENTS_MAX,
                                 .all = os.manifest->memory / PAGE};
     const int r = copy_to_app(buffer, &i, sizeof i);
     return r != 0 ? r : ipc_top(&segments);
@@ -391,7 +391,7 @@ static int64_t tell_limits(app_ptr buffer)
 static int64_t tell_use(app_ptr buffer)
 {
     struct shm_info i = {0};
-    for (struct ipc_object *o = segments.first; o != NULL; o = o->next) {
+    for (struct ipc_object *o = NULL; (o = ipc_next(&segments, o)) != NULL;) {
         i.ids++;
         i.total += of(o)->node->size / PAGE;
         i.resident += of(o)->node->blocks * 512 / PAGE;
@@ -445,5 +445,29 @@ int64_t sys_shmctl(int id, int command, app_ptr buffer)
         return lock(s, command == SHM_LOCK);
     default:
         return -EINVAL;
+    }
+}
+
+/* ---- /proc ----------------------------------------------------------------------------------- */
+
+uint64_t shm_memory_max(void)
+{
+    return os.manifest->memory;
+}
+
+void shm_text(struct fs_text *t)
+{
+    fs_printf(t, "       key      shmid perms                  size  cpid  lpid nattch   uid   gid"
+                 "  cuid  cgid      atime      dtime      ctime                   rss"
+                 "                  swap\n");
+    for (struct ipc_object *o = NULL; (o = ipc_next(&segments, o)) != NULL;) {
+        const struct segment *s = of(o);
+        ipc_text_head(t, o);
+        fs_printf(t, " %21llu %5u %5u  %5llu", (unsigned long long)s->size, (unsigned)s->cpid,
+                  (unsigned)s->lpid, (unsigned long long)attached(s));
+        ipc_text_owners(t, o);
+        fs_printf(t, " %10lld %10lld %10lld %21llu %21u\n", (long long)s->atime,
+                  (long long)s->dtime, (long long)s->ctime,
+                  (unsigned long long)s->node->blocks * 512, 0u);
     }
 }

@@ -172,9 +172,12 @@ static const struct hint {
     {47, 1, MSG_WRITE, FIXED, 1, 0},    /* recvmsg */
     {49, 1, READ, 2, 1, 128},           /* bind */
     {54, 3, READ, 4, 1, 4096},          /* setsockopt */
+    {65, 1, READ, 2, 6, 0},             /* semop */
     {79, 0, WRITE, 1, 1, FS_PATH_MAX},  /* getcwd */
     {89, 1, WRITE, 2, 1, FS_PATH_MAX},  /* readlink */
     {217, 1, RECEIVE, 2, 1, 0},         /* getdents64 */
+    {220, 1, READ, 2, 6, 0},            /* semtimedop */
+    {220, 3, READ, FIXED, 16, 0},       /* */
     {233, 3, READ, FIXED, 12, 0},       /* epoll_ctl */
     {235, 1, READ, FIXED, 32, 0},       /* utimes */
     {261, 2, READ, FIXED, 32, 0},       /* futimesat */
@@ -334,7 +337,8 @@ static void advance(struct call_request *r)
     }
 }
 
-/* What three bit sets of select and a record lock are is told by other arguments. */
+/* What three bit sets of select, a record lock and a message with its type are is told by other
+ * arguments. */
 static int follow_odd(struct call_request *r, const uint64_t args[CALL_ARGS])
 {
     int err = 0;
@@ -348,6 +352,10 @@ static int follow_odd(struct call_request *r, const uint64_t args[CALL_ARGS])
         bool lock = (args[1] >= GETLK && args[1] <= SETLKW) ||
                     (args[1] >= OFD_GETLK && args[1] <= OFD_SETLKW);
         err = lock ? call_attach(r->out, args[2], LOCK_SIZE) : 0;
+    } else if (r->number == 69 || r->number == 70) {
+        enum { TYPE_SIZE = 8, MESSAGE_MAX = 8192 };
+        uint64_t size = TYPE_SIZE + (args[2] < MESSAGE_MAX ? args[2] : MESSAGE_MAX);
+        err = r->number == 69 ? call_attach(r->out, args[1], size) : probe(r->out, args[1], size);
     }
     return err;
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "fs/vfs.h"
+#include "ipc/sem.h"
 #include "signals/signals.h"
 #include "usage.h"
 
@@ -199,6 +200,7 @@ int process_new(struct process *maker, unsigned share, int exit_signal, struct p
 
 void process_cancel(struct process *p)
 {
+    sem_process_ends(p);
     fs_context_done(&p->fs);
     unlink_process(p);
 }
@@ -380,6 +382,7 @@ void process_end(struct process *p, int status, const struct process_usage *used
     REQUIRE(p != first && p->state < PROCESS_ZOMBIE);
     bool was_orphaned = is_orphaned(p->pgid, NULL);
     fs_context_done(&p->fs);
+    sem_process_ends(p);
     p->state = PROCESS_ZOMBIE;
     p->status = status;
     const struct signal_box waiting = signal_box_of_process(p);

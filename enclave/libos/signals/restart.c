@@ -15,9 +15,13 @@ enum {
     SYS_NANOSLEEP = 35,
     SYS_SIGTIMEDWAIT = 128,
     SYS_SIGSUSPEND = 130,
+    SYS_SEMOP = 65,
+    SYS_MSGSND = 69,
+    SYS_MSGRCV = 70,
     SYS_FUTEX = 202,
     SYS_RESTART_SYSCALL = 219,
     SYS_CLOCK_NANOSLEEP = 230,
+    SYS_SEMTIMEDOP = 220,
     SYS_EPOLL_WAIT = 232,
     SYS_PSELECT = 270,
     SYS_PPOLL = 271,
@@ -52,7 +56,11 @@ static enum restart restart_of(uint64_t number, int64_t result)
     case SYS_CLOCK_NANOSLEEP:
     case SYS_PSELECT:
     case SYS_PPOLL:
+    case SYS_MSGSND:
+    case SYS_MSGRCV:
         return RESTART_UNHANDLED;
+    case SYS_SEMOP:
+    case SYS_SEMTIMEDOP:
     case SYS_SIGTIMEDWAIT:
     case SYS_EPOLL_WAIT:
     case SYS_EPOLL_PWAIT:
