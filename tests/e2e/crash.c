@@ -2,6 +2,7 @@
 /* Dies as its argument says; e2e/fatal.sh reads the report. */
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -49,7 +50,13 @@ int main(int argc, char **argv)
     }
     if (strcmp(how, "callbacks") == 0) {
         const int all = PROT_READ | PROT_WRITE | PROT_EXEC;
-        return mmap(NULL, 4096, all, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? 3 : 0;
+        return mmap(NULL, 65536, all, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? 3 : 0;
+    }
+    if (strcmp(how, "data") == 0) {
+        const int all = PROT_READ | PROT_WRITE | PROT_EXEC;
+        unsigned char *code = mmap(NULL, 4096, all, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        *code = 0xc3; /* ret */
+        ((void (*)(void))(uintptr_t)code)();
     }
     if (strcmp(how, "trap") == 0) {
         __builtin_trap();

@@ -72,6 +72,8 @@ ok "also one that ends by itself, and not well" says '^\*\*\* process 1 \(progra
 ok "and what it asked for" says '^  it asked 1 times for memory to run machine code'
 crash callbacks false
 ok "which a release bundle does not say" refused_text_is_not_told
+crash data true
+ok "running data is told" says '^  that is data, which never runs: '
 crash trap true
 ok "an invalid instruction" says '^  invalid instruction$'
 ok "which is shown" says ': 0f0b'

@@ -128,8 +128,11 @@ static void test_closed(void)
     check(faults_writing(text), "writing to text ends in SIGSEGV");
     check(faults_writing((void *)(uintptr_t)&constant), "writing to constants ends in SIGSEGV");
     check(faults_running(ret_instruction), "running data ends in SIGSEGV");
-    check(refused(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, anonymous, -1),
+    check(refused(NULL, 16 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, anonymous, -1),
           "memory that is writable and executable is refused");
+    uint8_t *few = mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, anonymous, -1, 0);
+    check(few != MAP_FAILED && (*few = 0xc3) != 0 && faults_running(few),
+          "a page of it is data, for trampolines: running it ends in SIGSEGV");
     check(refused(NULL, PAGE, PROT_READ | PROT_EXEC, anonymous, -1),
           "memory that is executable is refused");
     check(mprotect(ret_instruction, PAGE, PROT_READ | PROT_EXEC) == -1 && errno == EACCES,

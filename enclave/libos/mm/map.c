@@ -218,6 +218,24 @@ int64_t mm_map_shared_memory(uint64_t addr, uint64_t length, uint32_t prot, uint
     return r;
 }
 
+/* Libraries that make function pointers at run time (libffi, cffi) ask for a page or a few at a
+ * time, writable and executable, for trampolines. They get data, as /proc/PID/maps says, and what
+ * is jumped to there is read instead of run (exec/trampoline.h). Those that make machine code ask
+ * for no less than 64 KiB, or map over what they have reserved, or change rights afterwards: they
+ * are told that there is none, and many then do without (docs/decisions/020-trampolines.md). */
+#define TRAMPOLINES_END (UINT64_C(64) << 10)
+
+static uint32_t as_data(uint64_t length, uint32_t prot, uint32_t flags)
+{
+    const uint32_t data = OS_PROT_READ | OS_PROT_WRITE;
+    const uint32_t fixed = OS_MAP_FIXED | OS_MAP_FIXED_NOREPLACE;
+    return prot == (data | OS_PROT_EXEC) && (flags & OS_MAP_TYPE) == OS_MAP_PRIVATE &&
+                   (flags & OS_MAP_ANONYMOUS) != 0 && (flags & fixed) == 0 &&
+                   length < TRAMPOLINES_END
+               ? data
+               : prot;
+}
+
 static int64_t map(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, int fd,
                    int64_t offset)
 {
@@ -228,6 +246,7 @@ static int64_t map(uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags
         return -EINVAL;
     }
     prot &= ~UINT32_C(0x03000000); /* PROT_GROWSDOWN and PROT_GROWSUP */
+    prot = as_data(length, prot, flags);
     if ((flags & OS_MAP_ANONYMOUS) != 0 && type != OS_MAP_PRIVATE) {
         return mm_map_shared_memory(addr, length, prot, flags);
     }

@@ -65,6 +65,9 @@ bool mm_is_mapped(uint64_t addr);
 /* Would the access that a page fault's error code describes be allowed by what was accepted? Then the
  * fault is the host's doing (it owns the page tables), not the workload's. */
 bool mm_allows(uint64_t addr, uint32_t error);
+/* Bytes from addr on, within one mapping, of a process's own memory that can be read and does not run; 0: it
+ * is no such memory. Of a process's own: not where other mappings or processes share the pages. */
+uint64_t mm_private_data(uint64_t addr);
 /* A page fault at addr: true when the page belongs to a mapping that is filled on demand and is
  * there now, so that the access can be tried again. */
 bool mm_page_in(uint64_t addr);

@@ -22,6 +22,17 @@ bool mm_allows(uint64_t addr, uint32_t error)
     return mm_is_mapped(addr) && (state & PAGE_COMMITTED) != 0 && (state & needed) != 0;
 }
 
+uint64_t mm_private_data(uint64_t addr)
+{
+    const uint8_t state = pages_state(addr);
+    const struct vma *v = vma_of(addr);
+    return v != NULL && !v->shared &&
+                   (state & (PAGE_COMMITTED | SGX_SECINFO_R)) == (PAGE_COMMITTED | SGX_SECINFO_R) &&
+                   (state & SGX_SECINFO_X) == 0
+               ? v->end - addr
+               : 0;
+}
+
 bool mm_beyond_file(uint64_t addr)
 {
     const struct vma *v = vma_of(addr);

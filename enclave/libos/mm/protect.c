@@ -93,6 +93,19 @@ static uint64_t covered_end(uint64_t start, uint64_t end)
     return at < end ? at : end;
 }
 
+/* A thread's stack, or the first one's, that is to be executable for trampolines of nested
+ * functions, says a program or library that has some: it stays data, and they are followed
+ * (exec/trampoline.h). */
+static bool is_stack_for_trampolines(uint64_t start, uint64_t end, uint32_t prot)
+{
+    bool stack = prot == (OS_PROT_READ | OS_PROT_WRITE | OS_PROT_EXEC);
+    for (size_t i = vma_find(start); stack && i < vma_count() && vma_at(i)->start < end; i++) {
+        const struct vma *v = vma_at(i);
+        stack = v->stack || (os.stack_start >= v->start && os.stack_start < v->end);
+    }
+    return stack && vma_covers(start, end);
+}
+
 #define PROT_GROWS UINT32_C(0x03000000) /* PROT_GROWSDOWN, PROT_GROWSUP */
 
 int64_t mm_protect(uint64_t addr, uint64_t length, uint32_t prot)
@@ -105,11 +118,15 @@ int64_t mm_protect(uint64_t addr, uint64_t length, uint32_t prot)
     if (length == 0) {
         return 0;
     }
+    const bool fits = mm_range_ok(addr, length, &end);
+    if (fits && is_stack_for_trampolines(addr, end, prot)) {
+        prot &= ~OS_PROT_EXEC;
+    }
     int r = mm_check_prot(prot);
     if (r != 0) {
         return r;
     }
-    if (!mm_range_ok(addr, length, &end)) {
+    if (!fits) {
         return -ENOMEM;
     }
     uint64_t wanted =

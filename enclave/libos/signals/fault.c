@@ -3,9 +3,11 @@
 #include "signals/internal.h"
 
 #include "exec/rewrite.h"
+#include "exec/trampoline.h"
 #include "mm/mm.h"
 #include "proc/fork.h"
 #include "proc/shares.h"
+#include "trace/trace.h"
 
 /* Source: arch/x86/kernel/fpu/core.c, fpu__exception_code(). */
 static int fp_code(uint32_t exceptions)
@@ -55,6 +57,27 @@ static struct signal_info signal_of_fault(const struct rt_frame *f, const struct
     }
 }
 
+/* Does the thread stand before a trampoline in memory that never runs? Then it goes on where that
+ * leads, as a jump of its own would. That it stands there is the processor's word (RIP in the SSA,
+ * of an exception that it reported); what the host says of the fault is not looked at. The bytes
+ * are copied once: other threads may write there. */
+static bool follow_trampoline(const struct os_thread *t, struct rt_frame *f)
+{
+    uint8_t code[TRAMPOLINE_MAX];
+    struct trampoline to;
+    uint64_t size = mm_private_data(f->rip);
+    size = size < sizeof code ? size : sizeof code;
+    if (size == 0 || copy_from_app(code, app_at(f->rip), size) != 0 ||
+        !trampoline_read(BYTES(code, size), f->rip, &to)) {
+        return false;
+    }
+    trace_trampoline(t, f->rip, to.target);
+    f->r10 = to.r10;
+    f->r11 = to.sets_r11 ? to.r11 : f->r11;
+    f->rip = to.target;
+    return true;
+}
+
 void door_fault(struct rt_frame *frame, const struct rt_fault *fault)
 {
     struct os_thread *t = rt_self_data();
@@ -65,8 +88,10 @@ void door_fault(struct rt_frame *frame, const struct rt_fault *fault)
         return;
     }
     const int brought = fault->vector == 14 ? share_bring() : 0;
-    if (brought != 0) { /* its page was with another process */
-        ignore_result(brought > 0 && mm_page_in(fault->addr), "then it faults again");
+    if (brought > 0) { /* its page was with another process */
+        ignore_result(mm_page_in(fault->addr), "then it faults again");
+    }
+    if (brought != 0 || (fault->vector == 14 && follow_trampoline(t, frame))) {
         const bool due = __atomic_load_n(&t->attention, __ATOMIC_RELAXED) != 0;
         os_unlock();
         if (due) {

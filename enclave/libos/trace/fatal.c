@@ -80,6 +80,15 @@ static void say_if_used_up(const struct rt_fault *fault)
     }
 }
 
+/* Memory that was asked to be executable may be data all the same (mm/map.c). */
+static void say_if_data(const struct rt_frame *f, const struct rt_fault *fault)
+{
+    if (fault->vector == 14 && mm_private_data(f->rip) != 0) {
+        rt_trace("  that is data, which never runs: jumps are followed to trampolines alone, as "
+                 "libffi and nested functions of C have them");
+    }
+}
+
 static void say_instruction(const struct rt_frame *f)
 {
     uint8_t code[16];
@@ -258,6 +267,7 @@ void fatal_report(const struct os_thread *t, const struct signal_info *info,
     if (fault != NULL) {
         say_exception(fault);
         say_if_used_up(fault);
+        say_if_data(f, fault);
     }
     say_instruction(f);
     if (fault == NULL) {

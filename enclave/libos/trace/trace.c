@@ -109,6 +109,18 @@ void trace_signal(const struct os_thread *t, const struct signal_info *info)
     rt_trace("%s", l.text);
 }
 
+void trace_trampoline(const struct os_thread *t, uint64_t at, uint64_t target)
+{
+    struct trace_line l;
+    if (!trace_wants(CALL_MMAP)) {
+        return;
+    }
+    start_line(&l, t);
+    trace_add(&l, "--- trampoline at 0x%llx to 0x%llx ---", (unsigned long long)at,
+              (unsigned long long)target);
+    rt_trace("%s", l.text);
+}
+
 void trace_summary(void)
 {
     if (!rt_tracing(TRACE_SYS)) {

@@ -26,6 +26,8 @@ void trace_unknown(const struct os_thread *t, uint64_t number);
 void trace_summary(void);
 /* A signal on its way to a handler or to its default action. */
 void trace_signal(const struct os_thread *t, const struct signal_info *info);
+/* A trampoline that was followed (exec/trampoline.h), where calls of mmap are traced. */
+void trace_trampoline(const struct os_thread *t, uint64_t at, uint64_t target);
 
 /* trace_args.c */
 void PRINTF(2, 3) trace_add(struct trace_line *l, const char *format, ...);
