@@ -148,8 +148,6 @@ def verdict_of(text):
 
 # What is behind a failed test, looked for in this order in what it printed.
 CAUSES = [
-    (r"ctypes[^\n]*\n(.*\n)*MemoryError|^MemoryError|CFUNCTYPE",
-     "libffi makes callbacks in memory that is writable and executable, which is refused"),
     (r"PROT_EXEC|prot=prot", "maps a file that is not measured for execution, which is refused"),
     (r"config-3\.11|pyconfig\.h|No module named '(ensurepip|distutils)|'distutils'|tkinter|lib2to3",
      "a file that the base layer does not have"),
