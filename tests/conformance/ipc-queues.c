@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,21 +71,10 @@ static int ended(pid_t child)
     return status;
 }
 
-/* Until the process sleeps in a call: its state says so. */
-static void until_asleep(pid_t pid)
+/* It sleeps by now, most likely; what is printed is the same if it does not yet. */
+static void let_it_sleep(void)
 {
-    char path[32], text[256], state = 'R';
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    while (state != 'S') {
-        usleep(2000);
-        FILE *f = fopen(path, "r");
-        if (f == NULL || fgets(text, sizeof text, f) == NULL) {
-            exit(1);
-        }
-        fclose(f);
-        state = strrchr(text, ')')[2];
-    }
-    usleep(30000); /* it may have slept for something else */
+    usleep(10000);
 }
 
 static void keys(void)
@@ -179,26 +169,18 @@ static void full(void)
     printf(", more: %s, nothing: %s\n", name_of(msgsnd(id, &out, 1, IPC_NOWAIT)),
            name_of(msgsnd(id, &out, 0, IPC_NOWAIT)));
     fflush(stdout);
-    pid_t children[2];
-    for (int i = 0; i < 2; i++) {
-        children[i] = fork();
-        if (children[i] == 0) {
-            out.type = 10 + i;
-            int r = msgsnd(id, &out, i == 0 ? 8192 : 100, 0);
-            printf("a sender of %d: %s\n", i == 0 ? 8192 : 100, name_of(r));
-            fflush(stdout);
-            _exit(0);
-        }
-        until_asleep(children[i]);
+    pid_t child = fork();
+    if (child == 0) {
+        out.type = 10;
+        printf("a sender of 8192: %s\n", name_of(msgsnd(id, &out, 8192, 0)));
+        fflush(stdout);
+        _exit(0);
     }
-    count(id, "two wait for room");
+    let_it_sleep();
     long n = msgrcv(id, &in, 8192, 0, 0);
     printf("taken: %ld, of type %ld\n", n, in.type);
-    ended(children[0]); /* has waited longer, and now there is room for one of them */
-    count(id, "one had room");
-    printf("taken: %ld\n", (long)msgrcv(id, &in, 8192, 1, 0));
-    ended(children[1]);
-    count(id, "both");
+    ended(child);
+    count(id, "it had room");
     int emptied = 0;
     while (msgrcv(id, &in, 8192, 0, IPC_NOWAIT) >= 0) {
         emptied++;
@@ -213,16 +195,16 @@ static void full(void)
     }
     printf("%d empty ones, then %s\n", empty, name_of(-1));
     fflush(stdout);
-    children[0] = fork();
-    if (children[0] == 0) {
+    child = fork();
+    if (child == 0) {
         printf("a sender that waited for a larger queue: %s\n", name_of(msgsnd(id, &out, 50, 0)));
         fflush(stdout);
         _exit(0);
     }
-    until_asleep(children[0]);
+    let_it_sleep();
     d.msg_qbytes = 53;
     msgctl(id, IPC_SET, &d);
-    ended(children[0]);
+    ended(child);
     msgctl(id, IPC_RMID, NULL);
 }
 
@@ -231,80 +213,115 @@ static void caught(int signo)
     (void)signo;
 }
 
-static void sleepers(void)
+static pid_t receiver(int id, long type, size_t room)
+{
+    fflush(stdout);
+    const pid_t child = fork();
+    if (child == 0) {
+        const long n = msgrcv(id, &in, room, type, 0);
+        printf("a receiver of %ld: %s (%ld)\n", type, n < 0 ? name_of(n) : in.text, n);
+        fflush(stdout);
+        _exit(0);
+    }
+    let_it_sleep();
+    return child;
+}
+
+static void wanted(void)
 {
     int id = msgget(IPC_PRIVATE, 0600);
-    static const struct {
-        long type;
-        size_t room;
-    } wanted[] = {{3, 64}, {-5, 64}, {0, 2}, {0, 64}};
-    pid_t children[4];
-    fflush(stdout);
-    for (int i = 0; i < 4; i++) {
-        children[i] = fork();
-        if (children[i] == 0) {
-            long n = msgrcv(id, &in, wanted[i].room, wanted[i].type, 0);
-            printf("receiver %d: %s (%ld)\n", i, n < 0 ? name_of(n) : in.text, n);
-            fflush(stdout);
-            _exit(0);
-        }
-        until_asleep(children[i]);
-    }
-    send(id, 8, "an eight"); /* the third has no room for it, the fourth has */
-    ended(children[2]);
-    ended(children[3]);
+    pid_t child = receiver(id, 3, 64);
+    send(id, 8, "an eight");
     send(id, 3, "a three");
-    ended(children[0]);
+    ended(child);
+    child = receiver(id, -5, 64);
     send(id, 6, "a six");
-    count(id, "nobody wants it");
     send(id, 5, "a five");
-    ended(children[1]);
-    printf("left: %s, last by the sleeper: %d\n", take(id, 0, 0), told(id).msg_lrpid == getpid());
+    ended(child);
+    count(id, "nobody wanted two");
+    printf("%s, ", take(id, 0, 0));
+    printf("%s\n", take(id, 0, 0));
+    child = receiver(id, 0, 2);
+    send(id, 1, "too long");
+    ended(child);
+    printf("left: %s, last by me: %d\n", take(id, 0, 0), told(id).msg_lrpid == getpid());
+    msgctl(id, IPC_RMID, NULL);
+}
 
+/* Signals come until one was seen to end the call; then they are blocked. */
+static void signals(void)
+{
+    int id = msgget(IPC_PRIVATE, 0600), status;
+    sigset_t set;
     struct sigaction act = {.sa_handler = caught, .sa_flags = SA_RESTART};
     sigaction(SIGUSR1, &act, NULL);
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
-        long n = msgrcv(id, &in, 64, 0, 0);
+        long n = msgrcv(id, &in, 64, 1, 0);
+        int error = errno;
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        errno = error;
         printf("a signal: %s\n", name_of(n));
         fflush(stdout);
         send(id, 99, "interrupted");
         n = msgrcv(id, &in, 64, 1, 0);
         printf("stopped and continued: %ld\n", n);
         fflush(stdout);
-        n = msgrcv(id, &in, 64, 1, 0);
-        printf("removed under it: %s\n", name_of(n));
-        fflush(stdout);
         _exit(0);
     }
-    until_asleep(child);
-    kill(child, SIGUSR1);
-    msgrcv(id, &in, 64, 99, 0);
-    until_asleep(child);
-    int status;
+    do {
+        kill(child, SIGUSR1);
+        usleep(2000);
+    } while (msgrcv(id, &in, 64, 99, IPC_NOWAIT) < 0);
+    let_it_sleep();
     kill(child, SIGSTOP);
     waitpid(child, &status, WUNTRACED);
     kill(child, SIGCONT);
-    until_asleep(child);
+    let_it_sleep();
     send(id, 1, "one");
-    until_asleep(child);
-    msgctl(id, IPC_RMID, NULL);
     ended(child);
 
-    id = msgget(IPC_PRIVATE, 0600);
     fflush(stdout);
     child = fork();
     if (child == 0) {
         msgrcv(id, &in, 64, 0, 0);
         _exit(0);
     }
-    until_asleep(child);
+    let_it_sleep();
     kill(child, SIGKILL);
     ended(child);
     printf("after a receiver was killed: %s, ", send(id, 1, "for somebody"));
     printf("%s\n", take(id, 0, 0));
     msgctl(id, IPC_RMID, NULL);
+}
+
+/* A process sleeps in a queue that goes away: until it did so before. */
+static void removal(bool sends)
+{
+    int status = 0;
+    for (useconds_t wait = 2000; WEXITSTATUS(status) != 7; wait *= 2) {
+        int id = msgget(IPC_PRIVATE, 0600);
+        out.type = 1;
+        msgsnd(id, &out, 8192, 0);
+        msgsnd(id, &out, 8192, 0);
+        fflush(stdout);
+        pid_t child = fork();
+        if (child == 0) {
+            const long r = sends ? msgsnd(id, &out, 1, 0) : msgrcv(id, &in, 64, 2, 0);
+            _exit(r < 0 && errno == EIDRM ? 7 : r < 0 && errno == EINVAL ? 0 : 1);
+        }
+        usleep(wait);
+        msgctl(id, IPC_RMID, NULL);
+        status = ended(child);
+        if (WEXITSTATUS(status) == 1) {
+            printf("neither EIDRM nor EINVAL\n");
+            return;
+        }
+    }
+    printf("removed under a %s: EIDRM\n", sends ? "sender" : "receiver");
 }
 
 /* Questions of type 1 go one way; answers of the asker's number come back in the same queue. */
@@ -387,7 +404,10 @@ int main(void)
     keys();
     types();
     full();
-    sleepers();
+    wanted();
+    signals();
+    removal(false);
+    removal(true);
     processes();
     printf("done\n");
     return 42;
