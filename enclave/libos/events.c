@@ -11,6 +11,8 @@
 #include "net/network.h"
 
 #define WATCHES_MAX FS_FD_MAX
+#define ROOM_MIN    16u
+#define NO_WATCH    UINT32_MAX
 
 /* uapi/linux/eventpoll.h */
 #define EPOLL_BITS  0x7ffu /* what poll knows */
@@ -36,14 +38,16 @@ struct watch {
     bool spent;                /* EPOLLONESHOT, until it is modified */
     bool told;                 /* EPOLLET: reported since it was added or modified */
     uint32_t arrived, drained; /* the file's edges, when it was reported */
+    uint32_t next;             /* in its bucket; NO_WATCH: the last */
 };
 #define NESTING_MAX 4
 
 struct epoll {
     struct node node;
     struct epoll *next;
-    struct watch watches[WATCHES_MAX];
-    size_t count;
+    struct watch *watches; /* room of them, count of which are used */
+    uint32_t *buckets;     /* room of them: by file, the first watch of each */
+    size_t room, count;
     size_t first; /* where the next look begins, so that busy ones do not starve others */
 };
 static struct epoll *epolls;
@@ -52,9 +56,14 @@ static struct epoll *epolls;
 
 static const struct file_ops epoll_ops;
 
+static struct epoll *epoll_of_node(struct node *n)
+{
+    return (struct epoll *)(void *)n;
+}
+
 static struct epoll *epoll_of(struct file *f)
 {
-    return (struct epoll *)(void *)f->node;
+    return epoll_of_node(f->node);
 }
 
 static uint32_t ready_bits(const struct watch *w)
@@ -94,23 +103,80 @@ static void epoll_destroy(struct node *n)
         p = &(*p)->next;
     }
     *p = (*p)->next;
+    rt_free(epoll_of_node(n)->watches);
+    rt_free(epoll_of_node(n)->buckets);
     rt_free(n);
 }
 
 static const struct file_ops epoll_ops = {.poll = epoll_poll};
 static const struct node_ops epoll_node_ops = {.destroy = epoll_destroy, .file_ops = &epoll_ops};
 
+/* Where the bucket of the file begins; room is a power of two. */
+static uint32_t *bucket_of(const struct epoll *e, const struct file *f)
+{
+    const uint64_t mixed = (uint64_t)(uintptr_t)f * UINT64_C(0x9e3779b97f4a7c15);
+    return &e->buckets[(mixed >> 32) & (e->room - 1)];
+}
+
+static void link_watch(const struct epoll *e, uint32_t i)
+{
+    uint32_t *bucket = bucket_of(e, e->watches[i].file);
+    e->watches[i].next = *bucket;
+    *bucket = i;
+}
+
+/* What says that the watch is the next one. */
+static uint32_t *link_to(const struct epoll *e, uint32_t i)
+{
+    uint32_t *p = bucket_of(e, e->watches[i].file);
+    while (*p != i) {
+        p = &e->watches[*p].next;
+    }
+    return p;
+}
+
 static void drop_watch(struct epoll *e, size_t i)
 {
-    e->watches[i] = e->watches[--e->count];
+    const size_t last = e->count - 1;
+    *link_to(e, (uint32_t)i) = e->watches[i].next;
+    if (i != last) {
+        *link_to(e, (uint32_t)last) = (uint32_t)i;
+        e->watches[i] = e->watches[last];
+    }
+    e->count = last;
+}
+
+static int grow(struct epoll *e)
+{
+    const size_t room = e->room == 0 ? ROOM_MIN : e->room * 2;
+    struct watch *watches = (struct watch *)rt_realloc(e->watches, room * sizeof *watches);
+    if (watches == NULL) {
+        return -ENOMEM;
+    }
+    e->watches = watches;
+    uint32_t *buckets = (uint32_t *)rt_realloc(e->buckets, room * sizeof *buckets);
+    if (buckets == NULL) {
+        return -ENOMEM;
+    }
+    e->buckets = buckets;
+    e->room = room;
+    memset(buckets, 0xff, room * sizeof *buckets); /* NO_WATCH */
+    for (size_t i = 0; i < e->count; i++) {
+        link_watch(e, (uint32_t)i);
+    }
+    return 0;
 }
 
 void os_file_gone(const struct file *f)
 {
     for (struct epoll *e = epolls; e != NULL; e = e->next) {
-        for (size_t i = e->count; i > 0; i--) {
-            if (e->watches[i - 1].file == f) {
-                drop_watch(e, i - 1);
+        uint32_t i = e->count > 0 ? *bucket_of(e, f) : NO_WATCH;
+        while (i != NO_WATCH) {
+            if (e->watches[i].file == f) {
+                drop_watch(e, i);
+                i = *bucket_of(e, f); /* another may have moved to this place */
+            } else {
+                i = e->watches[i].next;
             }
         }
     }
@@ -140,12 +206,27 @@ int64_t sys_epoll_create(int size)
 
 static struct watch *find_watch(struct epoll *e, const struct file *f, int fd)
 {
-    for (size_t i = 0; i < e->count; i++) {
+    for (uint32_t i = e->count > 0 ? *bucket_of(e, f) : NO_WATCH; i != NO_WATCH;
+         i = e->watches[i].next) {
         if (e->watches[i].file == f && e->watches[i].fd == fd) {
             return &e->watches[i];
         }
     }
     return NULL;
+}
+
+static int add_watch(struct epoll *e, struct file *f, int fd, const struct event *event)
+{
+    if (e->count == WATCHES_MAX) {
+        return -ENOSPC;
+    }
+    if (e->count == e->room && grow(e) != 0) {
+        return -ENOMEM;
+    }
+    e->watches[e->count] = (struct watch){.file = f, .fd = fd, .event = *event};
+    link_watch(e, (uint32_t)e->count++);
+    f->watched = true;
+    return 0;
 }
 
 static int change_watch(struct epoll *e, int op, struct file *f, int fd, const struct event *event)
@@ -159,12 +240,7 @@ static int change_watch(struct epoll *e, int op, struct file *f, int fd, const s
         if (node_is(f->node, S_IFREG) || node_is(f->node, S_IFDIR)) {
             return -EPERM; /* always ready: Linux does not watch them */
         }
-        if (e->count == WATCHES_MAX) {
-            return -ENOSPC;
-        }
-        e->watches[e->count++] = (struct watch){.file = f, .fd = fd, .event = *event};
-        f->watched = true;
-        return 0;
+        return add_watch(e, f, fd, event);
     case CTL_MOD:
         if (w == NULL) {
             return -ENOENT;

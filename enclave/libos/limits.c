@@ -32,7 +32,7 @@ void os_limits_start(struct process *p)
     p->limits[LIMIT_STACK] = (struct os_limit){STACK_LIMIT, STACK_LIMIT};
     p->limits[LIMIT_CORE] = (struct os_limit){0, 0};
     p->limits[LIMIT_NPROC] = (struct os_limit){os.manifest->threads, os.manifest->threads};
-    p->limits[LIMIT_NOFILE] = (struct os_limit){FS_FD_MAX, FS_FD_MAX};
+    p->limits[LIMIT_NOFILE] = (struct os_limit){FS_FD_SOFT, FS_FD_MAX};
     p->limits[LIMIT_MEMLOCK] = (struct os_limit){0, 0};
     p->limits[LIMIT_MSGQUEUE] = (struct os_limit){0, 0};
     p->limits[LIMIT_NICE] = (struct os_limit){0, 0};

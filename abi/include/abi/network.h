@@ -11,8 +11,8 @@
 #include "base/attr.h"
 #include "base/bytes.h"
 
-#define NET_SOCKETS_MAX                                                                            \
-    2048u /* twice the descriptors of a process: connections wait for accept() */
+/* What the host holds for a run, at most: ENFILE. Connections wait for accept() in it. */
+#define NET_SOCKETS_MAX 2048u
 
 /* One line of a manifest's network: these addresses, these ports, this protocol. */
 struct manifest_endpoint {

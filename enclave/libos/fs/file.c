@@ -4,13 +4,18 @@
 #include "inotify.h"
 #include "vfs.h"
 
+#define FD_ROOM 64u /* at first, and a power of two times that: as Linux's tables grow */
+
 struct fd_table {
     uint32_t refs;
-    struct file *files[FS_FD_MAX];
-    uint64_t cloexec[FS_FD_MAX / 64];
+    unsigned room;
+    struct file **files; /* room of them, and behind them */
+    uint64_t *cloexec;   /* a bit for each */
     unsigned first_free; /* no free descriptor below it */
     unsigned end;        /* none open from here on */
 };
+
+static uint64_t descriptions; /* of all processes */
 
 struct wait_queue fs_poll_queue;
 
@@ -27,6 +32,7 @@ struct file *file_new(const struct file_ops *ops, struct dentry *d, struct node 
 {
     struct file *f = rt_alloc(sizeof *f);
     if (f != NULL) {
+        descriptions++;
         f->ops = ops;
         f->refs = 1;
         f->flags = flags;
@@ -73,6 +79,7 @@ void file_unref(struct file *f)
     node_unref(f->node);
     dentry_unref(f->dentry);
     rt_free(f);
+    descriptions--;
 }
 
 static unsigned access_mask(uint32_t flags)
@@ -160,7 +167,46 @@ static struct fd_table *own_table(void)
 
 struct file *fd_get(int fd)
 {
-    return fd >= 0 && (unsigned)fd < FS_FD_MAX ? own_table()->files[fd] : NULL;
+    return fd_table_get(own_table(), fd);
+}
+
+static int allocate(struct fd_table *t, unsigned room)
+{
+    _Static_assert(sizeof(struct file *) == sizeof(uint64_t), "one block has both");
+    struct file **files = (struct file **)rt_alloc(room * sizeof *files + room / 8);
+    if (files == NULL) {
+        return -ENOMEM;
+    }
+    t->files = files;
+    t->cloexec = (uint64_t *)(void *)(files + room);
+    t->room = room;
+    return 0;
+}
+
+static void copy_entries(struct fd_table *to, const struct fd_table *from)
+{
+    const unsigned n = from->room < to->room ? from->room : to->room;
+    memcpy(to->files, from->files, n * sizeof *to->files);
+    memcpy(to->cloexec, from->cloexec, n / 8);
+}
+
+/* fd: below FS_FD_MAX. */
+static int make_room(struct fd_table *t, unsigned fd)
+{
+    const struct fd_table old = *t;
+    unsigned room = t->room;
+    if (fd < room) {
+        return 0;
+    }
+    while (room <= fd) {
+        room *= 2;
+    }
+    if (allocate(t, room) != 0) {
+        return -ENOMEM;
+    }
+    copy_entries(t, &old);
+    rt_free(old.files);
+    return 0;
 }
 
 static void put_at(struct fd_table *t, struct file *f, unsigned fd, bool cloexec)
@@ -188,8 +234,7 @@ static int close_in(struct fd_table *t, unsigned fd)
     return err;
 }
 
-/* RLIMIT_NOFILE as the workload set it, at most FS_FD_MAX. */
-static unsigned fd_limit(void)
+unsigned fd_limit(void)
 {
     uint64_t soft, hard;
     os_rlimit(7, &soft, &hard);
@@ -202,14 +247,20 @@ int fd_install(struct file *f, int from, bool cloexec)
     unsigned limit = fd_limit();
     unsigned start = from < 0 ? 0 : (unsigned)from;
     unsigned fd = start > t->first_free ? start : t->first_free;
-    while (fd < limit && t->files[fd] != NULL) {
+    while (fd < limit && fd < t->end && t->files[fd] != NULL) {
         fd++;
     }
     if (start <= t->first_free) {
-        t->first_free = fd < FS_FD_MAX ? fd : FS_FD_MAX;
+        t->first_free = fd;
     }
     if (fd >= limit) {
         return -EMFILE;
+    }
+    if (descriptions > FS_FILES_MAX && f->refs == 1) { /* nobody has it yet: it is a new one */
+        return -ENFILE;
+    }
+    if (make_room(t, fd) != 0) {
+        return -ENOMEM;
     }
     file_ref(f);
     put_at(t, f, fd, cloexec);
@@ -222,6 +273,9 @@ int fd_install_at(struct file *f, int fd, bool cloexec)
         return -EBADF;
     }
     struct fd_table *t = own_table();
+    if (make_room(t, (unsigned)fd) != 0) {
+        return -ENOMEM;
+    }
     file_ref(f);
     struct file *old = t->files[fd];
     if (old != NULL && (old->flags & O_PATH) == 0) {
@@ -288,20 +342,39 @@ void fd_close_on_exec(void)
 struct fd_table *fd_table_new(void)
 {
     struct fd_table *t = rt_alloc(sizeof *t);
+    if (t != NULL && allocate(t, FD_ROOM) != 0) {
+        rt_free(STEAL(&t));
+    }
     if (t != NULL) {
         t->refs = 1;
     }
     return t;
 }
 
+/* None open from here on, whatever was. */
+static unsigned open_end(const struct fd_table *t)
+{
+    unsigned end = t->end;
+    while (end > 0 && t->files[end - 1] == NULL) {
+        end--;
+    }
+    return end;
+}
+
 struct fd_table *fd_table_copy(const struct fd_table *from)
 {
-    struct fd_table *t = rt_alloc(sizeof *t);
+    struct fd_table *t = fd_table_new();
     if (t == NULL) {
         return NULL;
     }
-    *t = *from;
-    t->refs = 1;
+    const unsigned end = open_end(from);
+    if (end > 0 && make_room(t, end - 1) != 0) {
+        fd_table_unref(t);
+        return NULL;
+    }
+    copy_entries(t, from);
+    t->end = end;
+    t->first_free = from->first_free;
     for (unsigned fd = 0; fd < t->end; fd++) {
         if (t->files[fd] != NULL) {
             file_ref(t->files[fd]);
@@ -312,7 +385,7 @@ struct fd_table *fd_table_copy(const struct fd_table *from)
 
 struct file *fd_table_get(const struct fd_table *t, int fd)
 {
-    return fd >= 0 && (unsigned)fd < FS_FD_MAX ? t->files[fd] : NULL;
+    return fd >= 0 && (unsigned)fd < t->end ? t->files[fd] : NULL;
 }
 
 int fd_table_next(const struct fd_table *t, int from)
@@ -323,6 +396,16 @@ int fd_table_next(const struct fd_table *t, int from)
 bool fd_table_cloexec(const struct fd_table *t, int fd)
 {
     return (t->cloexec[(unsigned)fd / 64] >> ((unsigned)fd % 64) & 1) != 0;
+}
+
+unsigned fd_table_room(const struct fd_table *t)
+{
+    return t != NULL ? t->room : own_table()->room;
+}
+
+uint64_t file_count(void)
+{
+    return descriptions;
 }
 
 struct fd_table *fd_table_ref(struct fd_table *t)
@@ -340,6 +423,7 @@ void fd_table_unref(struct fd_table *t)
         ignore_result(close_in(t, (unsigned)fd),
                       "nobody asks; a sealed volume says so again at the end");
     }
+    rt_free(t->files);
     rt_free(t);
 }
 

@@ -17,7 +17,9 @@
 
 #define FS_PATH_MAX 4096u /* PATH_MAX, with the NUL */
 #define FS_NAME_MAX 255u
-#define FS_FD_MAX   1024u /* RLIMIT_NOFILE; also the largest number of open descriptors */
+#define FS_FD_SOFT  1024u /* RLIMIT_NOFILE at the start: what select(2) can name */
+#define FS_FD_MAX   65536u /* the most that it can be: descriptors of a process */
+#define FS_FILES_MAX 262144u /* descriptions of a tree, in trusted memory: -ENFILE */
 #define FS_IO_MAX   UINT64_C(0x7ffff000) /* Linux's MAX_RW_COUNT */
 #define ERESTARTSYS 512 /* a signal is pending: the dispatcher restarts the call or says EINTR */
 #define ERESTARTNOINTR        513 /* ... always restarts it */

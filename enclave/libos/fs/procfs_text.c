@@ -109,6 +109,13 @@ static const char *state_name(char state)
                           : "R (running)";
 }
 
+/* A member has no table: proc_put_right() tells of its process's. */
+static unsigned fd_size(void)
+{
+    const struct fs_context *c = proc_files();
+    return c != NULL && c->fds != NULL ? fd_table_room(c->fds) : 0;
+}
+
 static void status(struct fs_text *t, int id)
 {
     struct process_info p;
@@ -119,7 +126,7 @@ static void status(struct fs_text *t, int id)
     fs_printf(t, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", p.pid,
               id != 0 ? id : p.pid, p.ppid);
     fs_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t \n", fs_uid(),
-              fs_uid(), fs_uid(), fs_uid(), fs_gid(), fs_gid(), fs_gid(), fs_gid(), FS_FD_MAX);
+              fs_uid(), fs_uid(), fs_uid(), fs_gid(), fs_gid(), fs_gid(), fs_gid(), fd_size());
     fs_printf(t, "VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmHWM:\t%8llu kB\nVmRSS:\t%8llu kB\n",
               (unsigned long long)p.vm_peak / 1024, (unsigned long long)p.vm_size / 1024,
               (unsigned long long)p.rss / 1024, (unsigned long long)p.rss / 1024);
@@ -512,6 +519,8 @@ TEXT(ngroups_max, "%u\n", 65536u)
 TEXT(cap_last_cap, "%u\n", 40u)
 TEXT(threads_max, "%u\n", THREADS_MAX)
 TEXT(fd_max, "%u\n", FS_FD_MAX)
+TEXT(file_max, "%u\n", FS_FILES_MAX)
+TEXT(file_nr, "%llu\t0\t%u\n", (unsigned long long)file_count(), FS_FILES_MAX)
 TEXT(cpu_range, os_cpu_count() > 1 ? "0-%u\n" : "%u\n", os_cpu_count() - 1)
 
 static void put_uuid(struct fs_text *t, uint8_t u[16])
@@ -615,12 +624,31 @@ static void put_umask(struct fs_text *t)
     }
 }
 
+static void put_fd_size(struct fs_text *t)
+{
+    struct fs_text whole = {.data = NULL};
+    const size_t at = find_text(t, "\nFDSize:\t");
+    size_t end = at;
+    while (end < t->size && t->data[end] != '\n') {
+        end++;
+    }
+    if (end == t->size) {
+        return;
+    }
+    fs_text_put(&whole, BYTES(t->data, at));
+    fs_printf(&whole, "%u", fd_size());
+    fs_text_put(&whole, BYTES(t->data + end, t->size - end));
+    rt_free(t->data);
+    *t = whole;
+}
+
 void proc_put_right(const struct proc_entry *entry, struct fs_text *t)
 {
     if (!t->failed && entry->text == stat) {
         put_ids(t);
     } else if (!t->failed && entry->text == status) {
         put_umask(t);
+        put_fd_size(t);
     }
 }
 
@@ -687,7 +715,8 @@ static const struct proc_entry kernel_entries[] = {FILE_("cap_last_cap", cap_las
                                                    FILE_("shmmni", ipc_shmmni),
                                                    FILE_("threads-max", threads_max),
                                                    FILE_("version", os_version)};
-static const struct proc_entry sysctl_fs_entries[] = {FILE_("file-max", fd_max),
+static const struct proc_entry sysctl_fs_entries[] = {FILE_("file-max", file_max),
+                                                      FILE_("file-nr", file_nr),
                                                       FILE_("nr_open", fd_max)};
 static const struct proc_entry sysctl_entries[] = {DIR_("fs", sysctl_fs_entries),
                                                    DIR_("kernel", kernel_entries)};

@@ -102,7 +102,7 @@ static int64_t poll_loop(struct pollfd *fds, size_t count, uint64_t deadline)
 
 static int64_t do_poll(app_ptr at, uint64_t nfds, uint64_t deadline)
 {
-    if (nfds > FS_FD_MAX) {
+    if (nfds > fd_limit()) {
         return -EINVAL;
     }
     struct pollfd small[16], *fds = small;
@@ -153,22 +153,46 @@ int64_t sys_ppoll(app_ptr fds, uint64_t nfds, app_ptr timeout, app_ptr sigmask, 
 /* ---- select
  * ----------------------------------------------------------------------------------------- */
 
+/* Three sets of so many descriptors that are asked for, and three that are ready. */
 struct fd_bits {
-    uint64_t words[FS_FD_MAX / 64];
+    size_t words; /* of each */
+    uint64_t *in, *out;
+    uint64_t small[6 * 16];
 };
 
-static bool has(const struct fd_bits *b, int fd)
+static int bits_start(struct fd_bits *b, int nfds)
 {
-    return (b->words[fd / 64] >> (fd % 64) & 1) != 0;
+    b->words = ((size_t)nfds + 63) / 64;
+    b->in = 6 * b->words <= ARRAY_SIZE(b->small)
+                ? b->small
+                : (uint64_t *)rt_alloc(6 * b->words * sizeof *b->in);
+    if (b->in == NULL) {
+        return -ENOMEM;
+    }
+    b->out = b->in + 3 * b->words;
+    memset(b->in, 0, 6 * b->words * sizeof *b->in);
+    return 0;
 }
 
-static int64_t select_scan(int nfds, const struct fd_bits in[3], struct fd_bits ret[3])
+static void bits_done(struct fd_bits *b)
+{
+    if (b->in != b->small) {
+        rt_free(b->in);
+    }
+}
+
+static bool has(const struct fd_bits *b, unsigned set, int fd)
+{
+    return (b->in[set * b->words + (size_t)fd / 64] >> (fd % 64) & 1) != 0;
+}
+
+static int64_t select_scan(int nfds, struct fd_bits *b)
 {
     static const unsigned want[3] = {IN_BITS, OUT_BITS, FS_POLLPRI};
     int64_t ready = 0;
-    memset(ret, 0, 3 * sizeof *ret);
+    memset(b->out, 0, 3 * b->words * sizeof *b->out);
     for (int fd = 0; fd < nfds; fd++) {
-        if (!has(&in[0], fd) && !has(&in[1], fd) && !has(&in[2], fd)) {
+        if (!has(b, 0, fd) && !has(b, 1, fd) && !has(b, 2, fd)) {
             continue;
         }
         struct file *f = fd_get(fd);
@@ -176,9 +200,9 @@ static int64_t select_scan(int nfds, const struct fd_bits in[3], struct fd_bits 
             return -EBADF;
         }
         unsigned bits = bits_of(f);
-        for (int i = 0; i < 3; i++) {
-            if (has(&in[i], fd) && (bits & want[i]) != 0) {
-                ret[i].words[fd / 64] |= UINT64_C(1) << (fd % 64);
+        for (unsigned i = 0; i < 3; i++) {
+            if (has(b, i, fd) && (bits & want[i]) != 0) {
+                b->out[i * b->words + (size_t)fd / 64] |= UINT64_C(1) << (fd % 64);
                 ready++;
             }
         }
@@ -186,29 +210,17 @@ static int64_t select_scan(int nfds, const struct fd_bits in[3], struct fd_bits 
     return ready;
 }
 
-static int64_t do_select(int nfds, const app_ptr sets[3], uint64_t deadline)
+static int64_t select_loop(int nfds, struct fd_bits *b, uint64_t deadline)
 {
-    if (nfds < 0) {
-        return -EINVAL;
-    }
-    nfds = nfds < (int)FS_FD_MAX ? nfds : (int)FS_FD_MAX;
-    size_t size = ((size_t)nfds + 63) / 64 * 8;
-    struct fd_bits in[3] = {0}, out[3];
-    for (int i = 0; i < 3; i++) {
-        int err = sets[i].addr != 0 ? copy_from_app(&in[i], sets[i], size) : 0;
-        if (err != 0) {
-            return err;
-        }
-    }
     int64_t ready;
     bool looked = network_look(false);
     for (;;) {
-        ready = select_scan(nfds, in, out);
+        ready = select_scan(nfds, b);
         if (ready == 0 && deadline == 0 && !looked && (looked = network_look(true))) {
             continue;
         }
         if (ready != 0 || deadline == 0) {
-            break;
+            return ready;
         }
         int err = os_block(&fs_poll_queue, deadline);
         if (err == -ETIMEDOUT) {
@@ -217,10 +229,30 @@ static int64_t do_select(int nfds, const app_ptr sets[3], uint64_t deadline)
             return err;
         }
     }
-    for (int i = 0; i < 3 && ready >= 0; i++) {
-        int err = sets[i].addr != 0 ? copy_to_app(sets[i], &out[i], size) : 0;
+}
+
+/* What the table has no room for is in no set, as on Linux. */
+static int64_t do_select(int nfds, const app_ptr sets[3], uint64_t deadline)
+{
+    struct fd_bits b;
+    if (nfds < 0) {
+        return -EINVAL;
+    }
+    nfds = (unsigned)nfds < fd_table_room(NULL) ? nfds : (int)fd_table_room(NULL);
+    int err = bits_start(&b, nfds);
+    if (err != 0) {
+        return err;
+    }
+    const size_t size = b.words * sizeof *b.in;
+    for (unsigned i = 0; i < 3 && err == 0; i++) {
+        err = sets[i].addr != 0 ? copy_from_app(b.in + i * b.words, sets[i], size) : 0;
+    }
+    int64_t ready = err != 0 ? err : select_loop(nfds, &b, deadline);
+    for (unsigned i = 0; i < 3 && ready >= 0; i++) {
+        err = sets[i].addr != 0 ? copy_to_app(sets[i], b.out + i * b.words, size) : 0;
         ready = err != 0 ? err : ready;
     }
+    bits_done(&b);
     return ready;
 }
 

@@ -685,5 +685,5 @@ void os_auxv_text(struct fs_text *t)
 
 void os_rlimit(unsigned resource, uint64_t *ret_soft, uint64_t *ret_hard)
 {
-    *ret_soft = *ret_hard = resource == 7 ? FS_FD_MAX : UINT64_MAX;
+    *ret_soft = *ret_hard = resource == 7 ? FS_FD_SOFT : UINT64_MAX;
 }

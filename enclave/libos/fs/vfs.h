@@ -264,6 +264,10 @@ bool file_cloexec(int fd);
 int fd_set_cloexec(int fd, bool on) MUST_USE;
 int fd_install_at(struct file *f, int fd, bool cloexec) MUST_USE; /* replaces what is there */
 int fd_next(int from); /* first open descriptor >= from, or -1 */
+unsigned fd_limit(void); /* RLIMIT_NOFILE as the workload set it, at most FS_FD_MAX */
+/* Of a table: as many as there is room for now, a multiple of 64. NULL: the caller's. */
+unsigned fd_table_room(const struct fd_table *t);
+uint64_t file_count(void); /* descriptions of all processes */
 /* One queue for everybody who polls: sources wake it when they change. */
 extern struct wait_queue fs_poll_queue;
 void fs_poll_changed(struct wait_queue *own);

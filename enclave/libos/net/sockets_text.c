@@ -3,7 +3,7 @@
  * look who listens. Queues and timers of a network, which is not there, are 0. */
 #include "net.h"
 
-#define SEEN_MAX 4096u
+#define SEEN_MAX 4096u /* more are not told */
 
 /* Descriptors share sockets, within a process and between them: each is told once. */
 struct seen {
