@@ -99,6 +99,17 @@ ok "hostcalls have arguments, a result and a time" \
     grep -q -E '^\[host 0:0\] mem_map\(0x[0-9a-f]+, 0x[0-9a-f]+, 3\) = 0 <[0-9]+\.[0-9]{3} us>$' "$WORK/err"
 ok "and no system calls beside them" lacks 'openat' "$WORK/err"
 
+# ---- trampolines ----
+
+workload "$WORK/c" 'import ctypes
+print(ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(lambda n: n + 1)(41))' 'debug: true'
+build_bundle "$WORK/c" "$WORK/callback"
+run "$WORK/callback" --trace=mm
+ok "a trampoline that is followed is a line" \
+    same "$(grep -c -E '^\[1\] --- trampoline at 0x[0-9a-f]+ to 0x[0-9a-f]+ ---$' "$WORK/err")" 1
+run "$WORK/callback" --trace=net
+ok "where calls of mmap are" lacks trampoline "$WORK/err"
+
 # ---- to whom ----
 
 ok "a release bundle cannot be traced" \

@@ -11,7 +11,7 @@
 
 static const uint8_t endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
 
-/* libffi's since 3.2: the closure's own address, and a target that lies behind the code.
+/* libffi's: the closure's own address, and a target that lies behind the code.
  * Source: libffi, src/x86/ffi64.c and ffiw64.c, ffi_prep_closure_loc(). */
 static const uint8_t libffi_endbr[] = {
     0xf3, 0x0f, 0x1e, 0xfa,                   /* endbr64 */
