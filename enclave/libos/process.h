@@ -73,6 +73,9 @@ struct process {
     struct process *next; /* all, oldest first */
     struct process *parent;
     struct member *member; /* the enclave that has its memory; NULL: this one has */
+    /* A reference to whoever it is the child of a vfork of, in whose memory and on whose thread it
+     * runs: until its end or its execve. NULL: it is none. */
+    struct process *vforked_by;
     enum process_state state;
     unsigned refs;        /* the table's, and of descriptors (pidfd) */
     int exit_signal;      /* to the parent, at its end; 0: none */

@@ -14,7 +14,11 @@ struct process *call_serve_as(struct call_server *s, int pid)
     }
     os_lock();
     struct process *p = process_by_pid(pid);
-    if (p != NULL && (p->parent != s->process || p->member != NULL || p->state >= PROCESS_ZOMBIE)) {
+    const struct process *host = p;
+    while (host != NULL && host->vforked_by != NULL) {
+        host = host->vforked_by;
+    }
+    if (host != s->process || p->state >= PROCESS_ZOMBIE) {
         p = NULL;
     }
     os_unlock();

@@ -127,6 +127,16 @@ static int exec_table(struct process *p, const struct exec_plan *plan)
     return r;
 }
 
+/* The same of a vfork: it runs where its maker does. */
+static int new_here(const struct child_order *o, struct process **ret, int *ret_pidfd)
+{
+    int r = new_for(o, ret, ret_pidfd);
+    if (r == 0) {
+        (*ret)->vforked_by = process_ref(os_current());
+    }
+    return r;
+}
+
 static int execs_for(unsigned sender, struct process *p, const struct exec_plan *plan,
                      uint64_t blocked, struct child_stream *ret)
 {
@@ -142,7 +152,11 @@ static int execs_for(unsigned sender, struct process *p, const struct exec_plan 
         member_give_back(m);
         return r;
     }
-    return begin(m, p, &order, ret);
+    r = begin(m, p, &order, ret);
+    if (r == 0) {
+        process_unref(STEAL(&p->vforked_by));
+    }
+    return r;
 }
 
 /* ---- what members ask ------------------------------------------------------------------------ */
@@ -191,11 +205,11 @@ int64_t remote_serve_vfork(struct call_server *s, struct bytes in, struct writer
     struct child_order order;
     struct vforked v;
     struct process *child;
-    if (in.size != sizeof order || s->thread.process != member_of_server(s)->process) {
+    if (in.size != sizeof order) {
         return -EINVAL;
     }
     memcpy(&order, in.data, sizeof order);
-    int r = new_for(&order, &child, &v.pidfd);
+    int r = new_here(&order, &child, &v.pidfd);
     if (r == 0) {
         v.pid = child->pid;
         s->thread.process = child;
@@ -210,6 +224,13 @@ static struct process *vfork_child_of(struct call_server *s)
     return child != member_of_server(s)->process ? child : NULL;
 }
 
+/* The thread calls in its maker's name again. */
+static void vfork_over(struct call_server *s, struct process *maker)
+{
+    s->thread.process = maker;
+    process_unref(maker);
+}
+
 int64_t remote_serve_vfork_ends(struct call_server *s, struct bytes in, struct writer *out)
 {
     struct process *child = vfork_child_of(s);
@@ -219,8 +240,9 @@ int64_t remote_serve_vfork_ends(struct call_server *s, struct bytes in, struct w
         return -EINVAL;
     }
     memcpy(&status, in.data, sizeof status);
-    s->thread.process = member_of_server(s)->process;
+    struct process *maker = process_ref(child->vforked_by);
     process_end(child, status, NULL);
+    vfork_over(s, maker);
     return 0;
 }
 
@@ -248,18 +270,21 @@ int64_t remote_serve_vfork_execs(struct call_server *s, struct bytes in, struct 
         return -EINVAL;
     }
     memcpy(&along, in.data, sizeof along);
+    struct process *maker = process_ref(child->vforked_by);
     int r = exec_unpack(BYTES(in.data + sizeof along, in.size - sizeof along), &plan);
     if (r == 0) {
         take_ignored(child, along.ignored);
         r = execs_for(member_of_server(s)->slot, child, &plan, along.blocked, &stream);
     }
     exec_plan_free(&plan);
-    if (r == 0) {
-        s->thread.process = member_of_server(s)->process;
-        writer_put(out, BYTES_OF(stream));
-        secure_zero(&stream, sizeof stream);
+    if (r != 0) {
+        process_unref(maker);
+        return r;
     }
-    return r;
+    vfork_over(s, maker);
+    writer_put(out, BYTES_OF(stream));
+    secure_zero(&stream, sizeof stream);
+    return 0;
 }
 
 int64_t remote_serve_thread(struct call_server *s, struct bytes in, struct writer *out)
@@ -343,7 +368,7 @@ int child_vfork(const struct child_order *order, int *ret_pidfd, struct process 
 {
     struct vforked v;
     if (!os_is_member()) {
-        return new_for(order, ret, ret_pidfd);
+        return new_here(order, ret, ret_pidfd);
     }
     int r = ask(REMOTE_vfork, BYTES(order, sizeof *order), &v, sizeof v);
     if (r != 0) {

@@ -33,6 +33,7 @@
 
 /* What the parent of a vfork has when its child is done. */
 struct vfork_context {
+    struct vfork_context *outer; /* not NULL: the parent is such a child itself */
     struct process *parent, *child;
     int pid; /* the child's, which may be gone already */
     struct rt_frame frame;
@@ -142,7 +143,8 @@ static int64_t vfork_here(const struct fork_request *q)
         rt_free(c);
         return r;
     }
-    *c = (struct vfork_context){.parent = t->process,
+    *c = (struct vfork_context){.outer = t->vfork,
+                                .parent = t->process,
                                 .child = child,
                                 .pid = child->pid,
                                 .frame = *t->frame,
@@ -191,7 +193,7 @@ static int64_t back_to_parent(void)
     t->clear_child_tid = c->clear_child_tid;
     t->robust_list = c->robust_list;
     rt_set_fsbase(c->fsbase);
-    t->vfork = NULL;
+    t->vfork = c->outer;
     child_vfork_left(c->child);
     rt_free(c);
     __atomic_store_n(&t->attention, 1, __ATOMIC_RELAXED); /* its signals waited meanwhile */
@@ -241,7 +243,7 @@ int64_t fork_process(const struct fork_request *q)
         q->pidfd == q->parent_tid) {
         return -EINVAL;
     }
-    if ((q->flags & ~CLONE_KNOWN) != 0 || (both == CLONE_VM) || fork_is_vfork_child()) {
+    if ((q->flags & ~CLONE_KNOWN) != 0 || both == CLONE_VM) {
         return -ENOSYS;
     }
     if (q->exit_signal < 0 || q->exit_signal > (int)SIGNALS) {

@@ -36,7 +36,7 @@ static int send(const struct outgoing *o, enum image_kind kind, uint32_t count, 
 static int send_state(const struct outgoing *o, const struct rt_frame *frame)
 {
     const struct os_thread *t = os_self();
-    const struct process *p = os.process;
+    const struct process *p = os_current(); /* it may be the child of a vfork */
     struct image_state s = {
         .frame = *frame,
         .fsbase = rt_get_fsbase(),

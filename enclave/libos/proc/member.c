@@ -261,13 +261,22 @@ static void finish(struct member *m)
     os_wake_all(&yard.changed);
 }
 
+/* It was the child of a vfork just then, or that one's. */
+static void end_vforked(const struct served *served, struct process *p)
+{
+    while (p != NULL && p != served->shown.process && p->state < PROCESS_ZOMBIE) {
+        struct process *maker = p->vforked_by;
+        REQUIRE(maker != NULL);
+        process_end(p, STATUS_SIGNALED(OS_SIGKILL), NULL); /* its maker is not over: it stays */
+        p = maker;
+    }
+}
+
 static void server_ended(struct call_server *s)
 {
     struct served *served = (struct served *)s->context;
     struct member *m = served->m;
-    if (s->thread.process != served->shown.process) { /* it was the child of a vfork just then */
-        process_end(s->thread.process, STATUS_SIGNALED(OS_SIGKILL), NULL);
-    }
+    end_vforked(served, s->thread.process);
     m->boxes[served->box / 64] &= ~(UINT64_C(1) << served->box % 64);
     m->servers--;
     struct served **p = &m->served;

@@ -555,7 +555,8 @@ int64_t remote_serve_share_fork(struct call_server *s, struct bytes in, struct w
     if (child == NULL || child->member == NULL) {
         return 0; /* it was killed */
     }
-    if (child->parent != parent && child->parent != parent->parent) {
+    const struct process *maker = os_current(); /* the parent, or the child of its vfork */
+    if (child->parent != maker && child->parent != maker->parent) {
         return -ESRCH;
     }
     int r = 0;

@@ -200,6 +200,7 @@ int process_new(struct process *maker, unsigned share, int exit_signal, struct p
 
 void process_cancel(struct process *p)
 {
+    process_unref(STEAL(&p->vforked_by));
     sem_process_ends(p);
     fs_context_done(&p->fs);
     unlink_process(p);
@@ -381,6 +382,7 @@ void process_end(struct process *p, int status, const struct process_usage *used
 {
     REQUIRE(p != first && p->state < PROCESS_ZOMBIE);
     bool was_orphaned = is_orphaned(p->pgid, NULL);
+    process_unref(STEAL(&p->vforked_by));
     fs_context_done(&p->fs);
     sem_process_ends(p);
     p->state = PROCESS_ZOMBIE;
