@@ -140,7 +140,10 @@ static void take_field(struct package *p, char *line, bool *installed)
     const char *status = field(line, "Status");
     if (status != NULL) {
         const char *last = strrchr(status, ' ');
-        *installed = last != NULL && strcmp(last, " installed") == 0;
+        /* Pending: it is configured, and something that it waits for came while another package was
+         * installed; such a package satisfies dependencies (dpkg, triggers.txt). */
+        *installed = last != NULL &&
+                     (strcmp(last, " installed") == 0 || strcmp(last, " triggers-pending") == 0);
     }
 }
 

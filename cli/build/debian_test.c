@@ -15,7 +15,7 @@ static const char status[] = "Package: program\nStatus: install ok installed\nAr
                              "Pre-Depends: script:any\n\n"
                              "Package: liba\nStatus: install ok installed\nArchitecture: amd64\n"
                              "Version: 2\nDepends: program\nDescription: goes\n round\n\n"
-                             "Package: libb\nStatus: install ok installed\nArchitecture: amd64\n"
+                             "Package: libb\nStatus: install ok triggers-pending\nArchitecture: amd64\n"
                              "Version: 3\nProvides: other (= 1), virtual (= 3)\n\n"
                              "Package: script\nStatus: install ok installed\nArchitecture: all\n"
                              "Version: 4\n\n"
