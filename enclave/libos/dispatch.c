@@ -276,9 +276,15 @@ void door_syscall(struct rt_frame *frame)
             result = call(t, number);
         }
     }
-    frame->rax = (uint64_t)result;
+    if (__builtin_expect(number != SYS_RT_SIGRETURN, 1)) {
+        frame->rax = (uint64_t)result;
+    } else if (result != 0) {
+        os_lock();
+        signal_force_segv(t);
+        os_unlock();
+    }
     if (__builtin_expect(__atomic_load_n(&t->attention, __ATOMIC_RELAXED) != 0, 0)) {
-        /* A restored context is complete already: its rax says nothing about a call. */
+        /* A restored context is complete already: its rax is no call's result. */
         signal_return_to_workload(t, number == SYS_RT_SIGRETURN ? SIGNAL_NO_CALL : number);
     }
 }

@@ -406,6 +406,36 @@ static void test_flags(void)
     printf("ignored ones are ignored\n");
 }
 
+/* ---- what a handler leaves in the context
+ * --------------------------------------------------------------------------------------- */
+
+static volatile long long wanted_rax;
+static void sets_rax(int sig, siginfo_t *i, void *context)
+{
+    (void)sig, (void)i;
+    ((ucontext_t *)context)->uc_mcontext.gregs[REG_RAX] = wanted_rax;
+}
+
+/* A register that looks like an error of the call that restores it is none. */
+static void test_restored(void)
+{
+    static const long long values[] = {0,    7,    -EFAULT, -EINTR, -EACCES,
+                                       -512, -513, -514,    -516,   -4095};
+    struct sigaction a = {.sa_sigaction = sets_rax, .sa_flags = SA_SIGINFO | SA_RESTART};
+    void *lazy = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    sigaction(SIGUSR1, &a, NULL);
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        long rax = SYS_tgkill;
+        wanted_rax = values[i];
+        __asm__ volatile("syscall"
+                         : "+a"(rax)
+                         : "D"((long)getpid()), "S"(syscall(SYS_gettid)), "d"((long)SIGUSR1)
+                         : "rcx", "r11", "memory");
+        printf("restored: %ld\n", rax);
+    }
+    munmap(lazy, 1 << 20);
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -415,5 +445,6 @@ int main(void)
     test_stacks();
     test_faults();
     test_flags();
+    test_restored();
     return 42;
 }

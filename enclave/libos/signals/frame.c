@@ -221,10 +221,12 @@ int64_t sys_rt_sigreturn(void)
     /* The handler's ret has taken the return address off. */
     uint64_t at = f->rsp - sizeof(uint64_t) + offsetof(struct signal_frame, uc);
     t->restart.number = 0;
-    if (copy_from_app(&uc, app_at(at), sizeof uc) != 0 ||
-        (uc.context.fpstate != 0 && rt_xstate_restore(app_at(uc.context.fpstate)) != 0)) {
-        signal_force_segv(t);
-        return 0;
+    int r = copy_from_app(&uc, app_at(at), sizeof uc);
+    if (r == 0 && uc.context.fpstate != 0) {
+        r = rt_xstate_restore(app_at(uc.context.fpstate));
+    }
+    if (r != 0) {
+        return r;
     }
     restore_registers(f, &uc.context);
     t->blocked = uc.mask & ~UNBLOCKABLE;
@@ -232,7 +234,7 @@ int64_t sys_rt_sigreturn(void)
     if (signal_wanted(t)) {
         __atomic_store_n(&t->attention, 1, __ATOMIC_RELAXED);
     }
-    return (int64_t)f->rax;
+    return 0;
 }
 
 int64_t sys_sigaltstack(app_ptr stack, app_ptr old)

@@ -33,8 +33,6 @@ void signal_die(const struct os_thread *t, const struct signal_info *info,
  * no place is a SIGSEGV, whose handler may have a stack of its own. */
 void signal_enter_handler(struct os_thread *t, const struct signal_info *info,
                           const struct rt_fault *fault);
-/* SIGSEGV, as a fault would: a thread that cannot take it dies. */
-void signal_force_segv(struct os_thread *t);
 
 /* restart.c: is this what a call answers when a signal interrupted it? */
 bool signal_interrupted_call(int64_t result);

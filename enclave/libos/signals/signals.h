@@ -154,6 +154,8 @@ uint64_t signal_deadline(uint64_t deadline_ns);
 /* Without the lock, after call `number` with its result in frame->rax: runs what is due, restarts
  * calls that a signal interrupted. */
 void signal_return_to_workload(struct os_thread *t, uint64_t number);
+/* SIGSEGV, as a fault would: a thread that cannot take it dies. With the lock held. */
+void signal_force_segv(struct os_thread *t);
 void signal_masks(const struct process *p, uint64_t *ret_ignored, uint64_t *ret_caught);
 /* For calls that swap the mask while they wait (ppoll, rt_sigsuspend): the old mask comes back
  * after delivery. With the lock held. */
