@@ -7,7 +7,8 @@
 #define CHUNK_SIZE  UINT64_C(65536)
 #define CHUNK_COUNT ((RUNTIME_HEAP_END - RUNTIME_HEAP) / CHUNK_SIZE)
 #define COMMIT_STEP (UINT64_C(2) << 20)
-#define CLASS_COUNT 12u /* 16 B .. 32 KiB */
+#define RESERVE     ((UINT64_C(16) << 20) / CHUNK_SIZE) /* chunks that content leaves */
+#define CLASS_COUNT 12u                                 /* 16 B .. 32 KiB */
 
 enum { CHUNK_FREE = 0, CHUNK_RUN = 0x40, CHUNK_RUN_REST = 0x41, CHUNK_CLASS = 0x80 };
 
@@ -20,6 +21,7 @@ static struct {
     uint64_t committed_chunks; /* from the start of the range */
     uint64_t first_free;       /* no free chunk below it */
     uint64_t untouched;        /* chunks from here on have never been handed out: still zero */
+    uint64_t used_chunks;
     uint8_t kind[CHUNK_COUNT];
     uint32_t run_length[CHUNK_COUNT];
     struct free_block *free[CLASS_COUNT];
@@ -78,6 +80,7 @@ static void *take_run(uint64_t count, uint8_t kind)
     }
     heap.kind[at] = kind;
     heap.run_length[at] = (uint32_t)count;
+    heap.used_chunks += count;
     for (uint64_t i = at + 1; i < at + count; i++) {
         heap.kind[i] = CHUNK_RUN_REST;
     }
@@ -119,16 +122,31 @@ uint64_t rt_heap_peak(void)
     return heap.untouched * CHUNK_SIZE;
 }
 
-void *rt_alloc(size_t n)
+static void *alloc_leaving(size_t n, uint64_t reserve)
 {
     if (n > (RUNTIME_HEAP_END - RUNTIME_HEAP) / 2) {
         return NULL;
     }
+    const bool small = n <= CHUNK_SIZE / 2;
+    const uint64_t count = small ? 1 : (n + CHUNK_SIZE - 1) / CHUNK_SIZE;
+    void *p = NULL;
     rt_lock(&heap.lock);
-    void *p = n <= CHUNK_SIZE / 2 ? take_block(class_of(n))
-                                  : take_run((n + CHUNK_SIZE - 1) / CHUNK_SIZE, CHUNK_RUN);
+    if (heap.used_chunks + count <= CHUNK_COUNT - reserve ||
+        (small && heap.free[class_of(n)] != NULL)) {
+        p = small ? take_block(class_of(n)) : take_run(count, CHUNK_RUN);
+    }
     rt_unlock(&heap.lock);
     return p;
+}
+
+void *rt_alloc(size_t n)
+{
+    return alloc_leaving(n, 0);
+}
+
+void *rt_alloc_content(size_t n)
+{
+    return alloc_leaving(n, RESERVE);
 }
 
 static uint64_t chunk_of(const void *p)
@@ -171,6 +189,7 @@ void rt_free(void *p)
         for (uint64_t i = c; i < c + count; i++) {
             heap.kind[i] = CHUNK_FREE;
         }
+        heap.used_chunks -= count;
         if (c < heap.first_free) {
             heap.first_free = c;
         }

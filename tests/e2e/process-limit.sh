@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # More processes than a run has enclaves for: fork tells EAGAIN as Linux does it at a limit, the person at the
 # terminal is told which limit it was, and when processes have ended there is room again.
-# timeout: 120
+# timeout: 300
 # shellcheck source=tests/e2e/common.sh
 . "$(dirname "$0")/common.sh"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pages of trusted memory for tmpfs, pipes and the cache of verified blocks. They come from slabs
- * and are kept in one list when free, so that a file system's worth of 4 KiB requests costs the
- * trusted heap one allocation per 64 pages. Slabs are not given back: the high-water mark stays. */
+/* Pages of trusted memory for tmpfs and the cache of verified blocks. They come from slabs and are
+ * kept in one list when free, so that a file system's worth of 4 KiB requests costs the trusted heap
+ * one allocation per 64 pages. Slabs are not given back: the high-water mark stays. Pipes have pages
+ * of their own from the heap: files that take all that they may leave those alone. */
 #include "vfs.h"
 
 #define SLAB_PAGES 64u
@@ -14,7 +15,7 @@ static struct free_page *free_pages;
 void *page_alloc_any(void)
 {
     if (free_pages == NULL) {
-        uint8_t *slab = rt_alloc((size_t)SLAB_PAGES * 4096);
+        uint8_t *slab = rt_alloc_content((size_t)SLAB_PAGES * 4096);
         if (slab == NULL) {
             return NULL;
         }

@@ -55,7 +55,7 @@ static int pipe_open(struct file *f)
 static void free_pages(struct pipe *p)
 {
     for (size_t i = 0; i < ARRAY_SIZE(p->pages); i++) {
-        page_free(p->pages[i]);
+        rt_free(p->pages[i]);
     }
 }
 
@@ -142,7 +142,7 @@ static int64_t fill(struct pipe *p, struct iter *from)
         some = some < room ? some : room;
         some = some < from->left ? some : from->left;
         if (p->pages[at / 4096] == NULL) {
-            p->pages[at / 4096] = page_alloc();
+            p->pages[at / 4096] = rt_alloc(4096);
             if (p->pages[at / 4096] == NULL) {
                 return done > 0 ? done : -ENOMEM;
             }

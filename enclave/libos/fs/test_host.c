@@ -105,6 +105,11 @@ void *rt_alloc(size_t n)
     return calloc(1, n == 0 ? 1 : n);
 }
 
+void *rt_alloc_content(size_t n)
+{
+    return rt_alloc(n);
+}
+
 void *rt_realloc(void *p, size_t n)
 {
     return realloc(p, n);
@@ -582,6 +587,11 @@ void os_process_info(struct process_info *ret)
                                  .rss = 1 << 19,
                                  .memory_limit = 1 << 28,
                                  .comm = "test"};
+}
+
+bool os_is_somebody(int who)
+{
+    return who == os_pid() || who == -os_pid();
 }
 
 bool os_process_info_of(int pid, struct process_info *ret)

@@ -50,7 +50,7 @@ struct node *tmpfs_new_node(struct fs *fs, uint32_t mode)
     if (fs->node_count >= fs->node_limit) {
         return NULL;
     }
-    struct tmpfs_node *t = rt_alloc(sizeof *t);
+    struct tmpfs_node *t = rt_alloc_content(sizeof *t);
     if (t == NULL) {
         return NULL;
     }
@@ -119,7 +119,7 @@ static int room_for_chunk(struct tmpfs_node *t, uint64_t chunk)
     if (chunk >= t->chunk_count) {
         size_t count = t->chunk_count < 8 ? 8 : t->chunk_count * 2;
         count = count > chunk ? count : (size_t)chunk + 1;
-        uint8_t ***bigger = rt_alloc(count * sizeof *bigger);
+        uint8_t ***bigger = rt_alloc_content(count * sizeof *bigger);
         if (bigger == NULL) {
             return -ENOSPC;
         }
@@ -131,7 +131,7 @@ static int room_for_chunk(struct tmpfs_node *t, uint64_t chunk)
         t->chunk_count = count;
     }
     if (t->chunks[chunk] == NULL) {
-        t->chunks[chunk] = rt_alloc(CHUNK_PAGES * sizeof(uint8_t *));
+        t->chunks[chunk] = rt_alloc_content(CHUNK_PAGES * sizeof(uint8_t *));
     }
     return t->chunks[chunk] != NULL ? 0 : -ENOSPC;
 }

@@ -393,7 +393,12 @@ static bool listen(struct member *m)
     if (m->process != NULL && m->ended && !session_peer_gone(m->slot)) {
         return false; /* it is over here first; then it may be blank again */
     }
-    if (session_receive(&m->control, &message, sizeof message, &size) != 0) {
+    const int r = session_receive(&m->control, &message, sizeof message, &size);
+    if (r == -ENOMEM) {
+        kill_now(m); /* what it said cannot be heard: it may not wait for an answer for ever */
+        return false;
+    }
+    if (r != 0) {
         gone(m);
         return false;
     }

@@ -102,6 +102,9 @@ const struct program_descriptor *rt_program(void);
 /* Trusted heap, zeroed, 16-byte aligned; NULL only when memory is exhausted. free(NULL) is fine.
  * Thread-safe. Large sizes are page aligned. */
 void *rt_alloc(size_t n) MUST_USE;
+/* The same for what the workload can fill as it likes, such as files in memory: NULL while something is
+ * left for the runtime's own needs, which then go on. */
+void *rt_alloc_content(size_t n) MUST_USE;
 /* Bytes of it that were ever handed out at once, in whole chunks: an upper bound. */
 uint64_t rt_heap_peak(void);
 void *rt_realloc(void *p, size_t n) MUST_USE;
