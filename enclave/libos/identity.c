@@ -7,6 +7,7 @@
 #include "mm/mm.h"
 #include "proc/call_client.h"
 #include "proc/call_server.h"
+#include "proc/table.h"
 #include "process.h"
 #include "signals/signals.h"
 
@@ -28,6 +29,20 @@ int64_t sys_gettid(void)
 static bool is_self(int pid)
 {
     return pid == 0 || pid == os_current()->pid;
+}
+
+bool os_is_somebody(int who)
+{
+    int session;
+    return who > 0 ? process_by_pid(who) != NULL : process_group_exists(-who, &session);
+}
+
+/* A process or thread of the tree; 0: the caller. */
+static bool is_there(int id)
+{
+    const int of_process = 0; /* PRIO_PROCESS */
+    return is_self(id) || (os_is_member() ? REMOTE_CALL(SYS_getpriority, of_process, (uint64_t)id)
+                                          : sys_getpriority(of_process, id)) > 0;
 }
 
 int64_t sys_getuid(void)
@@ -154,28 +169,78 @@ int64_t sys_setfsgid(int gid)
     return os.manifest->gid;
 }
 
-int64_t sys_capget(app_ptr header, app_ptr data)
+/* linux/capability.h: effective, permitted and inheritable, 32 of them in version 1, twice that
+ * later. */
+enum { CAPABILITIES_1 = 0x19980330, CAPABILITIES_2 = 0x20071026, CAPABILITIES_3 = 0x20080522 };
+enum { CAPABILITY_WORDS = 6 };
+
+/* *ret_words 0: it names no version, and has been told one. */
+static int capability_header(app_ptr header, int32_t *ret_pid, size_t *ret_words)
 {
-    enum { VERSION_3 = 0x20080522 };
     struct {
         uint32_t version;
         int32_t pid;
     } h;
-    const uint32_t none[6] = {0};
     if (copy_from_app(&h, header, sizeof h) != 0) {
         return -EFAULT;
     }
-    if (h.version != VERSION_3) {
-        h.version = VERSION_3;
-        if (copy_to_app(header, &h, sizeof h) != 0) {
-            return -EFAULT;
-        }
+    *ret_pid = h.pid;
+    switch (h.version) {
+    case CAPABILITIES_1:
+        *ret_words = CAPABILITY_WORDS / 2;
+        return 0;
+    case CAPABILITIES_2:
+    case CAPABILITIES_3:
+        *ret_words = CAPABILITY_WORDS;
+        return 0;
+    default:
+        *ret_words = 0;
+        h.version = CAPABILITIES_3;
+        return copy_to_app(header, &h, sizeof h);
+    }
+}
+
+int64_t sys_capget(app_ptr header, app_ptr data)
+{
+    const uint32_t none[CAPABILITY_WORDS] = {0};
+    int32_t pid;
+    size_t words;
+    int err = capability_header(header, &pid, &words);
+    if (err != 0) {
+        return err;
+    }
+    if (words == 0) {
         return data.addr == 0 ? 0 : -EINVAL;
     }
-    if (!is_self(h.pid)) {
+    if (pid < 0) {
+        return -EINVAL;
+    }
+    if (!is_there(pid)) {
         return -ESRCH;
     }
-    return data.addr == 0 ? 0 : copy_to_app(data, none, sizeof none);
+    return data.addr == 0 ? 0 : copy_to_app(data, none, words * sizeof none[0]);
+}
+
+/* Who has none can give up what it has not. */
+int64_t sys_capset(app_ptr header, app_ptr data)
+{
+    uint32_t wanted[CAPABILITY_WORDS] = {0}, any = 0;
+    int32_t pid;
+    size_t words;
+    int err = capability_header(header, &pid, &words);
+    if (err != 0 || words == 0) {
+        return err != 0 ? err : -EINVAL;
+    }
+    if (!is_self(pid)) {
+        return -EPERM;
+    }
+    if (copy_from_app(wanted, data, words * sizeof wanted[0]) != 0) {
+        return -EFAULT;
+    }
+    for (size_t i = 0; i < words; i++) {
+        any |= wanted[i];
+    }
+    return any == 0 ? 0 : -EPERM;
 }
 
 int64_t sys_arch_prctl(int code, uint64_t addr)

@@ -6,14 +6,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/stat.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 #include <utime.h>
@@ -240,8 +243,107 @@ static void all_nameless(void)
     close(ends[0]), close(ends[1]), close(pair[0]), close(pair[1]);
 }
 
+/* ---- how large files may become
+ * --------------------------------------------------------------------------------------- */
+
+static volatile int too_large;
+static void is_too_large(int sig)
+{
+    too_large += sig == SIGXFSZ;
+}
+
+static void sizes(void)
+{
+    static char block[4000];
+    const struct rlimit before = {RLIM_INFINITY, RLIM_INFINITY}, least = {5000, RLIM_INFINITY};
+    struct sigaction a = {.sa_handler = is_too_large};
+    struct stat s;
+    int fd = open("c", O_RDWR | O_CREAT | O_TRUNC, 0600), ends[2];
+    if (pipe(ends) != 0) {
+        return;
+    }
+    sigaction(SIGXFSZ, &a, NULL);
+    setrlimit(RLIMIT_FSIZE, &least);
+    SAY(write, fd, block, sizeof block);
+    SAY(write, fd, block, sizeof block);
+    SAY(write, fd, block, 0);
+    printf("signals: %d\n", too_large);
+    SAY(write, fd, block, 1);
+    SAY(pwrite64, fd, block, 10, 4999);
+    SAY(pwrite64, fd, block, 10, 1L << 40);
+    printf("signals: %d\n", too_large);
+    SAY(ftruncate, fd, 5001);
+    SAY(truncate, "c", 1L << 30);
+    SAY(fallocate, fd, 0, 0, 6000);
+    printf("signals: %d\n", too_large);
+    SAY(fallocate, fd, FALLOC_FL_KEEP_SIZE, 0, 6000);
+    SAY(write, ends[1], block, sizeof block); /* no file */
+    SAY(splice, ends[0], NULL, fd, NULL, 100, 0);
+    printf("signals: %d, size %d\n", too_large, fstat(fd, &s) == 0 ? (int)s.st_size : -1);
+    setrlimit(RLIMIT_FSIZE, &before);
+    SAY(ftruncate, fd, 9000);
+    setrlimit(RLIMIT_FSIZE, &least);
+    SAY(pwrite64, fd, block, 10, 6000);
+    SAY(ftruncate, fd, 8000);
+    SAY(pwrite64, fd, block, 10, 4995);
+    printf("signals: %d\n", too_large);
+    setrlimit(RLIMIT_FSIZE, &before);
+    close(fd);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void nowhere(const char *path)
+{
+    int fd = open(path, O_RDWR);
+    char c;
+    SAY(lseek, fd, -7396559417396527272L, SEEK_CUR);
+    SAY(lseek, fd, 5, SEEK_SET);
+    SAY(lseek, fd, 0, SEEK_CUR);
+    SAY(lseek, fd, 0, SEEK_DATA);
+    SAY(lseek, fd, 0, 99);
+    SAY(pread64, fd, &c, 1, 77);
+    close(fd);
+}
+
+static void signal_owners(void)
+{
+    int ends[2], child, held[2];
+    if (pipe(ends) != 0 || pipe(held) != 0) {
+        return;
+    }
+    if ((child = fork()) == 0) {
+        setpgid(0, 0);
+        char c = 0;
+        _exit(write(held[1], &c, 1) != 1 || read(ends[0], &c, 1) != 1);
+    }
+    char c;
+    long n = read(held[0], &c, 1);
+    SAY(fcntl, ends[0], F_SETOWN, getpid());
+    printf("  mine %d, %ld\n", fcntl(ends[0], F_GETOWN) == getpid(), n);
+    SAY(fcntl, ends[0], F_SETOWN, child);
+    printf("  its %d\n", fcntl(ends[0], F_GETOWN) == child);
+    SAY(fcntl, ends[0], F_SETOWN, -child);
+    struct {
+        int kind, who;
+    } o = {0, 0};
+    SAY(fcntl, ends[0], F_GETOWN_EX, &o);
+    printf("  group %d %d\n", o.kind, o.who == child);
+    SAY(fcntl, ends[0], F_SETOWN, 1 << 22);
+    SAY(fcntl, ends[0], F_SETOWN, -(1 << 22));
+    SAY(fcntl, ends[0], F_SETOWN, 1L << 31);
+    o.kind = 1, o.who = 1 << 22;
+    SAY(fcntl, ends[0], F_SETOWN_EX, &o);
+    o.kind = 7, o.who = 0;
+    SAY(fcntl, ends[0], F_SETOWN_EX, &o);
+    SAY(fcntl, ends[0], F_SETOWN, 0);
+    n = write(ends[1], &c, 1);
+    printf("  %d %d\n", fcntl(ends[0], F_GETOWN), waitpid(child, NULL, 0) == child && n == 1);
+}
+
 int main(void)
 {
+    setvbuf(stdout, NULL, _IONBF, 0);
     char name[] = "/tmp/file-calls-XXXXXX", back[64] = "";
     umask(022);
     if (mkdtemp(name) == NULL) {
@@ -259,6 +361,11 @@ int main(void)
     descriptors();
     attributes(fd);
     all_nameless();
+    sizes();
+    nowhere("/dev/full");
+    nowhere("/dev/zero");
+    nowhere("/dev/null");
+    signal_owners();
     static const char *const left[] = {"f", "s", "l", "p", "c", "copy", "m"};
     for (size_t i = 0; i < sizeof left / sizeof left[0]; i++) {
         unlink(left[i]);

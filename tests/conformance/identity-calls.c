@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -214,6 +215,44 @@ static void waits(void)
     SAY(recvmmsg, pair[1], m, 2, MSG_DONTWAIT, NULL);
 }
 
+static void in_child(int parent)
+{
+    uint32_t words[6] = {0};
+    struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
+    SAY(capget, &h, words);
+    memset(words, 0, sizeof words);
+    SAY(capset, &h, words); /* from here on it has none, whoever it is */
+    SAY(capget, &h, words);
+    TRUE("has none", words[0] == 0 && words[1] == 0 && words[3] == 0 && words[4] == 0);
+    words[0] = 1;
+    SAY(capset, &h, words);
+    h.pid = parent;
+    say("capget of the parent", syscall(SYS_capget, &h, words) == 0 ? 0 : -1);
+    say("capset of the parent", syscall(SYS_capset, &h, words));
+    h.pid = 1 << 22;
+    SAY(capget, &h, words);
+    h.pid = -5;
+    SAY(capget, &h, words);
+    h = (struct __user_cap_header_struct){_LINUX_CAPABILITY_VERSION_1, 0};
+    memset(words, 0xff, sizeof words);
+    SAY(capget, &h, words);
+    TRUE("three words", words[2] == 0 && words[3] == 0xffffffff);
+    h = (struct __user_cap_header_struct){1234, 0};
+    SAY(capset, &h, words);
+    TRUE("version told", h.version == _LINUX_CAPABILITY_VERSION_3);
+    SAY(capset, &h, NULL);
+}
+
+static void capabilities(void)
+{
+    const int self = getpid(), child = fork();
+    if (child == 0) {
+        in_child(self);
+        _exit(0);
+    }
+    waitpid(child, NULL, 0);
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IONBF, 0);
@@ -222,5 +261,6 @@ int main(void)
     waits();
     limits();
     scheduling();
+    capabilities();
     return 42;
 }

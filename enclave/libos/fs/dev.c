@@ -204,7 +204,8 @@ static int tty_open(struct file *f)
 }
 
 static const struct file_ops stream_ops = {.read = dev_read, .write = dev_write};
-static const struct file_ops memory_ops = {.seekable = true, .read = dev_read, .write = dev_write};
+static const struct file_ops memory_ops = {
+    .seekable = true, .no_position = true, .read = dev_read, .write = dev_write};
 static const struct node_ops dev_ops = {.file_ops = &memory_ops};
 static const struct node_ops tty_ops = {.open = tty_open, .file_ops = &stream_ops};
 static const struct node_ops console_ops = {.open = console_open, .file_ops = &stream_ops};

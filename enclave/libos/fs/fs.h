@@ -71,6 +71,7 @@ struct fs_context {
 /* Of the process that makes the call. Provided by the rest of the library OS, as os_pid(). */
 struct fs_context *os_fs(void);
 int os_pid(void);
+bool os_is_somebody(int who); /* a process, or the group -who */
 
 /* Descriptors: of one process, or shared by some (CLONE_FILES). Copies share the descriptions. The
  * last reference closes all of them and gives up the record locks that were taken through the
@@ -181,6 +182,7 @@ void os_result_put(int fd, struct bytes data);
 
 unsigned os_cpu_count(void); /* what sched_getaffinity says */
 /* SIGPIPE or SIGXFSZ to the calling thread. */
+#define FS_SIGXFSZ 25
 void os_raise(int signo);
 /* ppoll, pselect6: sets the calling thread's signal mask (sigset_t of 8 bytes at set) for the rest
  * of this system call; the dispatcher puts the old one back after delivering what was pending. */
@@ -246,6 +248,7 @@ void os_cmdline_text(struct fs_text *t); /* NUL separated */
 void os_environ_text(struct fs_text *t);
 void os_auxv_text(struct fs_text *t);
 /* RLIMIT_*: soft and hard of a resource 0..15, UINT64_MAX unlimited. */
+#define FS_LIMIT_FSIZE 1u
 void os_rlimit(unsigned resource, uint64_t *ret_soft, uint64_t *ret_hard);
 void os_rlimit_of(int pid, unsigned resource, uint64_t *ret_soft, uint64_t *ret_hard);
 

@@ -59,16 +59,40 @@ static int64_t do_read(struct file *f, struct iter *to, uint64_t *pos)
     return n;
 }
 
+/* The caller's RLIMIT_FSIZE, which bounds what regular files become: UINT64_MAX for others. */
+static uint64_t size_limit(const struct node *n)
+{
+    uint64_t soft = UINT64_MAX, hard;
+    if (node_is(n, S_IFREG)) {
+        os_rlimit(FS_LIMIT_FSIZE, &soft, &hard);
+    }
+    return soft;
+}
+
+/* May this file become so large? */
+static int64_t grows_to(const struct node *n, uint64_t size)
+{
+    if (size <= n->size || size <= size_limit(n)) {
+        return 0;
+    }
+    os_raise(FS_SIGXFSZ);
+    return -EFBIG;
+}
+
 static int64_t do_write(struct file *f, struct iter *from, uint64_t *pos)
 {
     file_ref(f);
     if ((f->flags & O_APPEND) != 0 && f->ops->seekable) {
         *pos = f->node->size;
     }
-    int64_t n = f->ops->write(f, from, pos);
+    const uint64_t limit = size_limit(f->node);
+    if (*pos < limit && from->left > limit - *pos) {
+        from->left = limit - *pos;
+    }
+    int64_t n = *pos >= limit && from->left > 0 ? -EFBIG : f->ops->write(f, from, pos);
     count_io(n, &os_fs()->io.written, &os_fs()->io.writes);
     if (n == -EFBIG) {
-        os_raise(25); /* SIGXFSZ */
+        os_raise(FS_SIGXFSZ);
     } else if (n > 0) {
         fs_notify(f->dentry, IN_MODIFY);
     }
@@ -282,6 +306,9 @@ int64_t sys_lseek(int fd, int64_t offset, int whence)
     }
     if (!f->ops->seekable) {
         return -ESPIPE;
+    }
+    if (f->ops->no_position) {
+        return whence >= SEEK_SET && whence <= SEEK_HOLE ? 0 : -EINVAL;
     }
     struct node *n = f->node;
     bool dir = node_is(n, S_IFDIR);
@@ -549,9 +576,13 @@ static int64_t truncate_at(struct dentry *d, int64_t length)
     if (!node_is(n, S_IFREG) || n->ops->truncate == NULL) {
         return n->fs->read_only ? -EROFS : -EINVAL;
     }
-    int err = n->ops->truncate(n, (uint64_t)length);
+    int64_t err = grows_to(n, (uint64_t)length);
+    if (err != 0) {
+        return err;
+    }
+    err = n->ops->truncate(n, (uint64_t)length);
     if (err == -EFBIG) {
-        os_raise(25); /* SIGXFSZ */
+        os_raise(FS_SIGXFSZ);
     } else if (err == 0) {
         fs_notify(d, IN_MODIFY);
     }
@@ -604,7 +635,10 @@ int64_t sys_fallocate(int fd, int mode, int64_t offset, int64_t length)
     if (f->ops->allocate == NULL) {
         return node_is(f->node, S_IFIFO) ? -ESPIPE : -ENODEV;
     }
-    int err = f->ops->allocate(f, mode, (uint64_t)offset, (uint64_t)length);
+    int64_t err = (mode & FALLOC_FL_KEEP_SIZE) != 0 || offset > INT64_MAX - length
+                      ? 0
+                      : grows_to(f->node, (uint64_t)offset + (uint64_t)length);
+    err = err != 0 ? err : f->ops->allocate(f, mode, (uint64_t)offset, (uint64_t)length);
     if (err == 0) {
         fs_notify(f->dentry, IN_MODIFY);
     }

@@ -265,6 +265,19 @@ int64_t sys_memfd_create(app_ptr name, int flags)
 
 #define SETTABLE ((uint32_t)(O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT))
 
+/* A process, or the group -who; 0: nobody. */
+static int64_t set_signal_owner(struct file *f, int who)
+{
+    if (who == INT32_MIN) {
+        return -EINVAL;
+    }
+    if (who != 0 && !os_is_somebody(who)) {
+        return -ESRCH;
+    }
+    f->signal_owner = who;
+    return 0;
+}
+
 /* F_GETOWN_EX and F_SETOWN_EX: struct f_owner_ex. */
 static int64_t signal_owner(struct file *f, bool set, app_ptr arg)
 {
@@ -278,11 +291,10 @@ static int64_t signal_owner(struct file *f, bool set, app_ptr arg)
     if (err != 0 || o[0] < THREAD || o[0] > GROUP) {
         return err != 0 ? err : -EINVAL;
     }
-    if (o[1] != 0 && o[1] != os_pid()) {
-        return -ESRCH;
+    if (o[1] < 0) {
+        return -EINVAL;
     }
-    f->signal_owner = o[0] == GROUP ? -o[1] : o[1];
-    return 0;
+    return set_signal_owner(f, o[0] == GROUP ? -o[1] : o[1]);
 }
 
 static int64_t seals(struct file *f, bool add, uint32_t more)
@@ -358,11 +370,7 @@ int64_t sys_fcntl(int fd, int cmd, uint64_t arg)
     case F_GETOWN:
         return f->signal_owner;
     case F_SETOWN:
-        if ((int)arg != 0 && (int)arg != os_pid() && (int)arg != -os_pid()) {
-            return -ESRCH;
-        }
-        f->signal_owner = (int)arg;
-        return 0;
+        return set_signal_owner(f, (int)arg);
     case F_GETOWN_EX:
     case F_SETOWN_EX:
         return signal_owner(f, cmd == F_SETOWN_EX, app_at(arg));

@@ -223,6 +223,7 @@ enum poll_bit {
 
 struct file_ops {
     bool seekable; /* pread, lseek, positions */
+    bool no_position; /* seekable, to nowhere: lseek answers 0 */
     /* Bytes moved (may be short), 0 at the end, -errno. *pos advances. */
     int64_t (*read)(struct file *f, struct iter *to, uint64_t *pos);
     int64_t (*write)(struct file *f, struct iter *from, uint64_t *pos);
