@@ -209,6 +209,9 @@ static void identity(void)
     DOES(capget, "none",
          syscall(SYS_capget, &head, data) == 0 && data[0].effective == 0 &&
              data[0].permitted == 0 && data[1].effective == 0);
+    DOES(capset, "to none", syscall(SYS_capset, &head, data) == 0);
+    data[0].effective = 1;
+    REFUSES(capset, "to any", EPERM, &head, data);
     REFUSES(personality, "another", EINVAL, 8);
     DOES(personality, "what it is", syscall(SYS_personality, 0xffffffffL) == 0);
 }
