@@ -9,6 +9,12 @@
 /* One image, linked once: addresses of everything below are RIP-relative, not through a table. */
 #pragma GCC visibility push(hidden)
 
+/* What came of the last looks before a sleep (wait.c). */
+struct rt_bet {
+    uint32_t skip;    /* sleeps that begin outside at once */
+    uint32_t penalty; /* as many when the next look is in vain, and more */
+};
+
 struct rt_thread {
     struct rt_thread *self;
     uint64_t app_rsp;   /* scratch of the entry code */
@@ -41,8 +47,8 @@ struct rt_thread {
     uint32_t go; /* idle no more: start_argument and app_fs are set */
     struct { /* wait.c: rt_wait() and rt_wake() */
         uint32_t token;
-        uint32_t skip;    /* sleeps that begin outside at once */
-        uint32_t penalty; /* as many when the next look is in vain, and more */
+        /* Looks before it sleeps: for a thread of this enclave, for another enclave. */
+        struct rt_bet near, far;
         uint64_t no_way;  /* rt_clock_ns(1) before which the thread does not give way */
     } wait;
     void *door_data;

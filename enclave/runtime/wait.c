@@ -49,6 +49,17 @@ static bool woken(const struct rt_thread *t)
     return __atomic_load_n(&t->wait.token, __ATOMIC_RELAXED) == TOKEN_SET;
 }
 
+/* What a thread looks for; NULL: no more than to be woken. */
+struct sought {
+    bool (*is_there)(const void *what);
+    const void *what;
+};
+
+static bool is_found(const struct rt_thread *t, const struct sought *s)
+{
+    return woken(t) || (s->is_there != NULL && s->is_there(s->what));
+}
+
 /* Sleeping and waking takes the host's threads 25 us and more when they are on two processors,
  * which is longer than many waits last. So a sleep begins with a look at the word for a while. When
  * that was in vain, as it is where processors are short or waits are long, the thread does not look
@@ -59,7 +70,7 @@ static bool woken(const struct rt_thread *t)
 #define SKIP_MOST 1023u
 static uint32_t spinning;
 
-static bool spin(const struct rt_thread *t)
+static bool spin(const struct rt_thread *t, const struct sought *s)
 {
     const uint32_t most = rt_cpu_count() - 1;
     uint64_t begin = rt_clock_ns(1), passed = 0;
@@ -69,7 +80,7 @@ static bool spin(const struct rt_thread *t)
            (passed < SPIN_ALONE || __atomic_load_n(&spinning, __ATOMIC_RELAXED) <= most)) {
         for (int i = 0; i < 8 && !set; i++) {
             __builtin_ia32_pause();
-            set = woken(t);
+            set = is_found(t, s);
         }
         passed = rt_clock_ns(1) - begin;
     }
@@ -77,19 +88,26 @@ static bool spin(const struct rt_thread *t)
     return set;
 }
 
-static bool look(struct rt_thread *t)
+static bool look(const struct rt_thread *t, struct rt_bet *bet, const struct sought *s)
 {
-    if (t->wait.skip > 0) {
-        t->wait.skip--;
+    if (bet->skip > 0) {
+        bet->skip--;
         return false;
     }
-    if (spin(t)) {
-        t->wait.penalty /= 2;
+    if (spin(t, s)) {
+        bet->penalty /= 2;
         return true;
     }
-    t->wait.penalty = t->wait.penalty < SKIP_MOST ? 2 * t->wait.penalty + 1 : SKIP_MOST;
-    t->wait.skip = t->wait.penalty;
+    bet->penalty = bet->penalty < SKIP_MOST ? 2 * bet->penalty + 1 : SKIP_MOST;
+    bet->skip = bet->penalty;
     return false;
+}
+
+bool rt_look(bool (*is_there)(const void *what), const void *what)
+{
+    struct rt_thread *t = rt_self();
+    const struct sought s = {is_there, what};
+    return t->attention == NULL && rt_cpu_count() > 1 && look(t, &t->wait.far, &s);
 }
 
 /* Alone on a processor: who could set the word runs when this thread lets it. One call instead of
@@ -127,7 +145,8 @@ int rt_wait_near(uint64_t timeout_ns)
         return rt_wait(timeout_ns);
     }
     const uint64_t begin = timeout_ns == UINT64_MAX ? 0 : rt_clock_ns(1);
-    const bool set = rt_cpu_count() > 1 ? look(t) : give_way(t);
+    const struct sought nothing = {NULL, NULL};
+    const bool set = rt_cpu_count() > 1 ? look(t, &t->wait.near, &nothing) : give_way(t);
     if (!set && timeout_ns != UINT64_MAX) {
         const uint64_t passed = rt_clock_ns(1) - begin;
         if (passed >= timeout_ns) {

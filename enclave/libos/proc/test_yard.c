@@ -104,6 +104,12 @@ void copy_from_host(void *to, host_span from, uint64_t offset, size_t n)
     memcpy(to, at(from, offset, n), n);
 }
 
+bool rt_look(bool (*is_there)(const void *what), const void *what)
+{
+    (void)is_there, (void)what;
+    return false;
+}
+
 int rt_wait(uint64_t timeout_ns)
 {
     uint32_t *word = &test_yard->slots[own_slot].wake[own_thread];

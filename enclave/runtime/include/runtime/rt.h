@@ -144,6 +144,9 @@ int rt_wait(uint64_t timeout_ns);
 /* The same for who waits for threads of this enclave: it first looks for a wake inside for a while, if
  * that was worth it the last times. Wakes by other enclaves are seen after that. */
 int rt_wait_near(uint64_t timeout_ns);
+/* Before a sleep for what another enclave does: looks for that for a while, if it was worth it the last
+ * times. is_there is asked often, and may not wait. True: it is there, or the thread was woken. */
+bool rt_look(bool (*is_there)(const void *what), const void *what);
 void rt_wake(unsigned thread_number);
 /* That thread calls door_kick() before it runs the workload again; if it does so at this moment, the
  * host is asked to interrupt it. Trust: the request carries nothing, a host that ignores it lets the
