@@ -101,8 +101,13 @@ int64_t sys_setrlimit(int resource, app_ptr limit)
 
 struct process_usage usage_now(void)
 {
-    return (struct process_usage){.cpu_ns = os_process_cpu_ns(),
-                                  .peak_kib = mm_usage().peak / 1024};
+    struct process_usage u = {.cpu_ns = os_process_cpu_ns(),
+                              .peak_kib = mm_usage().peak / 1024,
+                              .sleeps = os.sleeps_gone};
+    for (const struct os_thread *t = os.threads; t != NULL; t = t->next) {
+        u.sleeps += t->sleeps;
+    }
+    return u;
 }
 
 int64_t sys_getrusage(int who, app_ptr usage)
@@ -118,6 +123,7 @@ int64_t sys_getrusage(int who, app_ptr usage)
         break;
     case THREAD:
         u.cpu_ns = os_thread_cpu_ns(os_self());
+        u.sleeps = os_self()->sleeps;
         break;
     case SELF:
         break;

@@ -48,6 +48,7 @@ enum process_state { PROCESS_RUNNING, PROCESS_STOPPED, PROCESS_ZOMBIE, PROCESS_G
 struct process_usage {
     uint64_t cpu_ns;
     uint64_t peak_kib; /* ru_maxrss; of children: of the largest */
+    uint64_t sleeps;   /* ru_nvcsw: that the host lets others run it does not see */
 };
 
 /* Everything that is the process's and not a thread's or the memory's. The table (proc/table.h), on
@@ -144,6 +145,7 @@ struct os_thread {
     uint64_t sigwait; /* rt_sigtimedwait waits for these */
 
     uint64_t born_ns, waited_ns; /* CPU time is what it did not sleep since its start */
+    uint64_t sleeps;             /* how often it did */
     uint64_t clear_child_tid;    /* 0: none */
     uint64_t robust_list;
     uint64_t affinity;     /* what it asked for; 0: every processor */
@@ -162,6 +164,7 @@ struct os_state {
     bool looked_at_stopped;
     uint64_t start_ns;
     uint64_t cpu_gone_ns; /* of threads that ended */
+    uint64_t sleeps_gone;
     uint64_t calls_gone[SYS_NUMBERS];
     uint64_t unknown[SYS_NUMBERS]; /* calls that nobody implements */
     uint64_t unknown_high;         /* with numbers beyond the table */

@@ -214,6 +214,8 @@ struct process_info {
     char comm[16];
 };
 void os_process_info(struct process_info *ret);
+/* How often the thread of this enclave with that number has slept; 0: there is none. */
+uint64_t os_thread_sleeps(int tid);
 /* The same of any process, as far as this enclave knows. False: there is none. */
 bool os_process_info_of(int pid, struct process_info *ret);
 /* Has this enclave the memory and the threads of that process? */

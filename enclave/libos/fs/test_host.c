@@ -673,6 +673,11 @@ void os_sockets_text(enum sockets_text which, struct fs_text *t)
     fs_printf(t, "%d\n", (int)which);
 }
 
+uint64_t os_thread_sleeps(int tid)
+{
+    return (uint64_t)tid;
+}
+
 void os_ipc_text(enum ipc_text which, struct fs_text *t)
 {
     fs_printf(t, "%d\n", (int)which);

@@ -17,6 +17,7 @@
 #include "proc/notice.h"
 #include "proc/session.h"
 #include "proc/table.h"
+#include "proc/usage.h"
 #include "proc/shares.h"
 #include "signals/signals.h"
 #include "stop.h"
@@ -227,8 +228,7 @@ int blank_new_thread(struct os_thread *t)
 static void leave(struct os_thread *t)
 {
     robust_release(t); /* while somebody listens who gives pages back and hears of theirs */
-    self.used.cpu_ns = os_process_cpu_ns();
-    self.used.peak_kib = 1;
+    self.used = usage_now();
     self.over = true;
     rt_wake(self.listener.number);
     threads_leave(t);
@@ -256,7 +256,7 @@ static void wipe(void)
     secure_zero(p, sizeof *p);
     rt_free(p);
     secure_zero(&self.begin, sizeof self.begin);
-    os.cpu_gone_ns = 0;
+    os.cpu_gone_ns = os.sleeps_gone = 0;
     self.busy = self.born = self.over = false;
 }
 

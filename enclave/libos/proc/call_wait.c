@@ -57,6 +57,7 @@ static void sleep_for_answer(struct call_client *c)
     t->waiting = false;
     fs_poll_queue.waiting[t->number / 64] &= ~bit;
     t->waited_ns += rt_clock_ns(1) - now;
+    t->sleeps++;
     timer_check();
 }
 

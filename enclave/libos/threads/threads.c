@@ -146,6 +146,7 @@ static void unlink_thread(struct os_thread *t)
     *p = t->next;
     os.thread_count--;
     os.cpu_gone_ns += os_thread_cpu_ns(t);
+    os.sleeps_gone += t->sleeps;
     for (size_t i = 0; i < SYS_NUMBERS; i++) {
         os.calls_gone[i] += t->calls[i];
     }
@@ -208,6 +209,7 @@ int os_block(struct wait_queue *q, uint64_t deadline_ns)
     network_leave(attends);
     t->waiting = false;
     t->waited_ns += now - begin;
+    t->sleeps++;
     q->waiting[t->number / 64] &= ~bit;
     timer_check();
     t->restart.deadline = deadline_ns;

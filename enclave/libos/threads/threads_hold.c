@@ -45,6 +45,7 @@ static void sleep_until_changed(uint64_t at_most_ns)
     os_lock();
     t->waiting = false;
     t->waited_ns += rt_clock_ns(1) - now;
+    t->sleeps++;
     hold.changed.waiting[t->number / 64] &= ~bit;
 }
 

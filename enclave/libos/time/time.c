@@ -38,6 +38,12 @@ uint64_t os_thread_cpu_ns(const struct os_thread *t)
     return rt_clock_ns(1) - t->born_ns - t->waited_ns;
 }
 
+uint64_t os_thread_sleeps(int tid)
+{
+    const struct os_thread *t = os_thread_by_tid(tid);
+    return t != NULL ? t->sleeps : 0;
+}
+
 uint64_t os_process_cpu_ns(void)
 {
     uint64_t ns = os.cpu_gone_ns;
