@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #ifndef MREMAP_DONTUNMAP
@@ -545,6 +546,34 @@ static void the_rest(void)
     munmap(p, 4 * PAGE);
 }
 
+/* What was advised for fork holds for what mremap makes of it, in one mapping. */
+static void remaps_and_fork(void)
+{
+    static const int advices[] = {MADV_DONTFORK, MADV_WIPEONFORK};
+    for (size_t i = 0; i < 2; i++) {
+        char *p = pages(4);
+        memset(p, 7, 4 * PAGE);
+        show("advised", madvise(p, 4 * PAGE, advices[i]) == 0);
+        char *q = mremap(p, 4 * PAGE, 40 * PAGE, MREMAP_MAYMOVE); /* in place or not */
+        char *r = mremap(q, 40 * PAGE, 80 * PAGE, MREMAP_MAYMOVE);
+        show("grown twice", q != MAP_FAILED && r != MAP_FAILED && r[0] == 7 && r[79 * PAGE] == 0);
+        memset(r, 8, 80 * PAGE);
+        char *s = remap_keeping(r, 80 * PAGE, 80 * PAGE, MREMAP_MAYMOVE);
+        show("moved", s != MAP_FAILED && s[60 * PAGE] == 8);
+        pid_t child = fork();
+        if (child == 0) {
+            unsigned char in_core;
+            int there = mincore(s + 60 * PAGE, PAGE, &in_core) == 0;
+            _exit(there ? 10 + s[0] + s[60 * PAGE] : 1);
+        }
+        int status = 0;
+        waitpid(child, &status, 0);
+        printf("child: %d\n", WEXITSTATUS(status));
+        munmap(s, 80 * PAGE);
+        munmap(r, 80 * PAGE);
+    }
+}
+
 int main(void)
 {
     char *alternate = pages(16);
@@ -558,6 +587,7 @@ int main(void)
                  {"remaps", remaps},
                  {"remaps of parts", remaps_of_parts},
                  {"remaps of files", remaps_of_files},
+                 {"remaps and fork", remaps_and_fork},
                  {"protection", protection},
                  {"advice", advice},
                  {"advice on files", advice_on_files},

@@ -84,6 +84,26 @@ static int advise_fork(uint64_t start, uint64_t end, int advice)
     return 0;
 }
 
+int mm_fork_as(uint64_t start, uint64_t end, const struct vma *like)
+{
+    const bool dont_fork = like->dont_fork, wipe_on_fork = like->wipe_on_fork;
+    if (!dont_fork && !wipe_on_fork) {
+        return 0;
+    }
+    int r = vma_reserve(2);
+    if (r != 0) {
+        return r;
+    }
+    vma_split(start);
+    vma_split(end);
+    for (size_t i = vma_find(start); i < vma_count() && vma_at(i)->start < end; i++) {
+        vma_at(i)->dont_fork = dont_fork;
+        vma_at(i)->wipe_on_fork = wipe_on_fork;
+    }
+    vma_join(start, end);
+    return 0;
+}
+
 static bool is_advice(int advice)
 {
     return (advice >= 0 && advice <= MADV_DONTNEED) || advice == MADV_FREE ||

@@ -20,6 +20,22 @@ static int leave(const struct vma *v, bool keep)
     return keep ? mm_forget(v, v->start, v->end) : mm_unmap(v->start, v->end);
 }
 
+/* mm_map() for mremap: what fork does with the old place it does with the new one. */
+static int64_t map_like(const struct vma *v, uint64_t at, uint64_t size, int prot, uint32_t flags,
+                        uint64_t offset)
+{
+    int64_t r = mm_map(at, size, prot, flags, v->file, offset);
+    if (r < 0) {
+        return r;
+    }
+    int err = mm_fork_as((uint64_t)r, (uint64_t)r + size, v);
+    if (err != 0) {
+        ignore_result(mm_unmap((uint64_t)r, (uint64_t)r + size),
+                      "it stays, and nobody is told of it");
+    }
+    return err != 0 ? err : r;
+}
+
 /* A copy elsewhere, then the old one goes, or, to keep it, is as if nobody had touched it yet. v is
  * a copy of the mapping cut to the old range. */
 static int64_t move_mapping(const struct vma *v, uint64_t new_size, uint32_t flags,
@@ -29,11 +45,11 @@ static int64_t move_mapping(const struct vma *v, uint64_t new_size, uint32_t fla
     uint64_t keep = old_size < new_size ? old_size : new_size;
     if (v->window ||
         (v->file != NULL && (v->prot & OS_PROT_WRITE) == 0)) { /* the file still has the content */
-        int64_t at = mm_map(new_addr, new_size, v->prot, flags, v->file, v->offset);
+        int64_t at = map_like(v, new_addr, new_size, v->prot, flags, v->offset);
         return at < 0 || leave(v, keep_old) == 0 ? at : -ENOMEM;
     }
-    int64_t at = mm_map(new_addr, new_size, v->prot == 0 ? 0 : OS_PROT_READ | OS_PROT_WRITE, flags,
-                        v->file, v->offset);
+    int64_t at = map_like(v, new_addr, new_size, v->prot == 0 ? 0 : OS_PROT_READ | OS_PROT_WRITE,
+                          flags, v->offset);
     if (at < 0) {
         return at;
     }
@@ -131,8 +147,8 @@ static int64_t remap(uint64_t addr, uint64_t old_size, uint64_t new_size, uint32
     }
     if (found->end == end && mm_range_ok(addr, new_size, &new_end) &&
         vma_free_range(end, new_end) && (addr >= MM_FILES || new_end <= MM_FILES)) {
-        int64_t r = mm_map(end, new_end - end, v.prot, flags_of(&v) | OS_MAP_FIXED, v.file,
-                           v.file != NULL ? v.offset + (end - addr) : 0);
+        int64_t r = map_like(&v, end, new_end - end, v.prot, flags_of(&v) | OS_MAP_FIXED,
+                             v.file != NULL ? v.offset + (end - addr) : 0);
         if (r >= 0) {
             return (int64_t)addr;
         }

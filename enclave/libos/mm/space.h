@@ -73,6 +73,8 @@ uint64_t mm_bytes_in_memory(const struct vma *v, uint64_t end);
 /* from: where the bytes lie in memory, or 0: in the file. */
 int mm_fill_from_file(const struct vma *v, uint64_t end, uint64_t from) MUST_USE;
 int mm_fill_anonymous(const struct vma *v) MUST_USE;
+/* What fork does with that range is what it does with the mapping. -ENOMEM. */
+int mm_fork_as(uint64_t start, uint64_t end, const struct vma *like) MUST_USE;
 /* That part of a mapping is as if nobody had touched it. */
 int mm_forget(const struct vma *v, uint64_t start, uint64_t end) MUST_USE;
 
