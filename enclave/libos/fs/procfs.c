@@ -43,6 +43,7 @@ static struct node *make(struct fs *fs, const struct proc_entry *entry, int id, 
     p->pid = pid;
     switch (entry->kind) {
     case PROC_DIR:
+    case PROC_DIR_CPU:
         n->mode = S_IFDIR | 0555;
         n->nlink = 2;
         n->ops = id != 0 || pid != 0 || entry->process != NULL ? &moving_dir_ops : &dir_ops;
@@ -123,15 +124,33 @@ static int find_descriptor(int pid, int fd)
     return t != NULL && fd_table_get(t, fd) != NULL ? 0 : -ENOENT;
 }
 
+static const struct proc_entry *entry_named(const struct proc_entry *dir, struct bytes name)
+{
+    for (size_t i = 0; i < dir->count; i++) {
+        if (bytes_equal_str(name, dir->entries[i].name)) {
+            return &dir->entries[i];
+        }
+    }
+    return NULL;
+}
+
+/* "cpu3" */
+static bool processor_of(struct bytes name, int *ret)
+{
+    return name.size > 3 && memcmp(name.data, "cpu", 3) == 0 &&
+           number_of(BYTES(name.data + 3, name.size - 3), ret) && (unsigned)*ret < os_cpu_count();
+}
+
 static int proc_lookup(struct node *node, struct bytes name, struct node **ret)
 {
     const struct proc_entry *dir = of(node)->entry;
     const struct proc_entry *found = NULL;
     int id = of(node)->id, pid = of(node)->pid, number;
-    if (dir->kind == PROC_DIR) {
-        for (size_t i = 0; i < dir->count && found == NULL; i++) {
-            found = bytes_equal_str(name, dir->entries[i].name) ? &dir->entries[i] : NULL;
-        }
+    if (dir->kind == PROC_DIR_CPU) {
+        found = entry_named(dir, name);
+        found = found == NULL && processor_of(name, &id) ? dir->each : found;
+    } else if (dir->kind == PROC_DIR) {
+        found = entry_named(dir, name);
         if (found == NULL && dir->process != NULL && number_of(name, &number) &&
             os_fs_of(number) != NULL) {
             found = dir->process;
@@ -158,12 +177,25 @@ static int add_number(struct listing *l, int number, unsigned type)
     return listing_add(l, BYTES(name, n), (uint64_t)number + 1, type);
 }
 
+static int add_processors(struct listing *l)
+{
+    int err = 0;
+    for (unsigned i = 0; i < os_cpu_count() && err == 0; i++) {
+        char name[16];
+        size_t n = base_format(name, sizeof name, "cpu%u", i);
+        err = listing_add(l, BYTES(name, n), 1000 + i, DT_DIR);
+    }
+    return err;
+}
+
 static int proc_list(struct node *node, struct listing *l)
 {
     const struct proc_entry *dir = of(node)->entry;
     int err = 0, pid = of(node)->pid;
     switch (dir->kind) {
     case PROC_DIR:
+    case PROC_DIR_CPU:
+        err = dir->kind == PROC_DIR_CPU ? add_processors(l) : 0;
         for (size_t i = 0; i < dir->count && err == 0; i++) {
             const struct proc_entry *e = &dir->entries[i];
             unsigned type = e->kind == PROC_FILE ? DT_REG : e->kind == PROC_LINK ? DT_LNK : DT_DIR;

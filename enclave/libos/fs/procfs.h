@@ -9,6 +9,7 @@ enum proc_kind {
     PROC_DIR_FD, /* open descriptors, each like entries[0] */
     PROC_DIR_FDINFO,
     PROC_DIR_TASK, /* threads, each like entries[0] */
+    PROC_DIR_CPU,  /* entries by name, and cpu0, cpu1, ..., each like *each */
     PROC_FILE,
     PROC_LINK,
 };
@@ -21,7 +22,8 @@ struct proc_entry {
     const struct proc_entry *entries;
     size_t count;
     const struct proc_entry *process; /* of the root: what the process's own directory is */
-    /* id: thread or descriptor, 0 elsewhere. */
+    const struct proc_entry *each;
+    /* id: thread, descriptor or processor, 0 elsewhere. */
     void (*text)(struct fs_text *t, int id);
     int (*write)(const char *text, size_t n);
     size_t (*link)(char *ret, size_t capacity);

@@ -524,7 +524,6 @@ TEXT(threads_max, "%u\n", THREADS_MAX)
 TEXT(fd_max, "%u\n", FS_FD_MAX)
 TEXT(file_max, "%u\n", FS_FILES_MAX)
 TEXT(file_nr, "%llu\t0\t%u\n", (unsigned long long)file_count(), FS_FILES_MAX)
-TEXT(cpu_range, os_cpu_count() > 1 ? "0-%u\n" : "%u\n", os_cpu_count() - 1)
 
 static void put_uuid(struct fs_text *t, uint8_t u[16])
 {
@@ -743,11 +742,3 @@ const struct proc_entry proc_root = {.name = "",
                                      .entries = root_entries,
                                      .count = ARRAY_SIZE(root_entries),
                                      .process = &process};
-
-static const struct proc_entry cpu_entries[] = {
-    FILE_("online", cpu_range), FILE_("possible", cpu_range), FILE_("present", cpu_range)};
-static const struct proc_entry system_entries[] = {DIR_("cpu", cpu_entries)};
-static const struct proc_entry devices_entries[] = {DIR_("system", system_entries)};
-static const struct proc_entry sys_entries[] = {DIR_("devices", devices_entries)};
-const struct proc_entry sys_root = {
-    .name = "", .kind = PROC_DIR, .entries = sys_entries, .count = ARRAY_SIZE(sys_entries)};
