@@ -40,6 +40,20 @@ int main(void)
     printf("end of the file: %s\n", answer(splice(fd, &(loff_t){1000}, ends[1], NULL, 5, 0)));
     printf("no pipe: %s\n", answer(splice(fd, NULL, fd, NULL, 5, 0)));
     printf("an offset in a pipe: %s\n", answer(splice(ends[0], &at, fd, NULL, 5, 0)));
+    printf("tee of nothing: %s\n", answer(tee(ends[0], more[1], 5, SPLICE_F_NONBLOCK)));
+    (void)!write(ends[1], "twice over", 10);
+    printf("tee: %s\n", answer(tee(ends[0], more[1], 5, 0)));
+    printf("tee: %s\n", answer(tee(ends[0], more[1], 100, SPLICE_F_NONBLOCK)));
+    memset(text, 0, sizeof text);
+    printf("still there: %zd %s\n", read(ends[0], text, 10), text);
+    memset(text, 0, sizeof text);
+    printf("and there: %zd %s\n", read(more[0], text, 60), text);
+    printf("tee of a file: %s, to one: %s\n", answer(tee(fd, more[1], 5, 0)),
+           answer(tee(ends[0], fd, 5, 0)));
+    printf("tee to itself: %s, wrong ways: %s %s\n", answer(tee(ends[0], ends[1], 5, 0)),
+           answer(tee(ends[1], more[1], 5, 0)), answer(tee(ends[0], more[0], 5, 0)));
+    printf("tee with flags: %s, nothing asked: %s\n", answer(tee(ends[0], more[1], 5, 64)),
+           answer(tee(ends[0], more[1], 0, 0)));
     printf("a pipe to itself: %s\n", answer(splice(ends[0], NULL, ends[1], NULL, 5, 0)));
     printf("flags: %s\n", answer(splice(ends[0], NULL, fd, NULL, 5, 64)));
     printf("not open: %s, wrong ways: %s %s\n", answer(splice(99, NULL, ends[1], NULL, 5, 0)),

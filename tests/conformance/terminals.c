@@ -96,6 +96,17 @@ static void settings(void)
     printf("\nsize %d ", ioctl(slave, TIOCSWINSZ, &w));
     memset(&w, 0, sizeof w);
     printf("%d %u %u\n", ioctl(master, TIOCGWINSZ, &w), w.ws_row, w.ws_col);
+    struct termio old, was;
+    printf("older: %d", ioctl(slave, TCGETA, &old));
+    was = old;
+    printf(" %o %o %o %o keys %u %u\n", old.c_iflag, old.c_oflag, old.c_cflag, old.c_lflag,
+           old.c_cc[VINTR], old.c_cc[VMIN]);
+    old.c_lflag &= (unsigned short)~ECHO;
+    old.c_cc[VINTR] = 7;
+    printf("set: %d", ioctl(slave, TCSETA, &old));
+    tcgetattr(slave, &t);
+    printf(" %o %u, %d %d\n", t.c_lflag, t.c_cc[VINTR], ioctl(slave, TCSETAW, &was),
+           ioctl(slave, TCSETAF, &was));
     printf("drain %d flow %d %d bad %d\n", tcdrain(slave), tcflow(slave, TCOON),
            tcsendbreak(slave, 0), tcflush(slave, 9) < 0 ? errno : 0);
 }

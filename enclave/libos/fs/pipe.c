@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pipes, with and without names, between threads of one enclave: bytes in trusted memory; the host
  * sees only that threads sleep and wake. */
+#include "libos/syscalls.h"
 #include "vfs.h"
 
 #define PIPE_CAPACITY 65536u /* Linux's default, and the largest here */
@@ -183,6 +184,74 @@ static int64_t pipe_write(struct file *f, struct iter *from, uint64_t *pos)
         }
     }
     return done;
+}
+
+/* Waits until there is something to read and room for it. 1: there is; 0: nobody writes any more. */
+static int wait_for_both(struct file *in, struct file *out, bool no_wait)
+{
+    struct pipe *from = of(in), *to = of(out);
+    for (;;) {
+        if (to->readers == 0) {
+            os_raise(13); /* SIGPIPE */
+            return -EPIPE;
+        }
+        const bool empty = from->written == from->read;
+        if (empty && from->writers == 0) {
+            return 0;
+        }
+        if (!empty && to->written - to->read < to->capacity) {
+            return 1;
+        }
+        int err = no_wait ? -EAGAIN : pipe_wait(empty ? in : out, empty ? from : to);
+        if (err != 0) {
+            return err;
+        }
+    }
+}
+
+/* What is in one goes into the other as well, as far as there is room. */
+static int64_t copy_pipe(const struct pipe *from, struct pipe *to, uint64_t count)
+{
+    int64_t n = 1, done = 0;
+    while (n > 0 && (uint64_t)done < count && from->read + (uint64_t)done < from->written) {
+        const uint64_t at = from->read + (uint64_t)done, left = from->written - at;
+        uint64_t some = 4096 - at % 4096;
+        some = some < left ? some : left;
+        some = some < count - (uint64_t)done ? some : count - (uint64_t)done;
+        struct iter it =
+            iter_trusted(from->pages[at % PIPE_CAPACITY / 4096] + at % 4096, (size_t)some);
+        n = fill(to, &it);
+        done += n > 0 ? n : 0;
+    }
+    if (done > 0) {
+        to->at->arrived++;
+        fs_poll_changed(&to->changed);
+    }
+    return done > 0 ? done : n;
+}
+
+int64_t sys_tee(int in_fd, int out_fd, uint64_t count, uint32_t flags)
+{
+    struct file *in = fd_get(in_fd), *out = fd_get(out_fd);
+    if ((flags & ~SPLICE_KNOWN) != 0) {
+        return -EINVAL;
+    }
+    if (count == 0) {
+        return 0;
+    }
+    if (in == NULL || out == NULL || !fs_may_read(in) || !fs_may_write(out)) {
+        return -EBADF;
+    }
+    if (in->ops != &pipe_ops || out->ops != &pipe_ops || of(in) == of(out)) {
+        return -EINVAL;
+    }
+    file_ref(in);
+    file_ref(out);
+    int64_t n = wait_for_both(in, out, (flags & SPLICE_NONBLOCK) != 0);
+    n = n == 1 ? copy_pipe(of(in), of(out), count) : n;
+    file_unref(in);
+    file_unref(out);
+    return n;
 }
 
 static unsigned pipe_poll(struct file *f)

@@ -319,13 +319,8 @@ static int get_termios(const struct pty *p, app_ptr arg, bool speeds)
     return copy_to_app(arg, &s, speeds ? sizeof s : sizeof(struct termios));
 }
 
-static int set_termios(struct pty *p, struct file *f, app_ptr arg, bool flush)
+static void change(struct pty *p, struct file *f, struct termios s, bool flush)
 {
-    struct termios s;
-    int err = copy_from_app(&s, arg, sizeof s);
-    if (err != 0) {
-        return err;
-    }
     bool was_line = (p->tty.termios.c_lflag & ICANON) != 0;
     if (flush) {
         tty_flush_input(&p->tty);
@@ -338,6 +333,51 @@ static int set_termios(struct pty *p, struct file *f, app_ptr arg, bool flush)
         }
     }
     changed(p, f);
+}
+
+static int set_termios(struct pty *p, struct file *f, app_ptr arg, bool flush)
+{
+    struct termios s;
+    int err = copy_from_app(&s, arg, sizeof s);
+    if (err == 0) {
+        change(p, f, s, flush);
+    }
+    return err;
+}
+
+/* The older form has the lower halves of the flags, and the first characters. */
+static int get_termio(const struct pty *p, app_ptr arg)
+{
+    const struct termios *s = &p->tty.termios;
+    struct termio o = {.c_iflag = (uint16_t)s->c_iflag,
+                       .c_oflag = (uint16_t)s->c_oflag,
+                       .c_cflag = (uint16_t)s->c_cflag,
+                       .c_lflag = (uint16_t)s->c_lflag,
+                       .c_line = s->c_line};
+    memcpy(o.c_cc, s->c_cc, sizeof o.c_cc);
+    return copy_to_app(arg, &o, sizeof o);
+}
+
+static uint32_t lower_half(uint32_t all, uint16_t half)
+{
+    return (all & 0xffff0000u) | half;
+}
+
+static int set_termio(struct pty *p, struct file *f, app_ptr arg, bool flush)
+{
+    struct termios s = p->tty.termios;
+    struct termio o;
+    int err = copy_from_app(&o, arg, sizeof o);
+    if (err != 0) {
+        return err;
+    }
+    s.c_iflag = lower_half(s.c_iflag, o.c_iflag);
+    s.c_oflag = lower_half(s.c_oflag, o.c_oflag);
+    s.c_cflag = lower_half(s.c_cflag, o.c_cflag);
+    s.c_lflag = lower_half(s.c_lflag, o.c_lflag);
+    s.c_line = o.c_line;
+    memcpy(s.c_cc, o.c_cc, sizeof o.c_cc);
+    change(p, f, s, flush);
     return 0;
 }
 
@@ -447,6 +487,12 @@ static int64_t tty_ioctl(struct file *f, uint64_t request, app_ptr arg)
     case TCSETSW2:
     case TCSETSF2:
         return set_termios(p, f, arg, (uint32_t)request == TCSETSF2);
+    case TCGETA:
+        return get_termio(p, arg);
+    case TCSETA:
+    case TCSETAW:
+    case TCSETAF:
+        return set_termio(p, f, arg, (uint32_t)request == TCSETAF);
     case TIOCGWINSZ:
         return copy_to_app(arg, &p->tty.size, sizeof p->tty.size);
     case TIOCSWINSZ:

@@ -430,9 +430,6 @@ int64_t sys_sendfile(int out_fd, int in_fd, app_ptr offset, uint64_t count)
     return n;
 }
 
-#define SPLICE_NONBLOCK 2u
-#define SPLICE_KNOWN    15u
-
 /* As splice(2): what is there now, at most a pipe's worth, and nothing is read that cannot go on.
  */
 static int64_t splice_once(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *out_pos,

@@ -5,7 +5,7 @@
 #pragma once
 
 #include <asm/ioctls.h>
-#include <asm/termbits.h>
+#include <asm/termios.h>
 
 #include "vfs.h"
 

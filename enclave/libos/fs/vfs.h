@@ -221,6 +221,9 @@ enum poll_bit {
     FS_POLLRDHUP = 0x2000,
 };
 
+#define SPLICE_NONBLOCK 2u
+#define SPLICE_KNOWN    15u
+
 struct file_ops {
     bool seekable; /* pread, lseek, positions */
     bool no_position; /* seekable, to nowhere: lseek answers 0 */
