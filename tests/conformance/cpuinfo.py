@@ -17,7 +17,8 @@ print(re.findall(r"^(?:vendor_id|cpu family|model|model name|stepping)\t*: .*$",
 
 # Which processors share a core is not told inside: there, and on most small machines, each is its own.
 SYSTEM = "/sys/devices/system/cpu/"
-PARTS = ["core_cpus_list", "core_siblings", "package_cpus", "package_cpus_list", "physical_package_id", "die_id"]
+PARTS = ["core_cpus_list", "core_siblings", "package_cpus", "package_cpus_list",
+         "physical_package_id", "die_id"]
 there = sorted(n for n in os.listdir(SYSTEM) if re.fullmatch(r"cpu\d+", n))
 print(len(there) == os.sysconf("SC_NPROCESSORS_CONF"), there[:1], os.path.exists(SYSTEM + "cpu999"))
 first = {part: open(f"{SYSTEM}cpu0/topology/{part}").read() for part in PARTS}
