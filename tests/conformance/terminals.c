@@ -107,6 +107,15 @@ static void settings(void)
     tcgetattr(slave, &t);
     printf(" %o %u, %d %d\n", t.c_lflag, t.c_cc[VINTR], ioctl(slave, TCSETAW, &was),
            ioctl(slave, TCSETAF, &was));
+    int exclusive = 9, mine = 9;
+    struct termios locked;
+    memset(&locked, 1, sizeof locked);
+    printf("locked: %d", ioctl(slave, TIOCGLCKTRMIOS, &locked));
+    printf(" %x %x %d\n", locked.c_iflag, locked.c_lflag, locked.c_cc[0]);
+    printf("exclusive: %d %d", ioctl(slave, TIOCEXCL), ioctl(slave, TIOCGEXCL, &exclusive));
+    printf(" %d, master %d %d", exclusive, ioctl(master, TIOCGEXCL, &mine), mine);
+    printf(", no more %d %d", ioctl(slave, TIOCNXCL), ioctl(slave, TIOCGEXCL, &exclusive));
+    printf(" %d\n", exclusive);
     printf("drain %d flow %d %d bad %d\n", tcdrain(slave), tcflow(slave, TCOON),
            tcsendbreak(slave, 0), tcflush(slave, 9) < 0 ? errno : 0);
 }

@@ -23,6 +23,7 @@ struct pty {
     unsigned slaves;    /* open ones */
     int session, group; /* 0: nobody's */
     bool packet;
+    bool exclusive[2];  /* TIOCEXCL, of the slave and of the master */
     struct dentry *name; /* reference, while the master is open */
     struct wait_queue changed;
 };
@@ -186,9 +187,9 @@ static const struct file_ops no_ops = {.seekable = false};
 static int slave_open(struct file *f)
 {
     struct pty *p = (struct pty *)(void *)f->node;
-    if (p->locked || !p->master_open) {
+    if (p->locked || !p->master_open || p->exclusive[0]) {
         f->ops = &no_ops; /* it was never counted */
-        return -EIO;
+        return p->exclusive[0] ? -EBUSY : -EIO;
     }
     p->slaves++;
     p->was_open = true;
@@ -508,8 +509,19 @@ static int64_t tty_ioctl(struct file *f, uint64_t request, app_ptr arg)
         return put_int(arg, (int)(f->ops == &master_ops ? p->tty.out_count : tty_pending(&p->tty)));
     case TIOCOUTQ:
         return put_int(arg, 0);
-    case TIOCSTI:
-        return -EPERM; /* typing for others */
+    case TIOCGLCKTRMIOS: { /* nothing is locked, */
+        const struct termios none = {0};
+        return copy_to_app(arg, &none, sizeof none);
+    }
+    case TIOCSLCKTRMIOS: /* nor may anybody lock it */
+    case TIOCSTI:        /* or type for others */
+        return -EPERM;
+    case TIOCEXCL:
+    case TIOCNXCL:
+        p->exclusive[f->ops == &master_ops] = (uint32_t)request == TIOCEXCL;
+        return 0;
+    case TIOCGEXCL:
+        return put_int(arg, p->exclusive[f->ops == &master_ops]);
     default:
         return job_ioctl(p, f, (uint32_t)request, arg);
     }
