@@ -67,12 +67,12 @@ def told(case):
     return lines[0].removeprefix("#!").strip(), found["packages"].split(), found.get("user", "0")
 
 
-def run(command, where, env):
+def run(command, where, env, timeout=TIMEOUT):
     begin = time.monotonic()
     with open(f"{where}.out", "wb") as out, open(f"{where}.err", "wb") as err:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env)
         try:
-            status = process.wait(TIMEOUT)
+            status = process.wait(timeout)
         except subprocess.TimeoutExpired:
             process.terminate()
             process.wait()
