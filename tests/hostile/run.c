@@ -314,6 +314,14 @@ static int hostile_enter(struct machine *m, uint64_t rdi, uint64_t rsi, uint64_t
 /* ---- kicks and the watch
  * -------------------------------------------------------------------------- */
 
+/* Does the thread stand before ERESUME, so that the next entry is at CSSA 1? It may also have been
+ * about to answer a hostcall: entries then would be taken for the answers to this and the next one,
+ * which nobody has served. */
+static bool is_interrupted(const ucontext_t *uc)
+{
+    return uc->uc_mcontext.gregs[REG_RAX] == ENCLU_ERESUME;
+}
+
 static void on_kick(int sig, siginfo_t *info, void *context)
 {
     stack_t alt;
@@ -324,6 +332,9 @@ static void on_kick(int sig, siginfo_t *info, void *context)
         return; /* it interrupted the host's own code */
     }
     look_at_stack(sizeof(ucontext_t) + sizeof(siginfo_t));
+    if (!is_interrupted((const ucontext_t *)context)) {
+        return;
+    }
     struct liar *l = &self.liar;
     for (uint64_t n = 1 + hostile_random(&l->random) % 3; n > 0; n--) {
         struct machine_run run = {.tcs = l->thread->tcs};
