@@ -48,7 +48,8 @@ def said(where):
     """The first line that tells of a failure."""
     for part in (".err", ".out"):
         for line in pathlib.Path(f"{where}{part}").read_text(errors="replace").splitlines():
-            if "fail:" in line or "***" in line or "warn:" in line or "error: [" in line and "No stress" not in line:
+            told = any(word in line for word in ("fail:", "warn:", "***", "error: ["))
+            if told and "No stress" not in line:
                 return line.split("] ", 1)[-1][:150]
     return ""
 
@@ -64,8 +65,8 @@ def natively(work, name, options, timeout):
     for account in ("passwd", "group"):
         (work / "native" / account).write_text((work / account).read_text())
     (work / "native/case").write_text(f"exec stress-ng {options}\n")
-    return others.run(["unshare", "--mount", "--pid", "--net", "--ipc", "--fork", "--kill-child", "--mount-proc",
-                       "sh", "-c", others.NATIVELY, "sh", USER, work / "native", "/bin/bash"],
+    return others.run(["unshare", "--mount", "--pid", "--net", "--ipc", "--fork", "--kill-child",
+                       "--mount-proc", "sh", "-c", others.NATIVELY, "sh", USER, work / "native", "/bin/bash"],
                       work / f"{name}.native", {"LC_ALL": "C.UTF-8", "PATH": others.PATH, "HOME": "/tmp"},
                       timeout)[0]
 
