@@ -12,12 +12,12 @@ import os
 import pathlib
 import re
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
+
+from ports import free_port, wait_for
 
 PYTHON = "/usr/bin/python3.11"
 MANIFEST = """\
@@ -38,21 +38,6 @@ done = function(summary, latency, requests)
     io.write(string.format("tail %.0f %.0f\\n", latency:percentile(99), latency:percentile(99.9)))
 end
 """
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return s.getsockname()[1]
-
-
-def wait_for(port):
-    for _ in range(1000):
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            return
-        except OSError:
-            time.sleep(0.02)
-    sys.exit(f"bench: no server came up at port {port}")
 
 
 def processor_s(pids):

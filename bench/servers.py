@@ -11,12 +11,12 @@ import os
 import pathlib
 import re
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
+
+from ports import free_port, wait_for
 
 PYTHON = "/usr/bin/python3.11"
 HERE = pathlib.Path(__file__).resolve().parent
@@ -61,21 +61,6 @@ def build(alcove, folder, **of):
 
 
 # ---- nginx
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return s.getsockname()[1]
-
-
-def wait_for(port):
-    for _ in range(1000):
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            return
-        except OSError:
-            time.sleep(0.02)
-    sys.exit(f"bench: no server came up at port {port}")
 
 
 def wrk(command, port, connections, seconds):
