@@ -353,11 +353,10 @@ int stage_walk(const struct stage *s, stage_visit *visit, void *context, struct 
     return walk_below("/", s->root, visit, context, d);
 }
 
-static void remove_at(int dir, const char *name)
+static void remove_at(int dir, const char *name);
+
+static void empty_folder(int dir, const char *name)
 {
-    if (unlinkat(dir, name, 0) == 0 || (errno != EISDIR && errno != EPERM)) {
-        return;
-    }
     int fd = openat(dir, name, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
     if (stream != NULL) {
@@ -370,7 +369,20 @@ static void remove_at(int dir, const char *name)
     } else if (fd >= 0) {
         close(fd);
     }
-    unlinkat(dir, name, AT_REMOVEDIR);
+}
+
+static void remove_at(int dir, const char *name)
+{
+    enum { TRIES = 8 };
+    if (unlinkat(dir, name, 0) == 0 || (errno != EISDIR && errno != EPERM)) {
+        return;
+    }
+    for (int i = 0; i < TRIES; i++) { /* a file may have come meanwhile */
+        empty_folder(dir, name);
+        if (unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno != ENOTEMPTY) {
+            break;
+        }
+    }
 }
 
 void remove_tree(const char *path)

@@ -52,7 +52,12 @@ interrupted_base() {
     [ ! -e "$WORK/i.bundle" ] && ! ls "$store"/*.img "$store"/*.layer 2>/dev/null &&
         [ -z "$(left_in_session "$pid")" ]
 }
-nothing_left() { [ -z "$(find "$WORK/store2" -mindepth 1 ! -name .lock)" ]; }
+nothing_left() {
+    local left
+    left=$(find "$WORK/store2" -mindepth 1 ! -name .lock)
+    printf '%s' "$left" | head -n 20
+    [ -z "$left" ]
+}
 ok "an interrupted base layer leaves no process and no layer" interrupted_base TERM
 ok "… and nothing else" nothing_left
 ok "a killed one leaves no layer" interrupted_base KILL
